@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One request under way: what a handler sees, and all that it sees. Made by http/ for the outermost request and by
+ * batch.c for each element.
+ *
+ * Where it runs. First on a pool thread with db == NULL: only memory may be used, and a handler that needs SQL returns
+ * ERR_RETRY, upon which the whole request is restarted on a worker with db set. A lone post may also finish later: see
+ * `later` below.
+ */
+#ifndef CONCLAVE_ROUTER_CALL_H
+#define CONCLAVE_ROUTER_CALL_H
+
+#include "crypto/keys.h"
+#include "router/reply.h"
+#include "router/request.h"
+
+struct arena;
+struct conf;
+struct db;
+struct dispatcher;
+struct metrics;
+struct ring;
+struct room;
+struct server_keys;
+struct state;
+struct auth;
+struct writer;
+
+/* The long-lived parts of the server that handlers may use. Set once by app.c, const afterwards. */
+struct services {
+    const struct conf *conf;
+    const struct server_keys *keys;
+    const struct dispatcher *dispatcher;
+    struct metrics *metrics;
+    struct auth *auth;     /* auth/: caches of keys and nonces */
+    struct state *state;   /* state/: rooms, rights, users, windows in memory */
+    struct ring *ring;     /* store/: keys that seal rows */
+    struct writer *writer; /* work/: the batch writer */
+};
+
+/* Who asks. Anonymous when !known. */
+struct identity {
+    bool known;
+    struct session_id id; /* 15..., as given: never normalised (protocol 01, 2.2) */
+};
+
+/* What the caller may do in call->room (protocol 02, 3.8); all false without a room. */
+struct rights {
+    bool banned, read, accessible, write, upload;
+    bool moderator, admin, global_moderator, global_admin;
+};
+
+/* Values of the placeholders of the matched pattern. */
+struct params {
+    struct span room;        /* {room}: 1-64 of [A-Za-z0-9_-] */
+    int64_t number;          /* {number}: digits; past 64 bits: INT64_MAX (protocol 02, 1.5) */
+    struct session_id user;  /* {user}: folded to lower case by parsing */
+    struct span text;        /* {text}: one segment; {rest}: everything to the end */
+};
+
+/* The proof of a signed request, kept for the claim that makes it run once (design D5). */
+struct nonce {
+    uint8_t b[16];
+    int64_t day; /* days since 1970 of the signed timestamp */
+};
+
+struct call {
+    struct arena *mem;
+    const struct services *services;
+    const struct request *req;
+    struct reply *reply;
+    struct db *db;     /* NULL: memory only */
+    int64_t now_ms;    /* wall clock, read once per request */
+    struct identity who;
+    bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
+    bool nonce_claimed; /* a claim in SQL succeeded (or there is nothing to claim) */
+    struct nonce nonce; /* valid when who.known */
+    int depth;          /* 0 outermost, 1 inside a batch */
+    struct params params;
+    struct room *room; /* a reference held for the call (state/); NULL for routes without {room} */
+    struct rights rights;
+
+    /*
+     * Finishing later. When later.allowed, a handler may store finish and arg, start work elsewhere, and return OK with
+     * later.started = true. Whoever completes the work calls later.complete(call) once, from any thread: it runs
+     * finish(call, arg), which writes the reply, and then seals and sends it. Never allowed inside batches or on workers.
+     */
+    struct {
+        bool allowed, started;
+        void (*complete)(struct call *call);
+        void (*finish)(struct call *call, void *arg);
+        void *arg;
+        void *owner; /* http's own pointer */
+    } later;
+};
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one dispatcher: authentication, route, access, body limit, handler, in the order of protocol 02, 2.0.
+ * Routes are data (server/routes.c); auth/ is reached through the function pointers below, since it stands above.
+ */
+#ifndef CONCLAVE_ROUTER_DISPATCH_H
+#define CONCLAVE_ROUTER_DISPATCH_H
+
+#include "router/call.h"
+
+/* Who may call a route. Zero is "undeclared" and refuses to start. */
+enum access {
+    ACCESS_UNDECLARED = 0,
+    ACCESS_PUBLIC,          /* anyone */
+    ACCESS_ROOM_ACCESSIBLE, /* else 404 */
+    ACCESS_ROOM_READ,       /* 403; 404 when not even accessible (design D11) */
+    ACCESS_ROOM_WRITE,      /* a user (401) with write (403) */
+    ACCESS_ROOM_UPLOAD,
+    ACCESS_ROOM_MODERATOR,
+    ACCESS_ROOM_ADMIN,
+    ACCESS_USER,
+    ACCESS_BLINDED_USER,
+};
+
+/* Whether running it twice matters (design D5). */
+enum effect {
+    EFFECT_UNDECLARED = 0,
+    EFFECT_READS,          /* no claim; may be answered from memory */
+    EFFECT_WRITES,         /* the dispatcher claims the nonce before the handler */
+    EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (a lone post) */
+    EFFECT_BY_ELEMENTS,    /* batch and sequence: decided by what is inside */
+};
+
+typedef enum err (*handler_fn)(struct call *call);
+
+struct route {
+    const char *method;  /* "GET", "POST", "PUT", "DELETE" */
+    const char *pattern; /* "/room/{room}/messages/since/{number}" */
+    enum access access;
+    enum effect effect;
+    size_t body_max;     /* bytes; 0: a body is ignored, whatever its size */
+    handler_fn handler;
+};
+
+struct dispatcher {
+    const struct route *routes;
+    size_t route_count;
+    /* Checks the X-SOGS-* headers once: sets call->who and call->nonce, or writes the refusal and returns false. */
+    bool (*authenticate)(struct call *call);
+    /*
+     * Claims call->nonce in SQL (call->db set). False: refusal written (425), or busy. Called once before the first
+     * write of a request.
+     */
+    bool (*claim)(struct call *call);
+    /* Finds call->room and call->rights when the route has {room}; checks access. False: refusal written. */
+    bool (*admit)(struct call *call, enum access access);
+};
+
+/* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */
+MUST_USE enum err dispatch_check(const struct dispatcher *d, const char **ret_bad_pattern);
+
+/*
+ * Runs the outermost request. OK: call->reply is complete, or call->later.started. ERR_RETRY: needs a worker; drop the
+ * reply and call again with db set (call->authenticated is kept). Anything else was turned into a reply already.
+ */
+MUST_USE enum err dispatch_request(struct call *call);
+/*
+ * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
+ * OK or ERR_RETRY as above.
+ */
+MUST_USE enum err dispatch_element(const struct call *outer, const struct request *req, struct reply *reply);
+
+/* The handlers of POST /batch and POST /sequence (router/batch.c; protocol 02, 1.9; limits of design D8). */
+MUST_USE enum err batch_run(struct call *call);
+MUST_USE enum err sequence_run(struct call *call);
+
+#endif
