@@ -20,13 +20,13 @@ void arena_free(struct arena *a);
 /* Releases all allocations but keeps the first block for reuse. */
 void arena_reset(struct arena *a);
 
-/* 16-byte aligned, zeroed. NULL at the ceiling or without memory. */
+/* 16-byte aligned, zeroed. NULL at the ceiling or without memory; size 0 has an address too. */
 void *arena_alloc(struct arena *a, size_t size);
 /* count * size with an overflow check. */
 void *arena_alloc_array(struct arena *a, size_t count, size_t size);
 /* A copy of s; {NULL, 0} on failure (and for an empty s: tell by s.len). */
 struct span arena_dup(struct arena *a, struct span s);
-/* Bytes handed out so far. */
+/* Bytes handed out so far, each allocation rounded up to 16. */
 size_t arena_used(const struct arena *a);
 
 #define ARENA_NEW(arena, type)          ((type *)arena_alloc((arena), sizeof(type)))

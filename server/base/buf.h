@@ -20,6 +20,7 @@ struct buf {
     size_t cap;
     size_t max; /* ceiling in bytes */
     bool failed;
+    bool no_memory; /* why it failed: memory, else the ceiling */
 };
 
 /* An empty buffer; allocates nothing yet. Release with buf_done. */
@@ -61,7 +62,7 @@ static inline struct span buf_span(const struct buf *b)
     return (struct span){b->p, b->len};
 }
 
-/* Moves the memory out (free with mem_free); b is empty afterwards. */
+/* Moves the memory out (free with mem_free); b is empty afterwards. {NULL, 0} when it was empty or had failed. */
 struct bytes buf_take(struct buf *b);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The only file that asks the system what time it is.
+ */
+#include "base/clock.h"
+
+#include <time.h>
+
+static struct timespec now_of(clockid_t id)
+{
+    struct timespec now = {0};
+    (void)clock_gettime(id, &now); /* cannot fail for these two clocks on Linux */
+    return now;
+}
+
+int64_t clock_wall_ms(void)
+{
+    struct timespec now = now_of(CLOCK_REALTIME);
+    return (int64_t)now.tv_sec * SECOND_MS + now.tv_nsec / 1000000;
+}
+
+int64_t clock_mono_ms(void)
+{
+    return clock_mono_us() / 1000;
+}
+
+int64_t clock_mono_us(void)
+{
+    struct timespec now = now_of(CLOCK_MONOTONIC);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The only file that calls malloc, and where tests make it fail.
+ */
+#include "base/mem.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+/*
+ * Per thread, so that a test can fail its own allocations without disturbing another thread's. In a server `left` stays
+ * off for ever; the cost is one compare.
+ */
+static _Thread_local int64_t asked;
+static _Thread_local int64_t left = -1;
+
+/* Counts one request; true if a test wants this one to fail. */
+static bool must_fail(void)
+{
+    asked++;
+    if (left < 0)
+        return false;
+    return left-- == 0;
+}
+
+void *mem_alloc(size_t size)
+{
+    if (size == 0 || must_fail())
+        return NULL;
+    return malloc(size);
+}
+
+void *mem_alloc_zero(size_t count, size_t size)
+{
+    if (count == 0 || size == 0 || must_fail())
+        return NULL;
+    return calloc(count, size); /* checks the product itself */
+}
+
+void *mem_realloc(void *p, size_t size)
+{
+    /* realloc(p, 0) may free p: "the old block stays valid" would be a lie. */
+    if (size == 0 || must_fail())
+        return NULL;
+    return realloc(p, size);
+}
+
+void mem_free(void *p)
+{
+    free(p);
+}
+
+int64_t mem_fail_after(int64_t n)
+{
+    int64_t since = asked;
+    asked = 0;
+    left = n < 0 ? -1 : n;
+    return since;
+}
