@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One PostgreSQL connection: prepared statements, binary parameters and results, transactions. libpq is called only in
+ * this room, which knows no table of ours.
+ *
+ * A connection belongs to one thread. Broken connections are reopened by the next db_ensure. Error text of PostgreSQL is
+ * never logged (it may quote people's data): only the SQLSTATE.
+ */
+#ifndef CONCLAVE_DB_DB_H
+#define CONCLAVE_DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "base/span.h"
+
+struct metrics;
+struct db;
+
+/* Who asks: the label of conclave_sql_statements_total. */
+enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND };
+
+struct statement {
+    const char *name; /* "messages.since" */
+    const char *sql;
+};
+/* One table per file of store/. */
+struct statement_table {
+    const struct statement *statements;
+    size_t count;
+};
+
+struct db_options {
+    const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
+    enum db_origin origin;
+    struct metrics *metrics; /* may be NULL (commands) */
+    const struct statement_table
+        *tables; /* prepared on every connect: a schema mismatch stops the start */
+    size_t table_count;
+    int32_t statement_timeout_ms;
+    int32_t lock_timeout_ms;
+};
+
+/* Allocates; connects on db_ensure. ERR_NO_MEMORY. */
+MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
+void db_free(struct db *db);
+/*
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DEFECT: a statement
+ * does not fit the schema (named in the log).
+ */
+MUST_USE enum err db_ensure(struct db *db);
+/* False after a connection was lost; db_ensure reconnects. */
+bool db_connected(const struct db *db);
+/* The socket, for waiting (LISTEN); -1 when not connected. */
+int db_socket(const struct db *db);
+
+/* Parameters, by value; spans and arrays are borrowed for the call. */
+enum param_kind {
+    P_NULL,
+    P_I16,
+    P_I32,
+    P_I64,
+    P_F64,
+    P_BOOL,
+    P_BYTES,
+    P_TEXT,
+    P_I64_ARRAY,
+    P_F64_ARRAY,
+    P_I16_ARRAY,
+    P_BOOL_ARRAY,
+    P_BYTES_ARRAY
+};
+struct param {
+    enum param_kind kind;
+    union {
+        int64_t i64;
+        double f64;
+        bool boolean;
+        struct span span;
+        struct {
+            const void
+                *items; /* int64_t, double, int16_t, bool or struct span (p == NULL: SQL NULL) */
+            size_t count;
+        } array;
+    } v;
+};
+#define PARAM_NULL           ((struct param){.kind = P_NULL})
+#define PARAM_I16(x)         ((struct param){.kind = P_I16, .v.i64 = (x)})
+#define PARAM_I32(x)         ((struct param){.kind = P_I32, .v.i64 = (x)})
+#define PARAM_I64(x)         ((struct param){.kind = P_I64, .v.i64 = (x)})
+#define PARAM_F64(x)         ((struct param){.kind = P_F64, .v.f64 = (x)})
+#define PARAM_BOOL(x)        ((struct param){.kind = P_BOOL, .v.boolean = (x)})
+#define PARAM_BYTES(s)       ((struct param){.kind = P_BYTES, .v.span = (s)})
+#define PARAM_TEXT(s)        ((struct param){.kind = P_TEXT, .v.span = (s)})
+#define PARAM_ARRAY(k, p, n) ((struct param){.kind = (k), .v.array = {(p), (n)}})
+
+/* Rows of one result. Zero-initialise; rows_done is harmless in any state. */
+struct rows {
+    void *result; /* libpq's, owned */
+    int next;
+    int count;
+    bool failed; /* a column of another type or an unexpected NULL */
+};
+void rows_done(struct rows *rows);
+#define AUTO_ROWS CLEANUP(rows_done)
+
+/*
+ * Runs one prepared statement. *ret_rows (may be NULL for none) is replaced.
+ * ERR_RETRY: serialization failure, deadlock (40001, 40P01) or lock_timeout: the transaction must be rolled back and may
+ * run again. ERR_CONFLICT: a unique or check constraint. ERR_BUSY: connection lost, statement_timeout, or disk full
+ * (53xxx). ERR_DEFECT: anything else.
+ */
+MUST_USE enum err db_run(struct db *db, const char *statement, const struct param *params,
+                         size_t param_count, struct rows *ret_rows);
+#define DB_RUN(db, name, rows, ...)                                                                \
+    db_run((db), (name), (const struct param[]){__VA_ARGS__},                                      \
+           sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
+/* For text of ours without parameters: migrations, LISTEN, SET. Several statements are fine. */
+MUST_USE enum err db_script(struct db *db, const char *sql);
+
+/* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
+struct row {
+    struct rows *rows;
+    int index;
+};
+bool rows_next(struct rows *rows, struct row *ret_row);
+MUST_USE bool rows_ok(const struct rows *rows);
+bool row_is_null(const struct row *row, int column);
+int64_t row_i64(const struct row *row, int column); /* int2, int4 or int8 */
+double row_f64(const struct row *row, int column);
+bool row_bool(const struct row *row, int column);
+/* Borrowed from rows; empty for NULL (ask row_is_null). bytea and text. */
+struct span row_bytes(const struct row *row, int column);
+/* Exactly size bytes into out, else failure. */
+void row_key(const struct row *row, int column, uint8_t *out, size_t size);
+
+/*
+ * Transactions. db_commit: ERR_BUSY means the connection was lost and the outcome is unknown.
+ */
+MUST_USE enum err db_begin(struct db *db);
+MUST_USE enum err db_commit(struct db *db);
+void db_rollback(struct db *db);
+/* A transaction is open: at the end of a request that is a defect; the connection is dropped. */
+bool db_in_transaction(const struct db *db);
+/*
+ * Begins, runs fn, commits; on ERR_RETRY rolls back and runs it again, at most 5 times, then ERR_BUSY. fn may run twice:
+ * it has no effect outside the database. Other errors of fn roll back and are returned.
+ */
+MUST_USE enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
+
+/* LISTEN: waits up to timeout_ms for a notification. OK: at least one arrived (all are drained). ERR_MISSING: none.
+ * ERR_BUSY: connection lost. */
+MUST_USE enum err db_wait_notification(struct db *db, int timeout_ms);
+
+#endif

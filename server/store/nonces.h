@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The claim that makes a signed request run once (design D5): table nonces(day, nonce), partitioned by the day of the
+ * signed timestamp, unique, without any user column.
+ */
+#ifndef CONCLAVE_STORE_NONCES_H
+#define CONCLAVE_STORE_NONCES_H
+
+#include "store/store.h"
+
+struct nonce_key {
+    int64_t day; /* days since 1970 */
+    uint8_t b[16];
+};
+
+/* In a transaction of its own with synchronous_commit=off. ERR_TOO_EARLY: claimed before. */
+MUST_USE enum err nonces_claim(struct db *db, const struct nonce_key *nonce);
+/* Inside the batch writer's transaction: ret_won[i] tells whether this transaction claimed nonces[i]. Two equal ones in
+ * the same call: only the first wins. */
+MUST_USE enum err nonces_claim_many(struct db *db, struct arena *mem,
+                                    const struct nonce_key *nonces, size_t count, bool *ret_won);
+/* After a commit whose outcome is unknown: is it there? */
+MUST_USE enum err nonces_exists(struct db *db, const struct nonce_key *nonce, bool *ret_exists);
+
+/* Makes the partitions of days [from, to] that do not exist; drops those before `keep_from`. For start and jobs. */
+MUST_USE enum err nonces_partitions(struct db *db, int64_t from, int64_t to, int64_t keep_from);
+
+#endif

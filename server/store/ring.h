@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sealed store (design D13): row keys live in the database (table ring_keys), each wrapped by the storage key that is
+ * outside of it. One key per room and month for messages, one per month for files of each kind. Unwrapped keys are
+ * cached in locked memory. Any thread (own lock); the db given must be the caller's.
+ */
+#ifndef CONCLAVE_STORE_RING_H
+#define CONCLAVE_STORE_RING_H
+
+#include "base/buf.h"
+#include "crypto/keys.h"
+#include "db/db.h"
+
+struct ring;
+
+/* storage_key: 32 bytes, copied into locked memory. */
+MUST_USE enum err ring_new(const uint8_t storage_key[static 32], struct ring **ret_ring);
+void ring_free(struct ring *ring);
+
+enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2 };
+
+/*
+ * The key to seal with now: for messages of a room (room > 0), or files (room 0 for the file-server half). Made and
+ * inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a month; then from
+ * memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
+ */
+MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
+                                   int64_t room, int64_t now_ms, int64_t *ret_key_id,
+                                   struct aead_key *ret_key);
+/* The key of a sealed row. ERR_MISSING: deleted with its room. ERR_SEALED: not wrapped by our storage key. */
+MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
+                                 struct aead_key *ret_key);
+/* Proves that the storage key fits this database (a check value sealed in table server); writes it when new. */
+MUST_USE enum err ring_check(struct ring *ring, struct db *db);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one row about this server: its public key, so that a mis-mounted key can never become a new server; and the
+ * schema's migrations.
+ */
+#ifndef CONCLAVE_STORE_SERVER_H
+#define CONCLAVE_STORE_SERVER_H
+
+#include "base/buf.h"
+#include "crypto/keys.h"
+#include "store/store.h"
+
+/* ERR_MISSING: the database is new (or has no schema). */
+MUST_USE enum err server_public_key(struct db *db, struct x25519_pub *ret_key);
+/* Records the key of a new database. ERR_CONFLICT: another is recorded. */
+MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key);
+
+/* Where the schema stands against what this binary embeds. */
+enum schema_state {
+    SCHEMA_CURRENT,
+    SCHEMA_EMPTY,
+    SCHEMA_OLDER,
+    SCHEMA_NEWER,
+    SCHEMA_FOREIGN /* hashes differ */
+};
+MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_number);
+/*
+ * Applies what is missing, each migration in one transaction, under an advisory lock (waits for another process).
+ * progress receives one line per migration. The db must be opened without store_statements (the tables may not exist).
+ */
+MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
+
+/* Session-level advisory lock for `serve --init` and for the jobs' process. ERR_CONFLICT: another holds it. */
+enum advisory { ADVISORY_INIT = 1, ADVISORY_JOBS = 2 };
+MUST_USE enum err advisory_try(struct db *db, enum advisory which);
+MUST_USE enum err advisory_wait(struct db *db, enum advisory which);
+MUST_USE enum err advisory_release(struct db *db, enum advisory which);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All statements of store/, for whoever opens a connection, and what several nouns share.
+ */
+#ifndef CONCLAVE_STORE_STORE_H
+#define CONCLAVE_STORE_STORE_H
+
+#include "db/db.h"
+
+/* Every table of statements of this room; pass to db_options. */
+extern const struct statement_table store_statements[];
+extern const size_t store_statement_count;
+
+/* The channel of NOTIFY, which only accelerates (design D7). */
+#define STORE_CHANNEL "conclave"
+/* A nullable boolean of a permission override. */
+enum tristate { TRI_NULL = -1, TRI_NO = 0, TRI_YES = 1 };
+
+#endif

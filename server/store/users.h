@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Users and their roles: global flags and per-room permission overrides. Every change of a role, ban or permission bumps
+ * `versions` in the same transaction (design D7). Rows exist only for ids that proved a signature, or that an operator
+ * or moderator named.
+ */
+#ifndef CONCLAVE_STORE_USERS_H
+#define CONCLAVE_STORE_USERS_H
+
+#include "crypto/keys.h"
+#include "store/store.h"
+
+struct user_row {
+    int64_t id;
+    struct session_id session;
+    bool banned, moderator, admin, visible; /* global */
+};
+struct permission_row {
+    int64_t room;
+    struct session_id session;
+    bool banned, moderator, admin, visible;
+    enum tristate read, accessible, write, upload;
+};
+
+/* Users with a global flag; all known users with the day of their first sight. For the memory picture. */
+MUST_USE enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users,
+                                size_t *ret_count);
+/* All overrides of one room, or of every room when room is 0. */
+MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
+                                   struct permission_row **ret_rows, size_t *ret_count);
+
+/* One sight of a user, gathered in memory and flushed rarely. hour: hours since 1970. room 0: no room activity. */
+struct sighting {
+    struct session_id session;
+    int64_t room;
+    int64_t hour;
+};
+/* One multi-row upsert of users.last_active_hour and room_users; creates missing users (design D3, D11). */
+MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *sightings,
+                                        size_t count);
+
+/*
+ * The user that an id given by an operator or moderator means: with a 05 id, its existing 15 user of either sign
+ * (candidates given, absolute form first), else a row for the id itself (created; needs_blinding is the community
+ * issue's). ret_session: whom it applies to.
+ */
+MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
+                                const struct session_id *candidates, size_t candidate_count,
+                                int64_t now_ms, int64_t *ret_user, struct session_id *ret_session);
+
+struct role {
+    bool moderator, admin, visible; /* admin implies moderator; both false: remove */
+};
+/* room 0: global. info_updates +1 in the room, or in every room (protocol 02, 3.2). ERR_CONFLICT: the user is banned. */
+MUST_USE enum err users_set_role(struct db *db, int64_t room, int64_t user, struct role role);
+/* Moderators and admins of a room, or the global ones (room 0). */
+MUST_USE enum err users_moderators(struct db *db, struct arena *mem, int64_t room,
+                                   struct user_row **ret_users, size_t *ret_count);
+
+#endif
