@@ -19,7 +19,7 @@ check() {
         failed=$((failed + 1))
         echo "--- lint: $name"
         # Findings first; where there are none in the usual form, the end of what it said.
-        grep -E ':[0-9]+(:[0-9]+)?: ' "$log" | head -n 25 || tail -n 25 "$log"
+        grep -E ':[0-9]+(:[0-9]+)?: ' "$log" | grep -v ': note: ' | head -n 25 | grep . || tail -n 25 "$log"
     fi
 }
 
