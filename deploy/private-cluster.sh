@@ -5,16 +5,18 @@
 # It listens on a unix socket only, in a folder that nobody but its owner (and root) can enter. PostgreSQL refuses to
 # run as root, so root runs it as the user postgres; anybody else runs it as himself. Debian's own clusters are not touched.
 
-# cluster_as_owner COMMAND...: runs it as the user that owns the cluster, from a folder which that user can enter.
-# (setpriv replaces itself by the command: a process id that we keep is the command's own.)
+# cluster_exec COMMAND...: becomes that command, as the user that owns the cluster, in a folder which he can enter. A
+# subshell that ends with it has the command's own process id.
+cluster_exec() {
+    cd /
+    if ((EUID == 0)); then
+        exec setpriv --reuid postgres --regid postgres --init-groups "$@"
+    fi
+    exec "$@"
+}
+
 cluster_as_owner() {
-    (
-        cd /
-        if ((EUID == 0)); then
-            exec setpriv --reuid postgres --regid postgres --init-groups "$@"
-        fi
-        exec "$@"
-    )
+    (cluster_exec "$@")
 }
 
 # cluster_bin DIR: prints the folder of PostgreSQL's programs: of the version that made DIR, else of the newest.

@@ -67,7 +67,7 @@ start() {
     cluster_pid "$dir/data" >/dev/null && say_and_fail "a cluster runs in $dir already"
     cluster_clear_stale "$dir/data" "$sockets"
     # setsid: a Ctrl-C meant for the test must not take the database away under the server.
-    (cluster_as_owner setsid "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$sockets" -c fsync=$fsync) \
+    (cluster_exec setsid "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$sockets" -c fsync=$fsync) \
         >>"$dir/log" 2>&1 </dev/null &
     if ! cluster_wait "$dir/data" 30; then
         tail -n 20 "$dir/log" >&2
