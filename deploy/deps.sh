@@ -58,15 +58,12 @@ apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Debian's own cluster is neither wanted nor started. The setting must stand before the package is unpacked;
-# where postgresql-common is installed already, its file is the administrator's and only an absent line is added.
+# Debian's own cluster is neither wanted nor started. This must stand before the package is unpacked; it says nothing
+# about clusters that exist.
 no_debian_cluster() {
-    local file=/etc/postgresql-common/createcluster.conf
-    if [[ -e $file ]] && grep -q '^ *create_main_cluster' "$file"; then
-        return
-    fi
-    "${as_root[@]}" mkdir -p /etc/postgresql-common
-    "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >>$file"
+    local folder=/etc/postgresql-common/createcluster.d
+    "${as_root[@]}" mkdir -p $folder
+    "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >$folder/conclave.conf"
 }
 
 echo "Installing for '$1': ${missing[*]}"

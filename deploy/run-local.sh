@@ -81,7 +81,9 @@ configure() {
         echo "export CONCLAVE_SERVER_FIRST_ROOM=lobby"
         [[ -z ${URL:-} ]] || echo "export CONCLAVE_SERVER_PUBLIC_URL=${URL@Q}"
         [[ -z ${ADMIN:-} ]] || echo "export CONCLAVE_SERVER_ADMIN=${ADMIN@Q}"
-    } >"$data/env"
+    } >"$data/env.new"
+    chmod 0600 "$data/env.new" # ADMIN names people
+    mv "$data/env.new" "$data/env"
 }
 
 start_server() {
