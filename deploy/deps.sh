@@ -51,7 +51,8 @@ if ((EUID != 0)); then
 fi
 
 # One installation at a time: make may ask for several sets at once.
-exec 9>"${TMPDIR:-/tmp}/conclave-deps.$EUID.lock"
+mkdir -p build
+exec 9>build/deps.lock
 flock 9
 
 apt() {
@@ -72,7 +73,8 @@ if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { apt update && apt install --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}"; } >"$log" 2>&1; then
+# An update that fails is not the end: the lists may be good enough.
+if ! { apt update || true; apt install --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}"; } >"$log" 2>&1; then
     tail -n 25 "$log" >&2
     echo "The installation failed (above: the last lines of apt-get)." >&2
     exit 1
