@@ -11,6 +11,10 @@ export LC_ALL
 
 program=${1:-build/conclave}
 page=${2:-docs/configuration.md}
+if ! [ -x "$program" ]; then
+    echo "conf-docs: $program is not there; build it first" >&2
+    exit 1
+fi
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 
