@@ -27,7 +27,7 @@ static inline json_t *vectors_load(const char *file)
     char path[512];
     (void)snprintf(path, sizeof(path), "%s/%s", folder != NULL ? folder : "tests/vectors", file);
     json_error_t error;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (root == NULL)
         fail_msg("%s: %s", path, error.text);
     return root;
