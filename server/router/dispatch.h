@@ -52,8 +52,13 @@ struct dispatcher {
      * write of a request.
      */
     bool (*claim)(struct call *call);
-    /* Finds call->room and call->rights when the route has {room}; checks access. False: refusal written. */
-    bool (*admit)(struct call *call, enum access access);
+    /*
+     * Finds call->room and call->rights when the route has {room}; checks access. ERR_DENIED: refusal written.
+     * ERR_RETRY (only without db): memory cannot tell, run again on a worker.
+     */
+    enum err (*admit)(struct call *call, enum access access);
+    /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
+    void (*release)(struct call *call);
 };
 
 /* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */
@@ -64,6 +69,17 @@ MUST_USE enum err dispatch_check(const struct dispatcher *d, const char **ret_ba
  * reply and call again with db set (call->authenticated is kept). Anything else was turned into a reply already.
  */
 MUST_USE enum err dispatch_request(struct call *call);
+/*
+ * Claims the nonce of the request in SQL, unless that is done or there is nothing to claim; call->db is set.
+ * ERR_DENIED: the refusal is written (the handler then returns OK). The dispatcher does this itself for EFFECT_WRITES.
+ */
+MUST_USE enum err dispatch_claim(struct call *call);
+/*
+ * Completes a call that had started later work: runs later.finish, turns an unwritten or overflown reply into an error
+ * and releases the room. Whoever implements later.complete calls it once, before the reply is sealed, and not before
+ * dispatch_request has returned: the later of the two events runs it. Any thread.
+ */
+void dispatch_finish(struct call *call);
 /*
  * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
  * OK or ERR_RETRY as above.
