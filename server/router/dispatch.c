@@ -29,6 +29,7 @@ static bool needs_room(enum access access)
     switch (access) {
     case ACCESS_ROOM_ACCESSIBLE:
     case ACCESS_ROOM_READ:
+    case ACCESS_ROOM_READ_AS_USER:
     case ACCESS_ROOM_WRITE:
     case ACCESS_ROOM_UPLOAD:
     case ACCESS_ROOM_MODERATOR:

@@ -11,10 +11,11 @@
 /* Who may call a route. Zero is "undeclared" and refuses to start. */
 enum access {
     ACCESS_UNDECLARED = 0,
-    ACCESS_PUBLIC,          /* anyone */
-    ACCESS_ROOM_ACCESSIBLE, /* else 404 */
-    ACCESS_ROOM_READ,       /* 403; 404 when not even accessible (design D11) */
-    ACCESS_ROOM_WRITE,      /* a user (401) with write (403) */
+    ACCESS_PUBLIC,            /* anyone */
+    ACCESS_ROOM_ACCESSIBLE,   /* else 404 */
+    ACCESS_ROOM_READ,         /* 403; 404 when not even accessible (design D11) */
+    ACCESS_ROOM_READ_AS_USER, /* a user (401) with read (403): reactions */
+    ACCESS_ROOM_WRITE,        /* a user (401) with write (403) */
     ACCESS_ROOM_UPLOAD,
     ACCESS_ROOM_MODERATOR,
     ACCESS_ROOM_ADMIN,
