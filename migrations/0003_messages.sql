@@ -20,9 +20,11 @@ CREATE TABLE conclave.messages (
     whisper_to      bigint           REFERENCES conclave.users,
     whisper_mods    boolean          NOT NULL DEFAULT false,
     key_id          bigint           NOT NULL,
-    body            bytea            STORAGE EXTERNAL CHECK (octet_length(body) >= 104)
+    body            bytea            CHECK (octet_length(body) >= 104)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02,
         autovacuum_vacuum_insert_scale_factor = 0.02);
+-- Sealed bytes do not compress: do not try.
+ALTER TABLE conclave.messages ALTER COLUMN body SET STORAGE EXTERNAL;
 -- Live and visible: windows and `since`, by either event; `recent` and `before`, by id.
 CREATE INDEX messages_data ON conclave.messages (room, seqno_data)
     WHERE state = 0 AND body IS NOT NULL;

@@ -53,9 +53,11 @@ CREATE TABLE conclave.chunks (
     day  integer NOT NULL,
     blob bigint  NOT NULL,
     n    integer NOT NULL CHECK (n >= 0),
-    data bytea   STORAGE EXTERNAL NOT NULL,
+    data bytea   NOT NULL,
     PRIMARY KEY (day, blob, n)
 ) PARTITION BY LIST (day);
+-- Sealed bytes do not compress: do not try. Partitions copy it (INCLUDING ALL).
+ALTER TABLE conclave.chunks ALTER COLUMN data SET STORAGE EXTERNAL;
 COMMENT ON TABLE conclave.chunks IS 'Content in sealed pieces of 256 KB, partitioned by the day when most of it has expired.';
 COMMENT ON COLUMN conclave.chunks.day IS 'As blobs.chunk_day.';
 COMMENT ON COLUMN conclave.chunks.blob IS 'The content it is part of.';
