@@ -36,6 +36,21 @@ COMMENT ON COLUMN conclave.rooms.accessible IS 'Default: may see that the room e
 COMMENT ON COLUMN conclave.rooms.write IS 'Default: may post.';
 COMMENT ON COLUMN conclave.rooms.upload IS 'Default: may attach files.';
 
+-- Every room has its two versions from its first moment to its last, whoever makes it.
+CREATE FUNCTION conclave.rooms_versions() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, conclave, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO conclave.versions (scope, id) VALUES (2, NEW.id), (3, NEW.id);
+    ELSE
+        DELETE FROM conclave.versions WHERE scope IN (2, 3) AND id = OLD.id;
+    END IF;
+    RETURN NULL;
+END $$;
+COMMENT ON FUNCTION conclave.rooms_versions() IS 'Makes and removes the versions of a room.';
+CREATE TRIGGER rooms_versions AFTER INSERT OR DELETE ON conclave.rooms
+    FOR EACH ROW EXECUTE FUNCTION conclave.rooms_versions();
+
 CREATE TABLE conclave.users (
     id               bigint  GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     session_id       bytea   NOT NULL UNIQUE CHECK (octet_length(session_id) = 33),

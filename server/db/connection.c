@@ -162,9 +162,7 @@ static enum err set_up_session(struct db *db)
 static enum err prepare_all(struct db *db)
 {
     for (size_t t = 0; t < db->options.table_count; t++) {
-        const struct statement_table *table = &db->options.tables[t];
-        for (size_t i = 0; i < table->count; i++) {
-            const struct statement *s = &table->statements[i];
+        for (const struct statement *s = db->options.tables[t].statements; s->name != NULL; s++) {
             PGresult *result = PQprepare(db->conn, s->name, s->sql, 0, NULL);
             enum err e = db_judge(db, result, s->name);
             PQclear(result);

@@ -179,6 +179,20 @@ static void shrink(struct buf *b)
         buf_done(b);
 }
 
+/* Takes the result over. */
+static enum err hand_over(struct db *db, PGresult *result, const char *what, struct rows *ret_rows)
+{
+    shrink(&db->scratch);
+    enum err e = db_judge(db, result, what);
+    if (e != OK || ret_rows == NULL) {
+        PQclear(result);
+        return e;
+    }
+    rows_done(ret_rows);
+    *ret_rows = (struct rows){.result = result, .count = PQntuples(result)};
+    return OK;
+}
+
 enum err db_run(struct db *db, const char *statement, const struct param *params,
                 size_t param_count, struct rows *ret_rows)
 {
@@ -189,17 +203,24 @@ enum err db_run(struct db *db, const char *statement, const struct param *params
     if (e != OK)
         return e;
     db_count(db);
-    PGresult *result =
-        PQexecPrepared(db->conn, statement, (int)param_count, in.values, in.lengths, in.formats, 1);
-    shrink(&db->scratch);
-    e = db_judge(db, result, statement);
-    if (e != OK || ret_rows == NULL) {
-        PQclear(result);
+    PGresult *result = PQexecPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
+                                      in.formats, 1);
+    return hand_over(db, result, statement, ret_rows);
+}
+
+enum err db_query(struct db *db, const char *sql, const struct param *params, size_t param_count,
+                  struct rows *ret_rows)
+{
+    if (db->conn == NULL)
+        return ERR_BUSY;
+    struct encoded in;
+    enum err e = encode(db, params, param_count, &in);
+    if (e != OK)
         return e;
-    }
-    rows_done(ret_rows);
-    *ret_rows = (struct rows){.result = result, .count = PQntuples(result)};
-    return OK;
+    db_count(db);
+    PGresult *result = PQexecParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths,
+                                    in.formats, 1);
+    return hand_over(db, result, "query", ret_rows);
 }
 
 enum err db_script(struct db *db, const char *sql)
