@@ -18,10 +18,10 @@ enum err {
     ERR_CONFLICT,       /* the thing exists already, or changed meanwhile */
     ERR_TOO_LARGE,      /* over a ceiling given beforehand */
     ERR_TOO_EARLY,      /* replayed, or stamped too far from now (status 425) */
-    ERR_RETRY,          /* try again: a serialization failure, or "run again where SQL is allowed" */
-    ERR_BUSY,           /* no capacity now, or the database is away */
-    ERR_NO_MEMORY,      /* an allocation failed or the request's own ceiling was reached */
-    ERR_DEFECT,         /* our own bug, or a schema that is not what we were built for */
+    ERR_RETRY,     /* try again: a serialization failure, or "run again where SQL is allowed" */
+    ERR_BUSY,      /* no capacity now, or the database is away */
+    ERR_NO_MEMORY, /* an allocation failed or the request's own ceiling was reached */
+    ERR_DEFECT,    /* our own bug, or a schema that is not what we were built for */
 };
 
 /* A static name such as "malformed", for logs. Never NULL. Any thread. */

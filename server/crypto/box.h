@@ -34,13 +34,14 @@ MUST_USE enum err box_open(enum onion_cipher cipher, const struct aead_key *key,
                            struct bytes sealed, struct bytes *ret_plain);
 
 /* Appends nonce || ciphertext || tag to out, with a fresh random nonce. */
-MUST_USE enum err box_seal(enum onion_cipher cipher, const struct aead_key *key, struct span ad, struct span plain,
-                           struct buf *out);
+MUST_USE enum err box_seal(enum onion_cipher cipher, const struct aead_key *key, struct span ad,
+                           struct span plain, struct buf *out);
 /*
  * Seals in place what the caller laid out: frame = nonce space | plain | tag space, all frame.len bytes. Saves a copy
  * of large replies. ERR_DEFECT if frame is shorter than the overhead.
  */
-MUST_USE enum err box_seal_in_place(enum onion_cipher cipher, const struct aead_key *key, struct bytes frame);
+MUST_USE enum err box_seal_in_place(enum onion_cipher cipher, const struct aead_key *key,
+                                    struct bytes frame);
 
 /*
  * A reply sealed piece by piece, for bodies that are not in memory as a whole. Output of start (the nonce), of each
@@ -48,7 +49,8 @@ MUST_USE enum err box_seal_in_place(enum onion_cipher cipher, const struct aead_
  * One thread at a time. Release with box_stream_free in any state.
  */
 struct box_stream;
-MUST_USE enum err box_stream_new(enum onion_cipher cipher, const struct aead_key *key, struct box_stream **ret_stream,
+MUST_USE enum err box_stream_new(enum onion_cipher cipher, const struct aead_key *key,
+                                 struct box_stream **ret_stream,
                                  uint8_t ret_nonce[static BOX_NONCE_MAX_BYTES]);
 MUST_USE enum err box_stream_update(struct box_stream *s, struct span plain, uint8_t *out);
 MUST_USE enum err box_stream_finish(struct box_stream *s, uint8_t ret_tag[static BOX_TAG_BYTES]);

@@ -20,7 +20,7 @@ enum key_file_state {
     KEY_FILE_MISSING,
     KEY_FILE_UNREADABLE,
     KEY_FILE_WRITABLE_BY_OTHERS, /* refused */
-    KEY_FILE_BAD_CONTENT,        /* neither 32 raw bytes nor 64 hex digits (a final newline is fine) */
+    KEY_FILE_BAD_CONTENT, /* neither 32 raw bytes nor 64 hex digits (a final newline is fine) */
 };
 /* Reads 32 bytes into out (filled for the first two states only). */
 MUST_USE enum key_file_state key_file_read(const char *path, uint8_t out[static 32]);

@@ -34,10 +34,11 @@ struct statement_table {
 };
 
 struct db_options {
-    const char *url;           /* libpq URI; several hosts allowed. Lives as long as the db */
+    const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
     enum db_origin origin;
-    struct metrics *metrics;   /* may be NULL (commands) */
-    const struct statement_table *tables; /* prepared on every connect: a schema mismatch stops the start */
+    struct metrics *metrics; /* may be NULL (commands) */
+    const struct statement_table
+        *tables; /* prepared on every connect: a schema mismatch stops the start */
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
@@ -57,8 +58,21 @@ bool db_connected(const struct db *db);
 int db_socket(const struct db *db);
 
 /* Parameters, by value; spans and arrays are borrowed for the call. */
-enum param_kind { P_NULL, P_I16, P_I32, P_I64, P_F64, P_BOOL, P_BYTES, P_TEXT, P_I64_ARRAY, P_F64_ARRAY, P_I16_ARRAY,
-                  P_BOOL_ARRAY, P_BYTES_ARRAY };
+enum param_kind {
+    P_NULL,
+    P_I16,
+    P_I32,
+    P_I64,
+    P_F64,
+    P_BOOL,
+    P_BYTES,
+    P_TEXT,
+    P_I64_ARRAY,
+    P_F64_ARRAY,
+    P_I16_ARRAY,
+    P_BOOL_ARRAY,
+    P_BYTES_ARRAY
+};
 struct param {
     enum param_kind kind;
     union {
@@ -67,7 +81,8 @@ struct param {
         bool boolean;
         struct span span;
         struct {
-            const void *items; /* int64_t, double, int16_t, bool or struct span (p == NULL: SQL NULL) */
+            const void
+                *items; /* int64_t, double, int16_t, bool or struct span (p == NULL: SQL NULL) */
             size_t count;
         } array;
     } v;
@@ -98,8 +113,8 @@ void rows_done(struct rows *rows);
  * run again. ERR_CONFLICT: a unique or check constraint. ERR_BUSY: connection lost, statement_timeout, or disk full
  * (53xxx). ERR_DEFECT: anything else.
  */
-MUST_USE enum err db_run(struct db *db, const char *statement, const struct param *params, size_t param_count,
-                         struct rows *ret_rows);
+MUST_USE enum err db_run(struct db *db, const char *statement, const struct param *params,
+                         size_t param_count, struct rows *ret_rows);
 #define DB_RUN(db, name, rows, ...)                                                                \
     db_run((db), (name), (const struct param[]){__VA_ARGS__},                                      \
            sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))

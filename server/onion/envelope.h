@@ -28,8 +28,9 @@ struct reply_key {
  * ERR_MALFORMED: not a frame, a length lies, unknown enc_type. ERR_SEALED: does not open under our key.
  * Both are answered by plain HTTP 400. Any thread; does not log.
  */
-MUST_USE enum err envelope_open(struct arena *mem, const struct server_keys *keys, enum envelope_kind kind,
-                                struct bytes frame, struct bytes *ret_plain, struct reply_key *ret_key);
+MUST_USE enum err envelope_open(struct arena *mem, const struct server_keys *keys,
+                                enum envelope_kind kind, struct bytes frame,
+                                struct bytes *ret_plain, struct reply_key *ret_key);
 void envelope_forget(struct reply_key *key);
 
 /*
@@ -44,13 +45,15 @@ MUST_USE enum err envelope_parse(struct arena *mem, enum envelope_kind kind, str
  * The finished HTTP body for a reply whose body is in memory: sealed bytes (v4) or their base64 (v3). A reply that would
  * pass REPLY_MAX_BYTES sealed becomes a sealed 413. out needs a ceiling of at least REPLY_MAX_BYTES.
  */
-MUST_USE enum err envelope_seal(const struct reply_key *key, const struct reply *reply, struct buf *out);
+MUST_USE enum err envelope_seal(const struct reply_key *key, const struct reply *reply,
+                                struct buf *out);
 
 /*
  * For a v4 reply with a body source: what stands before and after the source's bytes in the bencoded plaintext
  * ("l<n>:<meta><m>:" and "e"). The caller seals head, pieces and tail with box_stream_*.
  * *ret_total: length of the whole plaintext.
  */
-MUST_USE enum err envelope_stream_head(const struct reply *reply, struct buf *ret_head, uint64_t *ret_total);
+MUST_USE enum err envelope_stream_head(const struct reply *reply, struct buf *ret_head,
+                                       uint64_t *ret_total);
 
 #endif

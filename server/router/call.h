@@ -52,10 +52,10 @@ struct rights {
 
 /* Values of the placeholders of the matched pattern. */
 struct params {
-    struct span room;        /* {room}: 1-64 of [A-Za-z0-9_-] */
-    int64_t number;          /* {number}: digits; past 64 bits: INT64_MAX (protocol 02, 1.5) */
-    struct session_id user;  /* {user}: folded to lower case by parsing */
-    struct span text;        /* {text}: one segment; {rest}: everything to the end */
+    struct span room;       /* {room}: 1-64 of [A-Za-z0-9_-] */
+    int64_t number;         /* {number}: digits; past 64 bits: INT64_MAX (protocol 02, 1.5) */
+    struct session_id user; /* {user}: folded to lower case by parsing */
+    struct span text;       /* {text}: one segment; {rest}: everything to the end */
 };
 
 /* The proof of a signed request, kept for the claim that makes it run once (design D5). */
@@ -69,8 +69,8 @@ struct call {
     const struct services *services;
     const struct request *req;
     struct reply *reply;
-    struct db *db;     /* NULL: memory only */
-    int64_t now_ms;    /* wall clock, read once per request */
+    struct db *db;  /* NULL: memory only */
+    int64_t now_ms; /* wall clock, read once per request */
     struct identity who;
     bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
     bool nonce_claimed; /* a claim in SQL succeeded (or there is nothing to claim) */

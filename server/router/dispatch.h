@@ -25,10 +25,10 @@ enum access {
 /* Whether running it twice matters (design D5). */
 enum effect {
     EFFECT_UNDECLARED = 0,
-    EFFECT_READS,          /* no claim; may be answered from memory */
-    EFFECT_WRITES,         /* the dispatcher claims the nonce before the handler */
+    EFFECT_READS,                /* no claim; may be answered from memory */
+    EFFECT_WRITES,               /* the dispatcher claims the nonce before the handler */
     EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (a lone post) */
-    EFFECT_BY_ELEMENTS,    /* batch and sequence: decided by what is inside */
+    EFFECT_BY_ELEMENTS,          /* batch and sequence: decided by what is inside */
 };
 
 typedef enum err (*handler_fn)(struct call *call);
@@ -38,7 +38,7 @@ struct route {
     const char *pattern; /* "/room/{room}/messages/since/{number}" */
     enum access access;
     enum effect effect;
-    size_t body_max;     /* bytes; 0: a body is ignored, whatever its size */
+    size_t body_max; /* bytes; 0: a body is ignored, whatever its size */
     handler_fn handler;
 };
 
@@ -68,7 +68,8 @@ MUST_USE enum err dispatch_request(struct call *call);
  * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
  * OK or ERR_RETRY as above.
  */
-MUST_USE enum err dispatch_element(const struct call *outer, const struct request *req, struct reply *reply);
+MUST_USE enum err dispatch_element(const struct call *outer, const struct request *req,
+                                   struct reply *reply);
 
 /* The handlers of POST /batch and POST /sequence (router/batch.c; protocol 02, 1.9; limits of design D8). */
 MUST_USE enum err batch_run(struct call *call);

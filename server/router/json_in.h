@@ -16,7 +16,7 @@
 #include "base/span.h"
 
 enum {
-    JSON_MAX_BYTES = 1 << 20,       /* a document without b64 (design D8) */
+    JSON_MAX_BYTES = 1 << 20,         /* a document without b64 (design D8) */
     JSON_MEMORY_MAX_BYTES = 16 << 20, /* what Jansson may allocate for one document */
     JSON_MAX_DEPTH = 32,
 };

@@ -12,10 +12,13 @@
 #define CONTENT_TEXT   "text/plain; charset=utf-8"
 #define CONTENT_BINARY "application/octet-stream"
 
-enum { REPLY_HEADERS_MAX = 4, REPLY_MAX_BYTES = 10485760 /* sealed: what a storage node carries (protocol 01, 7) */ };
+enum {
+    REPLY_HEADERS_MAX = 4,
+    REPLY_MAX_BYTES = 10485760 /* sealed: what a storage node carries (protocol 01, 7) */
+};
 
 struct reply_header {
-    const char *name; /* lower case, a literal */
+    const char *name;  /* lower case, a literal */
     struct span value; /* lives as long as the call's arena */
 };
 

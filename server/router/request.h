@@ -11,8 +11,8 @@
 enum method { METHOD_GET, METHOD_POST, METHOD_PUT, METHOD_DELETE, METHOD_OTHER };
 
 enum {
-    REQUEST_HEADERS_MAX = 64,       /* more in one request: malformed */
-    REQUEST_PATH_MAX_BYTES = 4096,  /* endpoint with its query */
+    REQUEST_HEADERS_MAX = 64,      /* more in one request: malformed */
+    REQUEST_PATH_MAX_BYTES = 4096, /* endpoint with its query */
 };
 
 struct header {
@@ -40,8 +40,8 @@ bool request_is_json(const struct request *req);
  * ERR_MALFORMED: bad escape. ERR_NO_MEMORY.
  */
 struct arena;
-MUST_USE enum err request_query(const struct request *req, struct arena *mem, const char *name, bool *ret_found,
-                                struct span *ret_value);
+MUST_USE enum err request_query(const struct request *req, struct arena *mem, const char *name,
+                                bool *ret_found, struct span *ret_value);
 /*
  * An integer parameter (protocol 02, 1.5): absent -> fallback; below min or above max -> clamped; not an integer ->
  * ERR_MALFORMED (status 400). Sign and surrounding blanks are accepted.
@@ -56,7 +56,8 @@ MUST_USE enum err request_query_int(const struct request *req, struct arena *mem
  * Splits an endpoint as sent ("/room/x?limit=1") into decoded path and raw query. Shared by the v4, v3 and batch
  * readers. ERR_MALFORMED: no leading '/', bad escape, NUL, invalid UTF-8 after decoding, too long.
  */
-MUST_USE enum err request_set_endpoint(struct request *req, struct arena *mem, struct span endpoint);
+MUST_USE enum err request_set_endpoint(struct request *req, struct arena *mem,
+                                       struct span endpoint);
 /* Sets method and method_text (folded to upper case) from text as sent. ERR_MALFORMED: empty or not letters. */
 MUST_USE enum err request_set_method(struct request *req, struct arena *mem, struct span method);
 

@@ -42,14 +42,16 @@ struct message_query {
     bool reactions;  /* count seqno_reactions as an event (t=r) */
     bool known_only; /* tombstones rule of protocol 02, 3.3 (2) */
 };
-MUST_USE enum err messages_events(struct db *db, struct ring *ring, struct arena *mem, const struct message_query *q,
-                                  struct message_row **ret_rows, size_t *ret_count, bool *ret_more);
+MUST_USE enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
+                                  const struct message_query *q, struct message_row **ret_rows,
+                                  size_t *ret_count, bool *ret_more);
 /* Live messages with id < before (INT64_MAX: newest), descending id. */
-MUST_USE enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room, int64_t before,
-                                  int64_t limit, struct message_row **ret_rows, size_t *ret_count);
+MUST_USE enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
+                                  int64_t before, int64_t limit, struct message_row **ret_rows,
+                                  size_t *ret_count);
 /* One live message of the room. ERR_MISSING. */
-MUST_USE enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room, int64_t id,
-                               struct message_row *ret_row);
+MUST_USE enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
+                               int64_t id, struct message_row *ret_row);
 
 /*
  * What the batch writer does, inside its transaction (design D4), in this order: lock, facts, insert, advance.
@@ -60,25 +62,28 @@ struct room_lock {
     bool read, accessible, write, upload;
 };
 /* Locks ORDER BY id FOR UPDATE; rooms that are gone are missing from the result. rooms[] is sorted and unique. */
-MUST_USE enum err messages_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms, size_t count,
-                                      struct room_lock **ret_locks, size_t *ret_count);
+MUST_USE enum err messages_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms,
+                                      size_t count, struct room_lock **ret_locks,
+                                      size_t *ret_count);
 
 /* For each (room, author): the facts on which a post is decided. One statement for the whole batch. */
 struct author_facts {
-    int64_t user;             /* created when missing */
-    bool banned;              /* globally or in the room */
-    bool moderator, admin;    /* effective in the room: global or room role */
+    int64_t user;          /* created when missing */
+    bool banned;           /* globally or in the room */
+    bool moderator, admin; /* effective in the room: global or room role */
     bool global_admin;
     enum tristate read, accessible, write, upload; /* overrides */
-    int64_t recent_posts;     /* posts in the rate window, deleted and filtered too */
-    double last_posted;       /* newest posted of this author here; 0: none */
+    int64_t recent_posts; /* posts in the rate window, deleted and filtered too */
+    double last_posted;   /* newest posted of this author here; 0: none */
 };
 struct author_key {
     int64_t room;
     struct session_id session;
 };
-MUST_USE enum err messages_author_facts(struct db *db, struct arena *mem, const struct author_key *keys, size_t count,
-                                        double window_start, int64_t now_ms, struct author_facts **ret_facts);
+MUST_USE enum err messages_author_facts(struct db *db, struct arena *mem,
+                                        const struct author_key *keys, size_t count,
+                                        double window_start, int64_t now_ms,
+                                        struct author_facts **ret_facts);
 
 struct message_insert {
     int64_t room;
@@ -87,20 +92,22 @@ struct message_insert {
     double posted;
     enum message_state state;
     bool whisper_mods;
-    int64_t whisper_to;     /* user id, 0: none */
+    int64_t whisper_to; /* user id, 0: none */
     int64_t key_id;
-    struct span sealed;     /* nonce || AEAD(signature || data) || tag */
+    struct span sealed; /* nonce || AEAD(signature || data) || tag */
 };
 /* All rows by one INSERT ... SELECT unnest; ids come back in order of the input, growing per room. */
-MUST_USE enum err messages_insert(struct db *db, struct arena *mem, const struct message_insert *rows, size_t count,
+MUST_USE enum err messages_insert(struct db *db, struct arena *mem,
+                                  const struct message_insert *rows, size_t count,
                                   int64_t **ret_ids);
 /* rooms.message_sequence = new value, and versions of the rooms' content +1, in one statement. */
-MUST_USE enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences, size_t count);
+MUST_USE enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
+                                   size_t count);
 
 /*
  * Sealing of one message body; ad binds it to its place (room, seqno of creation).
  */
-MUST_USE enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation, struct span signature,
-                               struct span data, struct buf *out);
+MUST_USE enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation,
+                               struct span signature, struct span data, struct buf *out);
 
 #endif

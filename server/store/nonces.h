@@ -17,8 +17,8 @@ struct nonce_key {
 MUST_USE enum err nonces_claim(struct db *db, const struct nonce_key *nonce);
 /* Inside the batch writer's transaction: ret_won[i] tells whether this transaction claimed nonces[i]. Two equal ones in
  * the same call: only the first wins. */
-MUST_USE enum err nonces_claim_many(struct db *db, struct arena *mem, const struct nonce_key *nonces, size_t count,
-                                    bool *ret_won);
+MUST_USE enum err nonces_claim_many(struct db *db, struct arena *mem,
+                                    const struct nonce_key *nonces, size_t count, bool *ret_won);
 /* After a commit whose outcome is unknown: is it there? */
 MUST_USE enum err nonces_exists(struct db *db, const struct nonce_key *nonce, bool *ret_exists);
 

@@ -24,10 +24,12 @@ enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2 };
  * inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a month; then from
  * memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
  */
-MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room, int64_t now_ms,
-                                   int64_t *ret_key_id, struct aead_key *ret_key);
+MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
+                                   int64_t room, int64_t now_ms, int64_t *ret_key_id,
+                                   struct aead_key *ret_key);
 /* The key of a sealed row. ERR_MISSING: deleted with its room. ERR_SEALED: not wrapped by our storage key. */
-MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct aead_key *ret_key);
+MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
+                                 struct aead_key *ret_key);
 /* Proves that the storage key fits this database (a check value sealed in table server); writes it when new. */
 MUST_USE enum err ring_check(struct ring *ring, struct db *db);
 

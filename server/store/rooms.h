@@ -25,14 +25,17 @@ struct room_row {
 };
 
 /* All rooms, ordered by lower(token). Spans in mem. */
-MUST_USE enum err rooms_list(struct db *db, struct arena *mem, struct room_row **ret_rooms, size_t *ret_count);
+MUST_USE enum err rooms_list(struct db *db, struct arena *mem, struct room_row **ret_rooms,
+                             size_t *ret_count);
 /* ERR_MISSING. */
-MUST_USE enum err rooms_by_id(struct db *db, struct arena *mem, int64_t id, struct room_row *ret_room);
-MUST_USE enum err rooms_by_token(struct db *db, struct arena *mem, struct span token, struct room_row *ret_room);
+MUST_USE enum err rooms_by_id(struct db *db, struct arena *mem, int64_t id,
+                              struct room_row *ret_room);
+MUST_USE enum err rooms_by_token(struct db *db, struct arena *mem, struct span token,
+                                 struct room_row *ret_room);
 
 /* ERR_CONFLICT: the token exists (in any case). Token alphabet and length were checked by the caller. */
-MUST_USE enum err rooms_create(struct db *db, struct span token, struct span name, struct span description,
-                               int64_t now_ms, int64_t *ret_id);
+MUST_USE enum err rooms_create(struct db *db, struct span token, struct span name,
+                               struct span description, int64_t now_ms, int64_t *ret_id);
 
 /* What `room set` may change; unset members stay. */
 struct room_change {
@@ -49,7 +52,7 @@ struct pin_row {
     double pinned_at;
     struct session_id pinned_by;
 };
-MUST_USE enum err rooms_pins(struct db *db, struct arena *mem, int64_t room, struct pin_row **ret_pins,
-                             size_t *ret_count);
+MUST_USE enum err rooms_pins(struct db *db, struct arena *mem, int64_t room,
+                             struct pin_row **ret_pins, size_t *ret_count);
 
 #endif

@@ -16,7 +16,13 @@ MUST_USE enum err server_public_key(struct db *db, struct x25519_pub *ret_key);
 MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key);
 
 /* Where the schema stands against what this binary embeds. */
-enum schema_state { SCHEMA_CURRENT, SCHEMA_EMPTY, SCHEMA_OLDER, SCHEMA_NEWER, SCHEMA_FOREIGN /* hashes differ */ };
+enum schema_state {
+    SCHEMA_CURRENT,
+    SCHEMA_EMPTY,
+    SCHEMA_OLDER,
+    SCHEMA_NEWER,
+    SCHEMA_FOREIGN /* hashes differ */
+};
 MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_number);
 /*
  * Applies what is missing, each migration in one transaction, under an advisory lock (waits for another process).

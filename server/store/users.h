@@ -23,10 +23,11 @@ struct permission_row {
 };
 
 /* Users with a global flag; all known users with the day of their first sight. For the memory picture. */
-MUST_USE enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users, size_t *ret_count);
+MUST_USE enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users,
+                                size_t *ret_count);
 /* All overrides of one room, or of every room when room is 0. */
-MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room, struct permission_row **ret_rows,
-                                   size_t *ret_count);
+MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
+                                   struct permission_row **ret_rows, size_t *ret_count);
 
 /* One sight of a user, gathered in memory and flushed rarely. hour: hours since 1970. room 0: no room activity. */
 struct sighting {
@@ -35,16 +36,17 @@ struct sighting {
     int64_t hour;
 };
 /* One multi-row upsert of users.last_active_hour and room_users; creates missing users (design D3, D11). */
-MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *sightings, size_t count);
+MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *sightings,
+                                        size_t count);
 
 /*
  * The user that an id given by an operator or moderator means: with a 05 id, its existing 15 user of either sign
  * (candidates given, absolute form first), else a row for the id itself (created; needs_blinding is the community
  * issue's). ret_session: whom it applies to.
  */
-MUST_USE enum err users_resolve(struct db *db, const struct session_id *given, const struct session_id *candidates,
-                                size_t candidate_count, int64_t now_ms, int64_t *ret_user,
-                                struct session_id *ret_session);
+MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
+                                const struct session_id *candidates, size_t candidate_count,
+                                int64_t now_ms, int64_t *ret_user, struct session_id *ret_session);
 
 struct role {
     bool moderator, admin, visible; /* admin implies moderator; both false: remove */
@@ -52,7 +54,7 @@ struct role {
 /* room 0: global. info_updates +1 in the room, or in every room (protocol 02, 3.2). ERR_CONFLICT: the user is banned. */
 MUST_USE enum err users_set_role(struct db *db, int64_t room, int64_t user, struct role role);
 /* Moderators and admins of a room, or the global ones (room 0). */
-MUST_USE enum err users_moderators(struct db *db, struct arena *mem, int64_t room, struct user_row **ret_users,
-                                   size_t *ret_count);
+MUST_USE enum err users_moderators(struct db *db, struct arena *mem, int64_t room,
+                                   struct user_row **ret_users, size_t *ret_count);
 
 #endif

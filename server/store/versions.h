@@ -18,7 +18,8 @@ struct version_row {
     int64_t id;
     int64_t value;
 };
-MUST_USE enum err versions_read(struct db *db, struct arena *mem, struct version_row **ret_rows, size_t *ret_count);
+MUST_USE enum err versions_read(struct db *db, struct arena *mem, struct version_row **ret_rows,
+                                size_t *ret_count);
 /* One coalesced NOTIFY in a transaction of its own (never inside a post's: it serialises commits). */
 MUST_USE enum err versions_notify(struct db *db);
 /* The database's clock in ms, to compare with ours (design D16). */

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# conclave's one Makefile, non-recursive. `make help` lists the targets, V=1 shows the commands.
+#
+# Sources are found by folder. Each variant (release, asan, tsan, ...) is the same set of rules over its own folder
+# build/<variant>/; only the release variant puts its programs directly into build/. Every target first installs
+# what is missing for it (deploy/deps.sh, Debian packages only).
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+CFLAGS  ?= -O2 -g
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+CLANG ?= clang
+
+MAKEFLAGS += --no-builtin-rules
+ifeq (,$(filter -j%,$(MAKEFLAGS)))
+MAKEFLAGS += -j2
+endif
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+Q   := $(if $(V),,@)
+say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+# The value of a variable computed when it is first used: before that the tools may not be installed.
+once = $(eval $(1) := $(2))$($(1))
+
+# --- Sources -----------------------------------------------------------------------------------------------------
+
+SERVER      := $(filter-out server/main.c,$(wildcard server/*.c server/*/*.c))
+CLIENT      := $(filter-out %/main.c,$(wildcard tests/client/*.c))
+NETWORK     := $(filter-out %/main.c,$(wildcard tests/network/*.c))
+UNIT        := $(wildcard tests/unit/test_*.c)
+INTEGRATION := $(wildcard tests/integration/test_*.c)
+WORLD       := $(filter-out $(INTEGRATION),$(wildcard tests/integration/*.c))
+DEMO        := $(wildcard tests/demo/*.c)
+BENCH       := $(wildcard tests/bench/*.c)
+MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
+LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
+C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
+# A program is built once its main file exists.
+PROGRAMS := $(if $(wildcard server/main.c),conclave) $(if $(wildcard tests/client/main.c),conclave-client) \
+	$(if $(wildcard tests/network/main.c),conclave-node)
+TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench)
+
+# --- Flags (docs/contributing.md says which compiler takes what) ----------------------------------------------------
+
+PACKAGES   = libmicrohttpd libsodium libpq libcrypto jansson inih libqrencode \
+	$(if $(shell grep -ls '<magic\.h>' server/files/*.c),libmagic) \
+	$(if $(shell grep -ls '<curl/curl\.h>' $(wildcard tests/*/*.c)),libcurl)
+PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g'))
+PKG_LIBS   = $(call once,PKG_LIBS,$(shell pkg-config --libs $(PACKAGES)) -lm)
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wcast-qual -Wpointer-arith -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wconversion -Wsign-conversion \
+	-Wnull-dereference -Wswitch-enum -Wdouble-promotion -Wfloat-equal -Wimplicit-fallthrough \
+	$(if $(WERROR),-Werror)
+WARN_gcc := -Wlogical-op -Wduplicated-cond -Wduplicated-branches -Wjump-misses-init -Wcast-align=strict \
+	-Wformat-signedness -Wtrampolines -Wstack-usage=65536 -Walloc-zero -Warray-bounds=2 -Wstringop-overflow=4
+WARN_clang := -Wcast-align -Wconditional-uninitialized -Wcomma -Wassign-enum -Wunreachable-code \
+	-Wmissing-variable-declarations -Wextra-semi-stmt
+HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common -fno-strict-overflow \
+	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full)
+HARDEN_gcc := -ftrivial-auto-var-init=zero
+LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+BASE := -std=gnu17 -D_GNU_SOURCE -Iserver -Itests -pthread -MMD -MP
+
+kind     = $(if $(findstring clang,$(1)),clang,gcc)
+strict   = $(WARN) $(WARN_$(call kind,$(1))) $(HARDEN) $(HARDEN_$(call kind,$(1)))
+sanitize = -Wall -Wextra -g -O1 -fno-omit-frame-pointer -fno-common -fPIE
+ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN    := -fsanitize=thread
+
+# --- Rules of one variant: $(1) name, $(2) compiler, $(3) compile flags, $(4) link flags, $(5) folder of programs ----
+
+define variant
+$(1).objects = $$(patsubst %.c,build/$(1)/%.o,$$(1))
+$(1).link    = $$(Q)$(2) $(LDFLAGS) $(4) -pthread -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(PKG_LIBS)
+$(1).own     := build/$(1)/libconclave.a
+$(1).peers   := build/$(1)/libworld.a build/$(1)/libclient.a build/$(1)/libnetwork.a build/$(1)/libconclave.a
+
+build/$(1)/flags: FORCE
+	@mkdir -p $$(@D); echo '$(2) $(filter-out -Werror,$(3)) $(4)' | cmp -s - $$@ || echo '$(2) $(filter-out -Werror,$(3)) $(4)' >$$@
+build/$(1)/%.o: %.c build/$(1)/flags | deps-build
+	$$(call say,CC,$$@)
+	@mkdir -p $$(@D)
+	$$(Q)$(2) $(BASE) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
+build/$(1)/migrations.o: build/migrations.c build/$(1)/flags | deps-build
+	$$(Q)$(2) $(BASE) $(3) -c -o $$@ $$<
+
+build/$(1)/libconclave.a: $$(call $(1).objects,$(SERVER)) build/$(1)/migrations.o
+build/$(1)/libclient.a: $$(call $(1).objects,$(CLIENT))
+build/$(1)/libnetwork.a: $$(call $(1).objects,$(NETWORK))
+build/$(1)/libworld.a: $$(call $(1).objects,$(WORLD))
+build/$(1)/lib%.a: build/sources
+	$$(call say,AR,$$@)
+	@rm -f $$@
+	$$(Q)$$(AR) rcs $$@ $$(filter %.o,$$^)
+
+$(5)/conclave: build/$(1)/server/main.o $$($(1).own)
+$(5)/conclave-client: build/$(1)/tests/client/main.o build/$(1)/libclient.a build/$(1)/libconclave.a
+$(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a build/$(1)/libconclave.a
+$(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
+$(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
+$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench):
+	$$(call say,LINK,$$@)
+	$$($(1).link)
+build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
+	$$(call say,LINK,$$@)
+	$$($(1).link) -lcmocka
+build/$(1)/tests/integration/test_%: build/$(1)/tests/integration/test_%.o $$($(1).peers)
+	$$(call say,LINK,$$@)
+	$$($(1).link) -lcmocka
+
+.PHONY: programs-$(1) tests-$(1)
+programs-$(1): $(addprefix $(5)/,$(PROGRAMS))
+tests-$(1): programs-$(1) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
+-include $$(patsubst %.c,build/$(1)/%.d,$(filter %.c,$(C_FILES)))
+endef
+
+$(eval $(call variant,release,$(CC),$(CFLAGS) -D_FORTIFY_SOURCE=3 $(call strict,$(CC)),$(LINK),build))
+$(eval $(call variant,clang,$(CLANG),-O2 -g -D_FORTIFY_SOURCE=3 $(call strict,clang),$(LINK),build/clang))
+$(eval $(call variant,analyzer,gcc,-O1 -g -Wall -Wextra -fanalyzer $(if $(WERROR),-Werror),$(LINK),build/analyzer))
+$(eval $(call variant,asan,$(CC),$(sanitize) $(ASAN),-pie $(ASAN),build/asan))
+$(eval $(call variant,tsan,$(CC),$(sanitize) $(TSAN),-pie $(TSAN),build/tsan))
+$(eval $(call variant,coverage,gcc,-O0 -g --coverage,-pie --coverage,build/coverage))
+
+# The list of sources: a library is made anew when a file appears or goes away.
+build/sources: FORCE
+	@mkdir -p build; echo '$(LIBRARY)' | cmp -s - $@ || echo '$(LIBRARY)' >$@
+# The migrations as C arrays (server/store/migrations.h), so that the binary needs no files beside it.
+build/migrations.c: $(MIGRATIONS) build/sources Makefile
+	$(call say,EMBED,$@)
+	@mkdir -p build
+	@{ echo '#include "store/migrations.h"'; \
+	for f in $(MIGRATIONS); do n=$$(basename $$f .sql); echo "static const unsigned char sql_$${n%%_*}[] = {"; \
+	    od -An -v -tu1 $$f | sed 's/[0-9][0-9]*/&,/g'; echo '};'; done; \
+	echo 'const struct embedded_migration embedded_migrations[] = {'; \
+	for f in $(MIGRATIONS); do n=$$(basename $$f .sql); d=$${n%%_*}; \
+	    echo "{$$(echo $$d | sed 's/^0*//'), \"$$n\", sql_$$d, sizeof(sql_$$d)},"; done; \
+	echo '{0, 0, 0, 0}};'; echo 'const size_t embedded_migrations_count = $(words $(MIGRATIONS));'; } >$@
+
+# --- What people type ----------------------------------------------------------------------------------------------
+
+.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint run test test-all demo lint lint-fast bench fuzz \
+	torture install help coverage format format-check clean
+FORCE:
+
+all: programs-release ## build the programs into build/ (the default)
+
+run: deps-run ## install what is missing, build, serve with a private database (LISTEN= DATA= URL= ADMIN=)
+	$(Q)+$(MAKE) --no-print-directory all
+	@LISTEN='$(LISTEN)' DATA='$(DATA)' URL='$(URL)' ADMIN='$(ADMIN)' exec deploy/run-local.sh
+
+test: deps-test ## install what is missing, build with -Werror, unit, integration, fast lint, sanitizers
+	@+MAKE='$(MAKE)' exec tests/run/test.sh short
+
+test-all: deps-test deps-lint ## the tests at full length, and make lint
+	@+MAKE='$(MAKE)' exec tests/run/test.sh full
+
+demo: deps-test ## the whole path: three relays, a server, two accounts, a message and a file
+	$(Q)+$(if $(DEMO),$(MAKE) --no-print-directory all build/conclave-demo,echo 'make demo: its program is not there yet (tests/demo/)'; exit 1)
+	@exec build/conclave-demo
+
+bench: deps-test ## measure requests per second against the cryptographic floor
+	$(Q)+$(if $(BENCH),$(MAKE) --no-print-directory all build/conclave-bench,echo 'make bench: its program is not there yet (tests/bench/)'; exit 1)
+	@exec build/conclave-bench
+
+lint: deps-lint ## fast lint, clang -Werror, clang-tidy, gcc -fanalyzer, cppcheck
+	@+MAKE='$(MAKE)' exec tests/run/lint.sh full
+
+lint-fast: deps-test ## the lint of make test: layers, banned functions, docs against tables, format
+	@exec tests/run/lint.sh fast
+
+fuzz:
+	@echo 'make fuzz: there are no fuzzers yet; they come with a later issue.'; exit 1
+
+torture:
+	@echo 'make torture: the kill loops are not there yet; they come with a later issue.'; exit 1
+
+coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr)
+	@deploy/deps.sh coverage
+	$(Q)+$(MAKE) --no-print-directory tests-coverage
+	@tests/run/programs.sh unit build/coverage $(patsubst %.c,build/coverage/%,$(UNIT))
+	@gcovr --root . --filter server/ build/coverage
+
+format: deps-test ## clang-format all C files in place
+	$(Q)clang-format -i $(C_FILES)
+
+format-check: deps-test ## complain about C files that clang-format would change
+	@clang-format --dry-run -Werror $(C_FILES)
+
+deps: deps-run deps-test deps-lint ## install everything for running, testing and lint
+deps-build deps-run deps-test deps-lint: deps-%:
+	@deploy/deps.sh $*
+deps-run deps-test deps-lint: | deps-build
+deps-test: | deps-run
+deps-lint: | deps-test
+
+install: all ## install the server below $(DESTDIR)$(PREFIX)
+	install -D -m 0755 build/conclave $(DESTDIR)$(PREFIX)/bin/conclave
+
+clean: ## remove build/ (a database under var/ stays)
+	rm -rf build
+
+help: ## this list
+	@awk -v hide=' $(if $(DEMO),,demo) $(if $(BENCH),,bench) ' -F ':.*## ' \
+	    '/^[a-z-]+:.*## / && !index(hide, " " $$1 " ") { printf "  make %-13s %s\n", $$1, $$2 }' Makefile

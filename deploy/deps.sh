@@ -1,0 +1,82 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
+# usage: deploy/deps.sh build|run|test|lint|coverage
+#
+# It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
+# cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
+       libinih-dev libqrencode-dev)
+case "${1:-}" in
+    build)
+        packages=("${build[@]}")
+        grep -qs '<magic\.h>' server/files/*.c && packages+=(libmagic-dev)
+        grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
+        ;;
+    run) packages=(postgresql-15) ;;
+    test) packages=(libcmocka-dev clang-format faketime) ;;
+    lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
+    coverage) packages=(gcovr) ;;
+    *)
+        echo "usage: deploy/deps.sh build|run|test|lint|coverage" >&2
+        exit 2
+        ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    # Not Debian: we cannot install, and the names differ. The compiler will say what is missing.
+    [[ $1 == build ]] && echo "deps: no dpkg here; needed are (Debian's names): ${packages[*]}" >&2
+    exit 0
+fi
+
+missing=()
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null || true)
+for package in "${packages[@]}"; do
+    grep -qx "installed $package" <<<"$installed" || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+
+as_root=()
+if ((EUID != 0)); then
+    if command -v sudo >/dev/null; then
+        as_root=(sudo)
+    else
+        echo "These packages are missing, and installing them needs root (there is no sudo here). As root, type:" >&2
+        echo "    apt-get install -y --no-install-recommends ${missing[*]}" >&2
+        exit 1
+    fi
+fi
+
+# One installation at a time: make may ask for several sets at once.
+exec 9>"${TMPDIR:-/tmp}/conclave-deps.$EUID.lock"
+flock 9
+
+apt() {
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@"
+}
+
+# Debian's own cluster is neither wanted nor started. The setting must stand before the package is unpacked;
+# where postgresql-common is installed already, its file is the administrator's and only an absent line is added.
+no_debian_cluster() {
+    local file=/etc/postgresql-common/createcluster.conf
+    if [[ -e $file ]] && grep -q '^ *create_main_cluster' "$file"; then
+        return
+    fi
+    "${as_root[@]}" mkdir -p /etc/postgresql-common
+    "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >>$file"
+}
+
+echo "Installing for '$1': ${missing[*]}"
+if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+    no_debian_cluster
+fi
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+if ! { apt update && apt install --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}"; } >"$log" 2>&1; then
+    tail -n 25 "$log" >&2
+    echo "The installation failed (above: the last lines of apt-get)." >&2
+    exit 1
+fi

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The operator listener: /health/live, /health/ready, /metrics. Aggregates only; never on the public port.
+ */
+#ifndef CONCLAVE_HTTP_OPERATOR_H
+#define CONCLAVE_HTTP_OPERATOR_H
+
+#include "base/err.h"
+#include "base/attr.h"
+
+#include <stdbool.h>
+
+struct metrics;
+struct operator_listener;
+
+struct operator_options {
+    const char *listen; /* "unix:/path", "host:port" or "off" */
+    struct metrics *metrics;
+    bool (*ready)(void *arg); /* the database answered lately and the listener serves */
+    void *arg;
+};
+/* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */
+MUST_USE enum err operator_open(const struct operator_options *options,
+                                struct operator_listener **ret_listener);
+void operator_close(struct operator_listener *listener);
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The in-memory picture: what an idle poll needs (design D3). Rooms, rights, known users, and per room two windows of
+ * messages. Filled and corrected from store/, never the truth itself: everything durable is in PostgreSQL.
+ *
+ * Every function is safe on any thread unless it says otherwise. Functions that take a `db` use SQL only when memory
+ * cannot answer; with db == NULL they return ERR_RETRY instead ("run again on a worker").
+ */
+#ifndef CONCLAVE_STATE_STATE_H
+#define CONCLAVE_STATE_STATE_H
+
+#include "base/buf.h"
+#include "crypto/keys.h"
+#include "db/db.h"
+#include "store/messages.h"
+
+struct conf;
+struct metrics;
+struct ring;
+struct state;
+struct room; /* one room's memory; reference counted */
+struct identity;
+struct rights;
+
+/* A message list in a reply stops before it grows past this: below REPLY_MAX_BYTES with room for its envelope. */
+enum { STATE_LIST_MAX_BYTES = 9 * 1024 * 1024 };
+
+struct state_options {
+    const struct conf *conf; /* [memory] state, the database's url */
+    struct metrics *metrics;
+    struct ring *ring;
+};
+MUST_USE enum err state_new(const struct state_options *options, struct state **ret_state);
+void state_free(struct state *state);
+/* First filling: rooms, roles, overrides, known users' flags; no messages (they come when first asked for). */
+MUST_USE enum err state_load(struct state *state, struct db *db);
+/*
+ * Compares the table of versions and refreshes what differs. Called every 500 ms and after a notification by the
+ * listener thread (state/listen.c), and by tests.
+ */
+MUST_USE enum err state_refresh(struct state *state, struct db *db);
+/* The listener thread with its own connection: LISTEN, compare, refresh, flush sightings; reconnects for ever. */
+MUST_USE enum err state_start(struct state *state);
+void state_stop(struct state *state);
+/*
+ * False when the last successful comparison is older than 60 s (design D7): memory must not answer any more.
+ */
+bool state_is_fresh(const struct state *state, int64_t mono_ms);
+
+/* ---- who ---- */
+
+/* Globally banned (in either blinded form that is stored). */
+bool state_is_banned(struct state *state, const struct session_id *id);
+/* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
+void state_seen(struct state *state, const struct session_id *id, int64_t now_ms);
+/* The same with activity in a room (pollInfo and the four message reads). */
+void state_active(struct state *state, struct room *room, const struct session_id *id,
+                  int64_t now_ms);
+
+/* ---- rooms ---- */
+
+/* Case-insensitive. A reference to release with state_room_release. ERR_MISSING. */
+MUST_USE enum err state_room_by_token(struct state *state, struct span token,
+                                      struct room **ret_room);
+void state_room_release(struct room *room);
+/* All rooms, ordered by lower(token): references in an array from mem. */
+MUST_USE enum err state_rooms(struct state *state, struct arena *mem, struct room ***ret_rooms,
+                              size_t *ret_count);
+int64_t state_room_id(const struct room *room);
+/* Resolution of protocol 02, 3.8, for a caller (anonymous too). */
+void state_rights(struct state *state, struct room *room, const struct identity *who,
+                  struct rights *ret_rights);
+
+/* The room object of protocol 02, 2.2 for a caller with these rights (pre-rendered per role class). */
+MUST_USE enum err state_write_room(struct state *state, struct room *room,
+                                   const struct rights *rights, struct buf *out);
+/* The pollInfo object, with `details` iff counter differs from info_updates (protocol 02, 2.2). */
+MUST_USE enum err state_write_poll_info(struct state *state, struct room *room,
+                                        const struct rights *rights, int64_t counter,
+                                        struct buf *out);
+
+/* ---- messages ---- */
+
+/* What the caller may see of whispers, and how rows are written. */
+struct reader_view {
+    const struct identity *who;
+    bool moderator;
+    int64_t limit;    /* 1..256 */
+    int64_t reactors; /* 0..20 */
+};
+/*
+ * Each appends a JSON array to out. From the windows when they suffice, else by SQL (single-flight per room when it also
+ * fills a window). A list stops early, after at least one row, rather than pass STATE_LIST_MAX_BYTES.
+ * since: pages of design D17. t_r: the flag t=r.
+ */
+MUST_USE enum err state_write_since(struct state *state, struct db *db, struct room *room,
+                                    const struct reader_view *view, int64_t since, bool t_r,
+                                    struct buf *out);
+MUST_USE enum err state_write_recent(struct state *state, struct db *db, struct room *room,
+                                     const struct reader_view *view, struct buf *out);
+MUST_USE enum err state_write_before(struct state *state, struct db *db, struct room *room,
+                                     const struct reader_view *view, int64_t before,
+                                     struct buf *out);
+/* One message object. ERR_MISSING: unknown, deleted, or not visible to the reader. */
+MUST_USE enum err state_write_one(struct state *state, struct db *db, struct room *room,
+                                  const struct reader_view *view, int64_t id, struct buf *out);
+/* A message object as POST answers it (protocol 02, 2.5): data and signature echoed, reactions {}, no `edited`. */
+MUST_USE enum err state_write_posted(const struct message_row *row, bool filtered, struct buf *out);
+
+/* ---- commits ---- */
+
+/*
+ * A commit of this process in one room moved its counter from old_sequence to new_sequence and changed these messages.
+ * Applied only if memory stands at old_sequence; otherwise the room is marked for a single-flight refill before anything
+ * newer is shown (design D3). rows are copied. Never blocks on SQL.
+ */
+void state_apply(struct state *state, int64_t room, int64_t old_sequence, int64_t new_sequence,
+                 const struct message_row *rows, size_t count);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The batch writer (design D4): everything of this process that draws room numbers goes through it. One thread with its
+ * own connection takes whatever is queued, runs it in one transaction, commits, applies the result to memory
+ * (state_apply), answers, and takes what queued meanwhile. A refused row is a result, never an error of its neighbours.
+ */
+#ifndef CONCLAVE_WORK_WRITER_H
+#define CONCLAVE_WORK_WRITER_H
+
+#include "crypto/keys.h"
+#include "store/messages.h"
+#include "store/nonces.h"
+
+struct conf;
+struct metrics;
+struct ring;
+struct state;
+struct writer;
+
+enum write_kind { WRITE_POST }; /* edits, deletions and reactions join here */
+
+enum write_result {
+    WRITE_DONE,
+    WRITE_REPLAYED,     /* the nonce was claimed before: 425 */
+    WRITE_ROOM_GONE,    /* 404 */
+    WRITE_BANNED,       /* 403 */
+    WRITE_DENIED,       /* 403 */
+    WRITE_RATE_LIMITED, /* 429 */
+    WRITE_BUSY,         /* database away or over capacity: 503; nothing happened */
+};
+
+/* A post as the gate let it through (community/gate.h, design D15). */
+struct post_in {
+    struct span data;      /* as sent */
+    struct span signature; /* 64 bytes */
+    enum message_state state;
+    bool whisper, whisper_mods, has_whisper_to;
+    struct session_id whisper_to;
+};
+
+/* Embedded in the caller's memory; belongs to the writer from writer_submit until done is called. */
+struct write_op {
+    struct write_op *next; /* the writer's */
+    enum write_kind kind;
+    int64_t room;
+    struct session_id author;
+    bool has_nonce; /* claim it in the same transaction */
+    struct nonce_key nonce;
+    struct post_in post;
+    /* Called once on the writer's thread after the commit (or refusal); must be quick. */
+    void (*done)(struct write_op *op);
+    void *owner;
+
+    enum write_result result;
+    struct message_row
+        posted; /* filled for WRITE_DONE; data and signature are the caller's own spans */
+};
+
+struct writer_options {
+    const struct conf *conf; /* database url, [rooms] post_limit */
+    struct metrics *metrics;
+    struct ring *ring;
+    struct state *state;
+};
+MUST_USE enum err writer_new(const struct writer_options *options, struct writer **ret_writer);
+/* Finishes what is queued (bounded by the statement time-out), joins. */
+void writer_free(struct writer *writer);
+
+/* ERR_BUSY: the queue is full; nothing was kept. Otherwise done will be called exactly once. Any thread. */
+MUST_USE enum err writer_submit(struct writer *writer, struct write_op *op);
+/* Submits and waits for done: for workers (batches), never for pool threads or the writer itself. */
+MUST_USE enum err writer_run(struct writer *writer, struct write_op *op);
+
+#endif

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make test` and `make test-all`: every suite in turn, each with its time; the last line is "N passed, M failed".
+# usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
+#
+# short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, and `make lint` is added.
+set -u
+make=${MAKE:-make}
+TEST_COUNTS=$(mktemp)
+export TEST_COUNTS
+trap 'rm -f "$TEST_COUNTS"' EXIT
+shopt -s nullglob
+began=$SECONDS
+
+# build NAME TARGET: a build counts only when it fails.
+build() {
+    local t=$SECONDS log=build/log/build-$2.log
+    mkdir -p build/log
+    if $make --no-print-directory WERROR=1 "$2" >"$log" 2>&1; then
+        printf '%-28s %-20s %4d s\n' "$1" built $((SECONDS - t))
+        return 0
+    fi
+    grep -v '^  [A-Z]' "$log" | tail -n 60
+    printf '%-28s %-20s %4d s\n' "$1" 'does not build' $((SECONDS - t))
+    echo '0 1' >>"$TEST_COUNTS"
+    return 1
+}
+
+# programs VARIANT KIND: paths of the test programs made from tests/KIND/test_*.c
+programs() {
+    local source
+    for source in tests/"$2"/test_*.c; do
+        source=${source%.c}
+        echo "build/$1/$source"
+    done
+}
+
+suite() {
+    # shellcheck disable=SC2046 # a list of our own file names without spaces
+    tests/run/programs.sh "$1" "$2" $(programs "$3" "$4")
+}
+
+if build 'build (gcc -Werror)' tests-release; then
+    tests/run/lint.sh "$([[ ${1:-short} == full ]] && echo full || echo fast)"
+    suite unit build release unit
+    suite integration build release integration
+fi
+if build 'build (asan, ubsan)' tests-asan; then
+    [[ ${1:-short} == full ]] || export CONCLAVE_TEST_SHORT=3
+    # Leaks of short-lived programs are looked for too; the first finding ends the program.
+    export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
+    export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+    suite 'unit-asan' build/asan asan unit
+    TEST_TIMEOUT=${TEST_TIMEOUT:-240} suite 'integration-asan' build/asan asan integration
+fi
+echo "all suites: $((SECONDS - began)) s"
+awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit !(f == 0 && p > 0) }' "$TEST_COUNTS"
