@@ -50,7 +50,7 @@ enum err relay_find_peer(const char *path, const struct ed25519_pub *key, struct
             continue;
         if (node_read(text, &node) != OK) {
             found = ERR_MALFORMED;
-        } else if (memcmp(node.ed.b, key->b, sizeof(key->b)) == 0) { /* public */
+        } else if (span_eq(SPAN_OF_KEY(&node.ed), SPAN_OF_KEY(key))) {
             *ret_node = node;
             found = OK;
         }
