@@ -141,7 +141,8 @@ enum err onion_client_wrap(const struct onion_path *path, const struct onion_des
     enum err e = seal_layer(&to->key, style, plain, fixed, &blob, &pair, &secret.key);
     if (e != OK)
         return e;
-    json_auto_t *route = path->count > 0 ? route_to_server(to) : json_object();
+    /* Without hops we post what a last hop would: the whole frame with the route it read. */
+    json_auto_t *route = route_to_server(to);
     for (size_t done = 0; done < path->count; done++) {
         const struct node *hop = &path->hops[path->count - 1 - done];
         /* The JSON a hop reads names the next hop and the key that the next hop needs. */
