@@ -18,7 +18,7 @@
 #include "client/onion_client.h"
 #include "network/relay.h"
 
-enum { BIG = 1 << 21, SHORT_MS = 300 };
+enum { BIG = 1 << 21, SHORT_MS = 300, LONG_MS = 10000 };
 
 /* --- One hop, by the vectors -------------------------------------------------------------------------------------- */
 
@@ -362,9 +362,10 @@ struct network {
     char peers[64];
 };
 
-static void network_open(struct network *n)
+static void network_open(struct network *n, int server_timeout_ms, int node_timeout_ms)
 {
-    struct relay_options options = {.server_timeout_ms = SHORT_MS, .node_timeout_ms = 4 * SHORT_MS};
+    struct relay_options options = {.server_timeout_ms = server_timeout_ms,
+                                    .node_timeout_ms = node_timeout_ms};
     *n = (struct network){0};
     (void)snprintf(n->peers, sizeof(n->peers), "/tmp/conclave-peers-XXXXXX");
     int fd = mkstemp(n->peers);
@@ -429,7 +430,7 @@ relay__three_of_them__carry_the_innermost_frame_unchanged_and_the_reply_verbatim
     struct onion_secret secret;
     struct frame inner AUTO_FRAME = {0};
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     struct onion_path path = {n.nodes, 3};
     struct buf body AUTO_BUF = wrapped(&n, &path, &secret, SPAN("hello"));
     buf_put(&n.server.reply, SPAN("any\0bytes\xff"));
@@ -453,7 +454,7 @@ relay__server_status_and_body__come_back_verbatim_and_redirects_are_not_followed
     struct http_client *c = NULL;
     struct onion_secret secret;
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     struct onion_path path = {n.nodes, 3};
     struct buf body AUTO_BUF = wrapped(&n, &path, &secret, SPAN("hello"));
     static const unsigned statuses[] = {400, 404, 502, 302};
@@ -475,7 +476,7 @@ static void relay__unknown_and_unreachable_nodes__are_named_in_a_502(void **stat
     struct node hops[2];
     char text[128];
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     hops[0] = n.nodes[0];
     hops[1] = n.nodes[1];
     struct hop_keys stranger = random_keys();
@@ -503,7 +504,7 @@ static void relay__server_that_is_away_or_slow__is_502_or_504(void **state)
     struct http_client *c = NULL;
     struct onion_secret secret;
     (void)state;
-    network_open(&n);
+    network_open(&n, SHORT_MS, LONG_MS);
     struct onion_path path = {n.nodes, 3};
     struct buf body AUTO_BUF = wrapped(&n, &path, &secret, SPAN("x"));
     n.server.delay_ms = 3 * SHORT_MS;
@@ -527,7 +528,7 @@ static void relay__node_that_is_slow__is_504(void **state)
     struct onion_secret secret;
     struct node hops[2];
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, SHORT_MS);
     /* The destination listens under a node's name and does not answer in time. */
     hops[0] = n.nodes[0];
     struct hop_keys stranger = random_keys();
@@ -538,7 +539,7 @@ static void relay__node_that_is_slow__is_504(void **state)
     assert_int_equal(fclose(f), 0);
     struct onion_path path = {hops, 2};
     struct buf body AUTO_BUF = wrapped(&n, &path, &secret, SPAN("x"));
-    n.server.delay_ms = 6 * SHORT_MS;
+    n.server.delay_ms = 3 * SHORT_MS;
     assert_reply(post_to(&c, &hops[0], "/onion_req/v2", buf_span(&body)), 504, "Request time out");
     http_client_free(c);
     network_close(&n);
@@ -550,7 +551,7 @@ static void relay__own_refusals__have_the_statuses_and_texts_of_the_table(void *
     struct http_client *c = NULL;
     struct aead_key key;
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     assert_int_equal(post_to(&c, &n.nodes[0], "/onion_req/v2", SPAN("abc")).status, 400);
     http_client_free(c);
     assert_int_equal(post_to(&c, &n.nodes[0], "/onion_req/v2", (struct span){0}).status, 400);
@@ -571,7 +572,7 @@ static void relay__bodies_up_to_ten_mebibytes__pass_and_one_byte_more_is_413(voi
     struct http_client *c = NULL;
     struct onion_secret secret;
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     struct onion_path path = {n.nodes, 1};
     struct buf empty AUTO_BUF = wrapped(&n, &path, &secret, (struct span){0});
     struct buf plain AUTO_BUF = buf_make(HOP_BODY_MAX_BYTES);
@@ -595,7 +596,7 @@ static void relay__replies_up_to_ten_mebibytes__pass_and_one_byte_more_do_not(vo
     struct http_client *c = NULL;
     struct onion_secret secret;
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     struct onion_path path = {n.nodes, 2};
     struct buf body AUTO_BUF = wrapped(&n, &path, &secret, SPAN("x"));
     assert_non_null(buf_reserve(&n.server.reply, HOP_BODY_MAX_BYTES + 1));
@@ -621,7 +622,7 @@ static void relay__https_server__is_said_to_be_unsupported(void **state)
         .keys = random_keys(), .server_timeout_ms = SHORT_MS, .node_timeout_ms = SHORT_MS};
     struct relay *relay = NULL;
     (void)state;
-    network_open(&n);
+    network_open(&n, LONG_MS, LONG_MS);
     options.peers_path = n.peers;
     assert_int_equal(address_read(SPAN("127.0.0.1:0"), &options.listen), OK);
     assert_int_equal(relay_open(&options, &relay), OK);
