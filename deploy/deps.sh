@@ -51,22 +51,20 @@ if ((EUID != 0)); then
 fi
 
 # One installation at a time: make may ask for several sets at once.
-exec 9>"${TMPDIR:-/tmp}/conclave-deps.$EUID.lock"
+mkdir -p build
+exec 9>build/deps.lock
 flock 9
 
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=120 "$@"
 }
 
-# Debian's own cluster is neither wanted nor started. The setting must stand before the package is unpacked;
-# where postgresql-common is installed already, its file is the administrator's and only an absent line is added.
+# Debian's own cluster is neither wanted nor started. This must stand before the package is unpacked; it says nothing
+# about clusters that exist.
 no_debian_cluster() {
-    local file=/etc/postgresql-common/createcluster.conf
-    if [[ -e $file ]] && grep -q '^ *create_main_cluster' "$file"; then
-        return
-    fi
-    "${as_root[@]}" mkdir -p /etc/postgresql-common
-    "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >>$file"
+    local folder=/etc/postgresql-common/createcluster.d
+    "${as_root[@]}" mkdir -p $folder
+    "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >$folder/conclave.conf"
 }
 
 echo "Installing for '$1': ${missing[*]}"
@@ -75,7 +73,8 @@ if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
 fi
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-if ! { apt update && apt install --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}"; } >"$log" 2>&1; then
+# An update that fails is not the end: the lists may be good enough.
+if ! { apt update || true; apt install --no-install-recommends -o Dpkg::Options::=--force-confold "${missing[@]}"; } >"$log" 2>&1; then
     tail -n 25 "$log" >&2
     echo "The installation failed (above: the last lines of apt-get)." >&2
     exit 1

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A private PostgreSQL cluster in a folder of ours: functions for deploy/run-local.sh and tests/cluster.sh to source.
+#
+# It listens on a unix socket only, in a folder that nobody but its owner (and root) can enter. PostgreSQL refuses to
+# run as root, so root runs it as the user postgres; anybody else runs it as himself. Debian's own clusters are not touched.
+
+# cluster_exec COMMAND...: becomes that command, as the user that owns the cluster, in a folder which he can enter. A
+# subshell that ends with it has the command's own process id.
+cluster_exec() {
+    cd /
+    if ((EUID == 0)); then
+        exec setpriv --reuid postgres --regid postgres --init-groups "$@"
+    fi
+    exec "$@"
+}
+
+cluster_as_owner() {
+    (cluster_exec "$@")
+}
+
+# cluster_bin DIR: prints the folder of PostgreSQL's programs: of the version that made DIR, else of the newest.
+cluster_bin() {
+    local version='*' bin found=''
+    [[ ! -e $1/PG_VERSION ]] || version=$(<"$1/PG_VERSION")
+    # shellcheck disable=SC2231 # a pattern, where no version is known yet
+    for bin in /usr/lib/postgresql/$version/bin; do
+        [[ ! -x $bin/postgres ]] || found=$bin
+    done
+    [[ -n $found ]] && echo "$found"
+}
+
+# cluster_socket_fits SOCKETS: the system and PostgreSQL allow 107 bytes for a socket's path.
+cluster_socket_fits() {
+    local LC_ALL=C path=$1/.s.PGSQL.5432
+    ((${#path} <= 107))
+}
+
+# cluster_init DIR: a new cluster in DIR, with the empty database conclave. DIR appears only when it is complete.
+# Roles and database are made in single-user mode, so that no server has to be started for it.
+cluster_init() {
+    local dir=$1 bin new=$1.new
+    bin=$(cluster_bin "$dir")
+    rm -rf "$new"
+    mkdir -m 0700 "$new"
+    ((EUID != 0)) || chown postgres: "$new"
+    cluster_as_owner "$bin/initdb" --pgdata="$new" --username=postgres --auth=trust --encoding=UTF8 \
+        --locale=C.UTF-8 --no-sync --no-instructions >/dev/null
+    # What PostgreSQL writes to its log must not name people: no statements, no parameters, no DETAIL with values.
+    cluster_as_owner tee -a "$new/postgresql.conf" >/dev/null <<'CONF'
+
+# conclave
+listen_addresses = ''
+unix_socket_permissions = 0700
+log_error_verbosity = terse
+log_min_error_statement = panic
+log_parameter_max_length_on_error = 0
+CONF
+    cluster_as_owner "$bin/postgres" --single -D "$new" -c log_checkpoints=off template1 >/dev/null <<<'CREATE DATABASE conclave'
+    sync -f "$new"
+    mv "$new" "$dir"
+}
+
+# cluster_pid DIR: prints the process id of the postmaster that really runs on DIR; fails when there is none.
+# A stale postmaster.pid may name a process that has since become somebody else's: PostgreSQL works in its folder.
+cluster_pid() {
+    local pid
+    pid=$(head -n 1 "$1/postmaster.pid" 2>/dev/null) || return 1
+    [[ $pid =~ ^[0-9]+$ && $(readlink "/proc/$pid/cwd") == "$(realpath "$1")" ]] || return 1
+    echo "$pid"
+}
+
+# cluster_clear_stale DIR SOCKETS: forgets what a killed cluster left behind. Only when cluster_pid finds none.
+cluster_clear_stale() {
+    rm -f "$1/postmaster.pid" "$2"/.s.PGSQL.*
+}
+
+# cluster_url SOCKETS: prints the libpq URL of the database conclave; an unusual name of the folder is percent-encoded.
+cluster_url() {
+    local folder=$1
+    [[ $folder =~ ^[a-zA-Z0-9/._~-]+$ ]] ||
+        folder=$(printf '%s' "$folder" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
+    echo "postgresql:///conclave?host=$folder&user=postgres"
+}
+
+# cluster_wait DIR SECONDS: until it takes connections; fails when it ended or the time is over.
+cluster_wait() {
+    local tries=$(($2 * 20))
+    while ((tries-- > 0)); do
+        # "ready" in the eighth line is the postmaster's own word for it.
+        [[ $(sed -n 8p "$1/postmaster.pid" 2>/dev/null) == ready* ]] && return 0
+        sleep 0.05
+    done
+    return 1
+}

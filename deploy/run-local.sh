@@ -1,0 +1,158 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# `make run`: a private database and the server in the foreground, until Ctrl-C. Called by the Makefile after the build.
+#
+# Knobs, from the environment: LISTEN (127.0.0.1:8080), DATA (var), URL (the public URL), ADMIN (session ids).
+# DATA holds all that lasts: postgres/ (the database), server.key and storage.key. Both children end with this script,
+# even when it is killed; what a killed one left behind does not stop the next start.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=deploy/private-cluster.sh
+. "$root/deploy/private-cluster.sh"
+
+conclave=$root/build/conclave
+listen=${LISTEN:-127.0.0.1:8080}
+server='' postgres='' sockets='' stopping=''
+
+fail() {
+    echo "make run: $2" >&2
+    exit "$1"
+}
+
+# Chooses and makes the folder. PostgreSQL cannot run as root, and the user postgres cannot pass a folder such as /root.
+choose_data() {
+    data=$(cd "$root" && realpath -m "${DATA:-var}")
+    mkdir -p "$data" || fail 1 "cannot make the folder $data"
+    if ((EUID == 0)) && ! cluster_as_owner test -x "$data"; then
+        rmdir "$data" 2>/dev/null || true
+        echo "The user postgres, as which the database runs, cannot reach $data; using /var/lib/conclave instead."
+        data=/var/lib/conclave
+        mkdir -p "$data"
+    fi
+    [[ -w $data ]] || fail 1 "$data belongs to somebody else; choose another folder with DATA="
+    exec 9>"$data/run.lock"
+    flock -n 9 || fail 1 "it is running already on $data (stop that one with Ctrl-C, or choose another DATA= and LISTEN=)"
+}
+
+# A folder for the database's socket, and the operator socket: inside DATA, or a short one below /tmp if DATA's name is
+# too long for a socket.
+choose_sockets() {
+    sockets=$data/sockets
+    if ! cluster_socket_fits "$sockets"; then
+        sockets=$(mktemp -d /tmp/conclave.XXXXXX)
+    fi
+    mkdir -p "$sockets"
+    ((EUID != 0)) || chown postgres: "$sockets"
+    chmod 0700 "$sockets"
+}
+
+start_database() {
+    local bin old
+    bin=$(cluster_bin "$data/postgres") || fail 4 "the PostgreSQL that made $data/postgres is not installed"
+    if [[ ! -e $data/postgres/PG_VERSION ]]; then
+        echo "Making a new database in $data/postgres"
+        cluster_init "$data/postgres"
+    fi
+    if old=$(cluster_pid "$data/postgres"); then
+        # Of a killed run, whose lock went with it; it is ending already, as its parent has died.
+        kill -INT "$old"
+        until_gone "$old" 30 || fail 4 "an older PostgreSQL (process $old) still runs on $data/postgres and does not stop"
+    fi
+    cluster_clear_stale "$data/postgres" "$sockets"
+    (cluster_exec setpriv --pdeathsig INT setsid "$bin/postgres" -D "$data/postgres" \
+        -c unix_socket_directories="$sockets") >>"$data/postgres.log" 2>&1 </dev/null 9>&- &
+    postgres=$!
+    if ! cluster_wait "$data/postgres" 60; then
+        tail -n 20 "$data/postgres.log" >&2
+        fail 4 "the database did not start (above: the end of $data/postgres.log)"
+    fi
+}
+
+# Configuration by environment; the same lines go into DATA/env, for commands beside the running server.
+configure() {
+    local url
+    url=$(cluster_url "$sockets")
+    {
+        echo "export CONCLAVE_DATABASE_URL=${url@Q}"
+        echo "export CONCLAVE_OPERATOR_LISTEN=unix:${sockets@Q}/operator.sock"
+        echo "export CONCLAVE_SERVER_LISTEN=${listen@Q}"
+        echo "export CONCLAVE_SERVER_KEY_FILE=${data@Q}/server.key"
+        echo "export CONCLAVE_SERVER_STORAGE_KEY_FILE=${data@Q}/storage.key"
+        echo "export CONCLAVE_SERVER_FIRST_ROOM=lobby"
+        [[ -z ${URL:-} ]] || echo "export CONCLAVE_SERVER_PUBLIC_URL=${URL@Q}"
+        [[ -z ${ADMIN:-} ]] || echo "export CONCLAVE_SERVER_ADMIN=${ADMIN@Q}"
+    } >"$data/env.new"
+    chmod 0600 "$data/env.new" # ADMIN names people
+    mv "$data/env.new" "$data/env"
+}
+
+start_server() {
+    local tries=600
+    # shellcheck disable=SC1091 # made above
+    . "$data/env"
+    setpriv --pdeathsig TERM setsid "$conclave" serve --init </dev/null 9>&- &
+    server=$!
+    until "$conclave" status --ready >/dev/null 2>&1; do
+        [[ -d /proc/$server && -z $stopping ]] || return 0
+        ((tries-- > 0)) || fail 1 "the server did not get ready within a minute"
+        sleep 0.1
+    done
+    words
+}
+
+words() {
+    echo
+    "$conclave" room qr lobby || echo "(The room lobby is not there any more; \`room list\` shows which are.)"
+    echo
+    if [[ -n ${URL:-} ]]; then
+        echo "The link works for whoever can reach $URL. Nobody has checked that from outside."
+    else
+        echo "This link works on this machine only. For others to join, type (with the address under which they reach you):"
+        echo "    make run LISTEN=0.0.0.0:${listen##*:} URL=http://ADDRESS:${listen##*:}"
+    fi
+    echo "Commands while it runs:  . $(printf '%q' "$data/env"); build/conclave room list"
+    echo "Ctrl-C stops the server and its database; everything stays in $data."
+}
+
+# until_gone PID SECONDS
+until_gone() {
+    local tries=$(($2 * 20))
+    while [[ -d /proc/$1 && $(cut -d ' ' -f 3 "/proc/$1/stat" 2>/dev/null) != Z ]]; do
+        ((tries-- > 0)) || return 1
+        sleep 0.05
+    done
+}
+
+# shellcheck disable=SC2317 # the trap calls it
+# The server first, so that it finishes what it has begun; then the database.
+stop_all() {
+    trap '' INT TERM HUP
+    if [[ -n $server ]] && kill -TERM "$server" 2>/dev/null; then
+        until_gone "$server" 30 || kill -KILL "$server"
+    fi
+    if [[ -n $postgres ]] && kill -INT "$postgres" 2>/dev/null; then
+        until_gone "$postgres" 60 || echo "make run: the database (process $postgres) is still writing; it will end by itself" >&2
+    fi
+    [[ -z $sockets || $sockets == "$data/sockets" ]] || rm -rf "$sockets"
+}
+
+trap stop_all EXIT
+trap 'stopping=130; [[ -n $server ]] || exit 130' INT
+trap 'stopping=143; [[ -n $server ]] || exit 143' TERM HUP
+
+choose_data
+choose_sockets
+start_database
+configure
+start_server
+status=0
+if [[ -z $stopping ]]; then
+    wait "$server" || status=$?
+fi
+if [[ -n $stopping ]]; then
+    echo
+    echo "Stopping."
+    exit "$stopping"
+fi
+echo "The server ended by itself (exit $status)." >&2
+exit "$status"

@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# A PostgreSQL cluster for one test program, in a temporary folder.
+# usage: tests/cluster.sh start DIR [--no-fsync] [--owner PID]    prints the libpq URL of its database `conclave`
+#        tests/cluster.sh crash DIR                               ends it as a power cut would; start DIR starts it again
+#        tests/cluster.sh stop DIR                                ends it and removes DIR
+#
+# DIR must be short (its socket's path is limited to 107 bytes) and its parents passable for the user postgres; the
+# database is DIR/data, the socket stands in DIR/s, the log is DIR/log. fsync stays on unless a test does without.
+# With --owner the cluster is stopped and removed when that process ends, however it ends. initdb takes a second or two, so
+# its result is kept in build/ and copied.
+set -euo pipefail
+here=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=deploy/private-cluster.sh
+. "$here/deploy/private-cluster.sh"
+
+usage() {
+    sed -n '4,6s/^# //p' "$0" >&2
+    exit 2
+}
+
+say_and_fail() {
+    echo "tests/cluster.sh: $*" >&2
+    exit 1
+}
+
+# The kept cluster is named after what made it, so that a change here or a new PostgreSQL makes a new one.
+template() {
+    local key
+    key=$(cat "$here/deploy/private-cluster.sh" "$bin/initdb" | sha256sum | cut -c1-12)
+    echo "$here/build/cluster-$key"
+}
+
+make_data() {
+    local kept
+    kept=$(template)
+    if [[ ! -d $kept ]]; then
+        cluster_init "$dir/data"
+        mkdir -p "$here/build"
+        # Several programs may come here at once; the first rename wins, the others' copies go.
+        cp -a "$dir/data" "$kept.$$"
+        mv -T "$kept.$$" "$kept" 2>/dev/null || rm -rf "$kept.$$"
+    else
+        cp -a --reflink=auto "$kept" "$dir/data"
+    fi
+}
+
+start() {
+    local fsync=on owner='' sockets=$dir/s
+    while (($#)); do
+        case $1 in
+            --no-fsync) fsync=off ;;
+            --owner) owner=${2:?} && shift ;;
+            *) usage ;;
+        esac
+        shift
+    done
+    bin=$(cluster_bin "$dir/data") || say_and_fail "PostgreSQL is not installed (make deps)"
+    cluster_socket_fits "$sockets" || say_and_fail "the name of the folder is too long for a socket: $dir"
+    mkdir -p "$dir" "$sockets"
+    if ((EUID == 0)); then
+        chown postgres: "$dir" "$sockets"
+        cluster_as_owner test -x "$dir" || say_and_fail "the user postgres cannot enter $dir"
+    fi
+    chmod 0700 "$dir" "$sockets"
+    [[ -d $dir/data ]] || make_data
+    cluster_pid "$dir/data" >/dev/null && say_and_fail "a cluster runs in $dir already"
+    cluster_clear_stale "$dir/data" "$sockets"
+    # setsid: a Ctrl-C meant for the test must not take the database away under the server.
+    (cluster_exec setsid "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$sockets" -c fsync=$fsync) \
+        >>"$dir/log" 2>&1 </dev/null &
+    if ! cluster_wait "$dir/data" 30; then
+        tail -n 20 "$dir/log" >&2
+        say_and_fail "PostgreSQL did not start"
+    fi
+    if [[ -n $owner ]]; then
+        setsid "$0" watch "$dir" "$owner" >/dev/null 2>&1 </dev/null &
+    fi
+    cluster_url "$sockets"
+}
+
+# end SIGNAL: INT is PostgreSQL's fast shutdown.
+end() {
+    local pid tries=200
+    pid=$(cluster_pid "$dir/data") || return 0
+    if [[ $1 == KILL ]]; then
+        # All of its processes at once, as a power cut would: it is the leader of its session.
+        kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid"
+    else
+        kill "-$1" "$pid"
+    fi
+    while [[ -d /proc/$pid ]] && ((tries-- > 0)); do
+        sleep 0.05
+    done
+}
+
+# Its owner has ended: a test that crashed leaves nothing behind.
+watch() {
+    while [[ -d /proc/$1 && -d $dir ]]; do
+        sleep 1
+    done
+    [[ -d $dir ]] || return 0
+    end INT
+    rm -rf "$dir"
+}
+
+(($# >= 2)) || usage
+command=$1 dir=$(realpath -m "$2")
+shift 2
+case $command in
+    start) start "$@" ;;
+    crash) end KILL ;;
+    watch) watch "$@" ;;
+    stop)
+        end INT
+        [[ ! -e $dir/data && ! -e $dir/s ]] || rm -rf "$dir"
+        ;;
+    *) usage ;;
+esac

@@ -1,0 +1,104 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Proves that each check of the lint catches a planted mistake, and is silent about the same text without it.
+# usage: tests/lint/selftest.sh
+set -u
+lint=$(cd "$(dirname "$0")" && pwd)
+tree=$(mktemp -d)
+trap 'rm -rf "$tree"' EXIT
+cd "$tree" || exit 1
+mkdir -p server/base server/store server/onion server/db server/conf tests/client migrations
+cp "$lint/../../server/LAYERS" server/LAYERS
+bad=0
+
+# catches WHAT FILE TEXT COMMAND...: silent before the text is appended to FILE, findings about FILE after.
+catches() {
+    local what=$1 file=$2 text=$3 found
+    shift 3
+    : >>"$file"
+    cp "$file" kept
+    if ! found=$("$@" 2>&1) || [[ -n $found ]]; then
+        echo "selftest: $what: complains about a clean file: $found"
+        bad=1
+    fi
+    printf '%s\n' "$text" >>"$file"
+    if found=$("$@" 2>&1) || [[ -z $found ]]; then
+        echo "selftest: $what: not caught: $text"
+        bad=1
+    fi
+    mv kept "$file"
+}
+
+# passes WHAT FILE TEXT COMMAND...: allowed text causes no finding.
+passes() {
+    local what=$1 file=$2 text=$3 found
+    shift 3
+    printf '%s\n' "$text" >"$file"
+    if ! found=$("$@" 2>&1); then
+        echo "selftest: $what: must be allowed: $found"
+        bad=1
+    fi
+    rm "$file"
+}
+
+# shellcheck disable=SC2317 # called by name, through catches and passes
+layers() {
+    awk -f "$lint/layers.awk" server/LAYERS "$@"
+}
+for mistake in 'base/a.c "store/rooms.h"' 'onion/v4.c "auth/access.h"' 'store/a.c "rooms.h"' \
+    'store/a.c "client/account.h"' 'db/a.c "nowhere/a.h"'; do
+    file=server/${mistake%% *}
+    catches "layers" "$file" "#include ${mistake#* }" layers "$file"
+done
+catches 'layers' tests/client/a.c '#  include "router/request.h"' layers tests/client/a.c
+passes 'layers' server/onion/v4.c '#include "router/request.h"' layers server/onion/v4.c
+passes 'layers' server/app.c '#include "http/listener.h"' layers server/app.c
+
+# shellcheck disable=SC2317
+banned() {
+    awk -f "$lint/banned.awk" "$@"
+}
+for call in 'strcpy(a, b);' 'x = atoi(s);' 'if (memcmp(a->tag, b, 16))' 'p = malloc(3);' 'getenv("HOME");' \
+    'PQexec(c, "x");' 'MHD_stop_daemon(d);' 'crypto_sign_detached(a, b);' 'magic_open(0);' \
+    '/* a */ sprintf (a, "%d"); // b' "c = '\"'; gets(c);"; do
+    catches banned server/store/a.c "$call" banned server/store/a.c
+done
+for call in '/* strcpy(a, b) */' 'log("strcpy(a)");' 'my_strcpy(a);' 'x->system(1);' 'memcmp(a, b, 4);' \
+    'free(p); /* lint: allow free, because */' 'strtok(a, b); /* lint: allow strtok, because of this test */'; do
+    passes banned server/store/a.c "$call" banned server/store/a.c
+done
+passes banned server/conf/a.c 'getenv("HOME");' banned server/conf/a.c
+
+catches lengths server/base/a.c "$(yes ' ' | head -n 601)" awk -f "$lint/lengths.awk" server/base/a.c
+passes lengths server/base/a.c "$(yes '/**/' | head -n 600)" awk -f "$lint/lengths.awk" server/base/a.c
+
+cat >migrations/0001_first.sql <<'SQL'
+-- what; it is for
+CREATE TABLE rooms (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    token text NOT NULL CHECK (token ~ '^[a-z,]+$'), -- not; a column
+    author bytea CHECK (length(author) IN (33, 34)),
+    PRIMARY KEY (id, token)
+) WITH (fillfactor = 50);
+CREATE TABLE rooms_a PARTITION OF rooms FOR VALUES FROM (1) TO (2);
+COMMENT ON TABLE rooms IS 'a room';
+COMMENT ON COLUMN rooms.id IS 'number';
+COMMENT ON COLUMN rooms.token IS 'name in links; '
+    'never changes';
+COMMENT ON COLUMN rooms.author IS 'person: who made it; until the room goes';
+SQL
+first=migrations/0001_first.sql
+for mistake in 'ALTER TABLE rooms ADD COLUMN size bigint;' 'CREATE TABLE b (id int);' \
+    "COMMENT ON COLUMN rooms.author IS 'who';" "COMMENT ON COLUMN rooms.author IS 'person: who made it';" \
+    "COMMENT ON COLUMN rooms.missing IS 'x';" \
+    "CREATE TABLE c (id int, note text); COMMENT ON TABLE c IS 'c'; COMMENT ON COLUMN c.id IS 'id';"; do
+    catches migrations $first "$mistake" "$lint/migrations.sh" migrations
+done
+
+touch migrations/0003_gap.sql
+if "$lint/migrations.sh" migrations >/dev/null; then
+    echo 'selftest: migrations: a gap in the numbers is not caught'
+    bad=1
+fi
+
+exit $bad
