@@ -79,7 +79,7 @@ define variant
 $(1).objects = $$(patsubst %.c,build/$(1)/%.o,$$(1))
 $(1).link    = $$(Q)$(2) $(LDFLAGS) $(4) -pthread -o $$@ $$(filter %.o,$$^) $$(filter %.a,$$^) $$(PKG_LIBS)
 $(1).own     := build/$(1)/libconclave.a
-$(1).peers   := build/$(1)/libworld.a build/$(1)/libclient.a build/$(1)/libnetwork.a build/$(1)/libconclave.a
+$(1).peers   := build/$(1)/libworld.a build/$(1)/libnetwork.a build/$(1)/libclient.a build/$(1)/libconclave.a
 
 build/$(1)/flags: FORCE
 	@mkdir -p $$(@D); echo '$(2) $(filter-out -Werror,$(3)) $(4)' | cmp -s - $$@ || echo '$(2) $(filter-out -Werror,$(3)) $(4)' >$$@
@@ -101,7 +101,8 @@ build/$(1)/lib%.a: build/sources
 
 $(5)/conclave: build/$(1)/server/main.o $$($(1).own)
 $(5)/conclave-client: build/$(1)/tests/client/main.o build/$(1)/libclient.a build/$(1)/libconclave.a
-$(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a build/$(1)/libconclave.a
+$(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a build/$(1)/libclient.a \
+	build/$(1)/libconclave.a
 $(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
 $(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
 $(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench):
