@@ -18,8 +18,8 @@ extern const struct statement roles_statements[];
 extern const struct statement nonces_statements[];
 extern const struct statement messages_statements[];
 extern const struct statement posting_statements[];
+extern const struct statement outcome_statements[];
 extern const struct statement files_statements[];
-extern const struct statement files_upkeep_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

@@ -4,13 +4,13 @@
  */
 #include "store/outcome.h"
 
-#include "store/statements.h"
+#include "store/internal.h"
 
-static const struct statement statements[] = {
+const struct statement outcome_statements[] = {
     {"outcome.mark", "SELECT pg_current_xact_id()::text::bigint"},
-    {"outcome.find", "SELECT pg_xact_status($1::text::xid8)"},
+    {"outcome.find", "SELECT pg_xact_status(($1::bigint)::text::xid8)::text"},
+    STATEMENTS_END,
 };
-const struct statement_table outcome_statements = {statements, COUNT_OF(statements)};
 
 enum err outcome_mark(struct db *db, int64_t *ret_transaction)
 {
