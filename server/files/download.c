@@ -3,6 +3,7 @@
  * GET /file/ID (protocol 03, 1.3): the bytes that were uploaded, with their expiry; 404 for anything else. An id is a
  * capability: who knows it may fetch.
  */
+#include <stdio.h>
 #include <time.h>
 
 #include "base/base64.h"

@@ -10,14 +10,23 @@
 
 /* ---- headers ---- */
 
-struct span request_header(const struct request *req, const char *name)
+bool request_find_header(const struct request *req, const char *name, struct span *ret_value)
 {
     struct span wanted = span_of_text(name);
     for (size_t i = req->header_count; i-- > 0;) {
-        if (span_eq_nocase(req->headers[i].name, wanted))
-            return req->headers[i].value;
+        if (!span_eq_nocase(req->headers[i].name, wanted))
+            continue;
+        *ret_value = req->headers[i].value;
+        return true;
     }
-    return (struct span){NULL, 0};
+    return false;
+}
+
+struct span request_header(const struct request *req, const char *name)
+{
+    struct span value = {NULL, 0};
+    (void)request_find_header(req, name, &value);
+    return value;
 }
 
 static bool is_blank(uint8_t c)

@@ -18,7 +18,7 @@
 #include "state/window.h"
 #include "store/store.h"
 
-struct listener;
+struct refresher;
 
 enum {
     ROOM_WINDOW_MESSAGES = 1024,
@@ -75,7 +75,7 @@ struct state {
     _Atomic int64_t fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
 
     struct sightings *sightings;
-    struct listener *listener; /* NULL: not started */
+    struct refresher *refresher; /* NULL: not started */
 };
 
 /* ---- rooms.c ---- */

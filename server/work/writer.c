@@ -110,7 +110,7 @@ static void committed(struct writer *w, struct post_batch *batch)
 {
     post_batch_apply(batch, w->options.state);
     metrics_add(w->options.metrics, METRIC_BATCH_COMMITS, 1);
-    metrics_add(w->options.metrics, METRIC_POSTS, post_batch_accepted(batch));
+    metrics_add(w->options.metrics, METRIC_POSTS, (int64_t)post_batch_accepted(batch));
     w->notify_owed = true;
     answer(batch->ops, batch->count);
 }
