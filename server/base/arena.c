@@ -10,6 +10,26 @@
 
 #include "base/mem.h"
 
+/*
+ * Under AddressSanitizer, what is not handed out is poisoned: reading past an allocation, or after a reset, is then seen there
+ * as it would be for malloc.
+ */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ARENA_POISONS 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ARENA_POISONS 1
+#endif
+#ifdef ARENA_POISONS
+#include <sanitizer/asan_interface.h>
+#define HIDE(p, len) ASAN_POISON_MEMORY_REGION((p), (len))
+#define SHOW(p, len) ASAN_UNPOISON_MEMORY_REGION((p), (len))
+#else
+#define HIDE(p, len) ((void)(p), (void)(len))
+#define SHOW(p, len) ((void)(p), (void)(len))
+#endif
+
 enum {
     ALIGN_BYTES = 16,
     FIRST_BLOCK_BYTES = 16 * 1024,    /* an idle poll fits */
@@ -39,6 +59,7 @@ static struct block *block_new(size_t cap)
     b->next = NULL;
     b->cap = cap;
     b->used = 0;
+    HIDE(b->bytes, b->cap);
     return b;
 }
 
@@ -119,6 +140,7 @@ void arena_reset(struct arena *a)
 {
     free_later_blocks(a);
     a->first->used = 0;
+    HIDE(a->first->bytes, a->first->cap);
     a->used = 0;
     a->next_block = 2 * (size_t)FIRST_BLOCK_BYTES;
 }
@@ -134,7 +156,8 @@ void *arena_alloc(struct arena *a, size_t size)
     uint8_t *p = b->bytes + b->used;
     b->used += need;
     a->used += need;
-    return memset(p, 0, need);
+    SHOW(p, size);
+    return memset(p, 0, size);
 }
 
 void *arena_alloc_array(struct arena *a, size_t count, size_t size)

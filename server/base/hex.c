@@ -13,15 +13,16 @@ void hex_write(struct span s, char *out)
     }
 }
 
-/* 0..15, or -1 for what is no hex digit. */
-static int digit_value(uint8_t c)
+enum { NO_DIGIT = 16 };
+
+static unsigned digit_value(uint8_t c)
 {
     if (c >= '0' && c <= '9')
-        return c - '0';
-    uint8_t lower = (uint8_t)(c | 0x20);
+        return c - (unsigned)'0';
+    unsigned lower = c | 0x20U;
     if (lower >= 'a' && lower <= 'f')
         return lower - 'a' + 10;
-    return -1;
+    return NO_DIGIT;
 }
 
 enum err hex_read(struct span text, uint8_t *out, size_t size)
@@ -29,7 +30,7 @@ enum err hex_read(struct span text, uint8_t *out, size_t size)
     if (text.len % 2 != 0 || text.len / 2 != size)
         return ERR_MALFORMED;
     for (size_t i = 0; i < text.len; i++) {
-        if (digit_value(text.p[i]) < 0)
+        if (digit_value(text.p[i]) == NO_DIGIT)
             return ERR_MALFORMED; /* judged as a whole first: out stays untouched */
     }
     for (size_t i = 0; i < size; i++)

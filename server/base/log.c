@@ -71,7 +71,10 @@ static void put_quoted(struct line *l, const char *text)
     for (; *text != '\0'; text++) {
         if (*text == '"' || *text == '\\')
             put_char(l, '\\');
-        put_char(l, (unsigned char)*text < 0x20 ? ' ' : *text);
+        if ((unsigned char)*text < 0x20)
+            put_char(l, ' ');
+        else
+            put_char(l, *text);
     }
     put_char(l, '"');
 }

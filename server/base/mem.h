@@ -28,5 +28,7 @@ void mem_free(void *p);
  * Returns how many allocations of this thread were asked for since the last call.
  */
 int64_t mem_fail_after(int64_t n);
+/* Tests only: the blocks this thread allocated less those it freed. The same before and after: nothing leaked. */
+int64_t mem_live(void);
 
 #endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Fills a struct conf: defaults, then the file, then the environment, then what must hold between settings. Afterwards
+ * nobody changes it.
+ */
+#include "conf/conf.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "conf/conf_load.h"
+
+enum { CONF_MAX_BYTES = 1024 * 1024 };
+
+const struct setting *conf_load_find(struct span section, struct span key)
+{
+    size_t count = 0;
+    const struct setting *table = conf_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        if (span_eq_text(section, table[i].section) && span_eq_text(key, table[i].key))
+            return &table[i];
+    }
+    return NULL;
+}
+
+void conf_load_value(struct loading *load, const char *where, const struct setting *s,
+                     struct span text)
+{
+    enum err e = conf_value_set(load->conf, s, text);
+    if (e == ERR_NO_MEMORY)
+        load->no_memory = true;
+    if (e == OK || e == ERR_NO_MEMORY)
+        return;
+    buf_put_text(load->problems, where);
+    buf_put_text(load->problems, ": ");
+    conf_put_expected(load->problems, s);
+    buf_put_text(load->problems, " is needed.\n");
+    load->refused = true;
+}
+
+/* A default that does not pass its own limits is our defect. */
+static enum err set_defaults(struct conf *conf)
+{
+    size_t count = 0;
+    const struct setting *table = conf_table(&count);
+    for (size_t i = 0; i < count; i++) {
+        enum err e = conf_value_set(conf, &table[i], span_of_text(table[i].fallback));
+        if (e != OK)
+            return e == ERR_NO_MEMORY ? e : ERR_DEFECT;
+    }
+    return OK;
+}
+
+static void refuse(struct loading *load, const char *sentence)
+{
+    buf_put_text(load->problems, sentence);
+    load->refused = true;
+}
+
+/* What one row cannot know of another. */
+static void check_together(struct loading *load)
+{
+    const struct conf *c = load->conf;
+    if (c->memory.bodies_bytes < c->server.max_body_bytes)
+        refuse(load, "[memory] bodies must be at least [server] max_body: the largest request "
+                     "could never be read.\n");
+    if (c->files.max_bytes > c->server.max_body_bytes)
+        refuse(load, "[files] max_bytes must not exceed [server] max_body: the largest file could "
+                     "never arrive.\n");
+    if (c->files.default_ttl_ms > c->files.max_ttl_ms)
+        refuse(load, "[files] default_ttl must not exceed [files] max_ttl.\n");
+}
+
+static enum err derive_public_url(struct conf *conf)
+{
+    if (conf->server.public_url[0] != '\0')
+        return OK;
+    AUTO_BUF struct buf url = buf_make(KIB(1));
+    buf_put_text(&url, "http://");
+    buf_put_text(&url, conf->server.listen.text);
+    enum err e = buf_verdict(&url);
+    if (e != OK)
+        return e;
+    const char *text = conf_value_text(conf->mem, buf_span(&url));
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    conf->server.public_url = text;
+    return OK;
+}
+
+static struct conf *conf_new(void)
+{
+    struct arena *mem = arena_new(CONF_MAX_BYTES);
+    if (mem == NULL)
+        return NULL;
+    struct conf *conf = ARENA_NEW(mem, struct conf);
+    if (conf == NULL) {
+        arena_free(mem);
+        return NULL;
+    }
+    conf->mem = mem;
+    return conf;
+}
+
+static enum err read_file(struct loading *load, const char *path)
+{
+    enum err e = conf_file_read(load, path);
+    if (e == ERR_MISSING || e == ERR_TOO_LARGE) {
+        buf_put_text(load->problems, path);
+        buf_put_text(load->problems, e == ERR_MISSING ? ": this settings file cannot be read.\n"
+                                                      : ": too large for a settings file.\n");
+    }
+    return e == ERR_TOO_LARGE ? ERR_MALFORMED : e;
+}
+
+static enum err fill(struct conf *conf, const char *path, struct buf *problems)
+{
+    struct loading load = {.conf = conf, .problems = problems};
+    enum err e = set_defaults(conf);
+    if (e == OK && path != NULL && path[0] != '\0')
+        e = read_file(&load, path);
+    if (e != OK)
+        return e;
+    conf_env_read(&load, environ);
+    if (!load.refused && !load.no_memory)
+        check_together(&load);
+    if (load.no_memory)
+        return ERR_NO_MEMORY;
+    return load.refused ? ERR_MALFORMED : derive_public_url(conf);
+}
+
+enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems)
+{
+    struct conf *conf = conf_new();
+    if (conf == NULL)
+        return ERR_NO_MEMORY;
+    if (path_or_null == NULL)
+        path_or_null =
+            getenv("CONCLAVE_CONFIG"); /* NOLINT(concurrency-mt-unsafe): before threads start */
+    enum err e = fill(conf, path_or_null, problems);
+    if (e != OK) {
+        conf_free(conf);
+        return e;
+    }
+    *ret_conf = conf;
+    return OK;
+}
+
+void conf_free(struct conf *conf)
+{
+    if (conf != NULL)
+        arena_free(conf->mem);
+}

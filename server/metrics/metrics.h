@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Named counters and gauges, and their Prometheus text. Sums over everybody: no label is ever made of what a caller sent,
+ * and none names a room or a person.
+ *
+ * To add one: one line in METRIC_TABLE. Those that share a name stand next to each other and differ in their label.
+ */
+#ifndef CONCLAVE_METRICS_METRICS_H
+#define CONCLAVE_METRICS_METRICS_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/buf.h"
+
+/* clang-format off */
+/* X(enum constant, name, type, label or "", help) */
+#define METRIC_TABLE(X)                                                                                                \
+    X(METRIC_REQUESTS, "conclave_requests_total", COUNTER, "", "Onion requests received.")                             \
+    X(METRIC_REFUSED_NOT_FOUND, "conclave_requests_refused_total", COUNTER, "reason=\"not_found\"",                    \
+      "Exchanges refused at the outer HTTP layer.")                                                                    \
+    X(METRIC_REFUSED_UNDECRYPTABLE, "conclave_requests_refused_total", COUNTER, "reason=\"undecryptable\"", "")        \
+    X(METRIC_REFUSED_TOO_LARGE, "conclave_requests_refused_total", COUNTER, "reason=\"too_large\"", "")                \
+    X(METRIC_REFUSED_BUSY, "conclave_requests_refused_total", COUNTER, "reason=\"busy\"", "")                          \
+    X(METRIC_REFUSED_DEADLINE, "conclave_requests_refused_total", COUNTER, "reason=\"deadline\"", "")                  \
+    X(METRIC_REPLIES_2XX, "conclave_replies_total", COUNTER, "class=\"2xx\"", "Sealed replies by their inner status.") \
+    X(METRIC_REPLIES_3XX, "conclave_replies_total", COUNTER, "class=\"3xx\"", "")                                      \
+    X(METRIC_REPLIES_4XX, "conclave_replies_total", COUNTER, "class=\"4xx\"", "")                                      \
+    X(METRIC_REPLIES_5XX, "conclave_replies_total", COUNTER, "class=\"5xx\"", "")                                      \
+    X(METRIC_SQL_REQUEST, "conclave_sql_statements_total", COUNTER, "origin=\"request\"",                              \
+      "Statements sent to the database, by who asked.")                                                                \
+    X(METRIC_SQL_WRITER, "conclave_sql_statements_total", COUNTER, "origin=\"writer\"", "")                            \
+    X(METRIC_SQL_REFRESH, "conclave_sql_statements_total", COUNTER, "origin=\"refresh\"", "")                          \
+    X(METRIC_SQL_JOB, "conclave_sql_statements_total", COUNTER, "origin=\"job\"", "")                                  \
+    X(METRIC_SQL_COMMAND, "conclave_sql_statements_total", COUNTER, "origin=\"command\"", "")                          \
+    X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
+    X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
+    X(METRIC_UPLOADS, "conclave_uploads_total", COUNTER, "", "Files accepted.")                                        \
+    X(METRIC_DOWNLOADS, "conclave_downloads_total", COUNTER, "", "Files sent.")                                        \
+    X(METRIC_NOTIFY_RECEIVED, "conclave_notify_received_total", COUNTER, "", "Hints received from other processes.")   \
+    X(METRIC_REFRESHES, "conclave_refreshes_total", COUNTER, "", "Refills of the state in memory from the database.")  \
+    X(METRIC_CLOCK_SKEW_WARNINGS, "conclave_clock_skew_warnings_total", COUNTER, "",                                   \
+      "Times the clock and that of the database differed by more than 2 s.")                                           \
+    X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \
+    X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
+    X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \
+    X(METRIC_QUEUE_GENERAL, "conclave_queue_depth", GAUGE, "lane=\"general\"", "Requests that wait for a worker.")     \
+    X(METRIC_QUEUE_UPLOAD, "conclave_queue_depth", GAUGE, "lane=\"upload\"", "")                                       \
+    X(METRIC_STATE_ROOMS, "conclave_state_rooms", GAUGE, "", "Rooms held in memory.")                                  \
+    X(METRIC_START_TIME, "conclave_start_time_seconds", GAUGE, "", "When this process started, in seconds since 1970.")
+/* clang-format on */
+
+#define METRIC_CONSTANT_(constant, name, type, label, help) constant,
+enum metric { METRIC_TABLE(METRIC_CONSTANT_) METRIC_COUNT };
+#undef METRIC_CONSTANT_
+
+struct metrics;
+
+/* All zero. NULL without memory. One per process, made by app; free(NULL) is harmless. */
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+
+/* n may be negative for a gauge. Any thread; a single atomic operation, no order implied towards other memory. */
+void metrics_add(struct metrics *m, enum metric which, int64_t n);
+/* Gauges. */
+void metrics_set(struct metrics *m, enum metric which, int64_t value);
+int64_t metrics_get(const struct metrics *m, enum metric which);
+
+/* The Prometheus text format 0.0.4. Each value is true at some moment during the call, not all at the same one. */
+void metrics_write(const struct metrics *m, struct buf *out);
+
+#endif
