@@ -4,6 +4,7 @@
  */
 #include "http/exchange.h"
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/limits.h"

@@ -157,8 +157,8 @@ static bool peel(struct exchange *ex)
     }
     struct bytes plain;
     struct bytes frame = {ex->body.p, ex->body.len};
-    enum err e = envelope_open(ex->mem, ex->host->services->keys, ex->kind, frame, &plain,
-                               &ex->key);
+    enum err e =
+        envelope_open(ex->mem, ex->host->services->keys, ex->kind, frame, &plain, &ex->key);
     if (e != OK) {
         refuse(ex, e == ERR_NO_MEMORY ? STATUS_BAD_GATEWAY : STATUS_BAD_REQUEST);
         return false;

@@ -20,7 +20,7 @@ struct lot;
 struct lot_place {
     struct lot_place *next, *prev;
     struct MHD_Connection *connection; /* suspended; NULL: not parked */
-    bool woken;                        /* lot_wake came when nobody was parked: the next one need not park */
+    bool woken; /* lot_wake came when nobody was parked: the next one need not park */
 };
 
 MUST_USE enum err lot_new(struct lot **ret_lot);

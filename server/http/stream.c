@@ -190,8 +190,8 @@ static enum err begin(struct stream *s, struct db *db)
 
 enum err stream_new(struct exchange *ex, struct db *db, struct stream **ret_stream)
 {
-    enum err e = budget_grow(ex->host->budget, &ex->ticket,
-                             2 * STREAM_BUFFER_BYTES + STREAM_BLOCK_BYTES);
+    enum err e =
+        budget_grow(ex->host->budget, &ex->ticket, 2 * STREAM_BUFFER_BYTES + STREAM_BLOCK_BYTES);
     if (e != OK)
         return e;
     struct stream *s = MEM_NEW(struct stream);

@@ -33,7 +33,7 @@ struct conn {
     bool routed; /* the URI of the request now under way is one of ours; its own thread only */
     int kind;    /* then: enum envelope_kind */
 
-    _Atomic int phase;            /* enum conn_phase */
+    _Atomic int phase;             /* enum conn_phase */
     _Atomic int64_t first_byte_ms; /* of the request under way; 0: none seen yet */
     _Atomic int64_t body_from_ms;  /* CONN_BODY: reading began */
     _Atomic int64_t body_bytes;    /* CONN_BODY: received of a large body; small ones stay 0 */
@@ -47,7 +47,8 @@ struct conn {
     int64_t acked_of_ms; /* writing_from_ms to which the two belong */
 };
 
-MUST_USE enum err watch_new(struct budget *budget, struct metrics *metrics, struct watch **ret_watch);
+MUST_USE enum err watch_new(struct budget *budget, struct metrics *metrics,
+                            struct watch **ret_watch);
 /* Stops the timer; no connection may be left. */
 void watch_free(struct watch *watch);
 /* NULL without memory. */

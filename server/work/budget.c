@@ -40,8 +40,7 @@ struct budget {
 };
 
 /* By what was first asked for; it stays when the ticket grows. */
-static enum class class_of(const struct budget_ticket *ticket)
-{
+static enum class class_of(const struct budget_ticket *ticket) {
     return ticket->wanted <= SMALL_MAX_BYTES ? SMALL : LARGE;
 }
 
@@ -118,10 +117,10 @@ static void serve(struct budget *b)
     bool more = b->telling == NULL;
     while (more) {
         more = false;
-        for (int class = 0; class < CLASSES; class++) {
+        for (int class = 0; class < CLASSES; class ++) {
             struct line *line = &b->lines[class];
             struct budget_ticket *ticket = line->first;
-            if (ticket == NULL || !fits(b, (enum class)class, ticket->wanted))
+            if (ticket == NULL || !fits(b, (enum class) class, ticket->wanted))
                 continue;
             line_remove(line, ticket);
             account(b, ticket, ticket->wanted);
@@ -215,7 +214,7 @@ static struct budget_ticket *overdue(const struct line *line, int64_t mono_ms)
 void budget_expire(struct budget *b, int64_t mono_ms)
 {
     (void)pthread_mutex_lock(&b->lock);
-    for (int class = 0; class < CLASSES; class++) {
+    for (int class = 0; class < CLASSES; class ++) {
         struct line *line = &b->lines[class];
         for (;;) {
             while (b->telling != NULL)

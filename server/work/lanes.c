@@ -164,8 +164,8 @@ static void lane_init(struct lane *lane, const struct lane_options *options)
 
 enum err lane_new(const struct lane_options *options, struct lane **ret_lane)
 {
-    struct lane *lane = (struct lane *)mem_alloc_zero(
-        1, sizeof *lane + options->workers * sizeof(struct worker));
+    struct lane *lane =
+        (struct lane *)mem_alloc_zero(1, sizeof *lane + options->workers * sizeof(struct worker));
     if (lane == NULL)
         return ERR_NO_MEMORY;
     lane_init(lane, options);
