@@ -135,8 +135,8 @@ enum err attachment_open(struct span file, const struct attachment_keys *keys, s
     enum err e = decrypt(keys->key, text, out, &len);
     if (e != OK)
         return e;
-    if (keys->size_bytes > len)
+    if (keys->size_bytes != ATTACHMENT_SIZE_UNKNOWN && keys->size_bytes > len)
         return ERR_SEALED;
-    buf_commit(out, keys->size_bytes);
+    buf_commit(out, keys->size_bytes != ATTACHMENT_SIZE_UNKNOWN ? keys->size_bytes : len);
     return buf_verdict(out);
 }

@@ -10,6 +10,9 @@
 
 enum { ATTACHMENT_KEY_BYTES = 64, ATTACHMENT_IV_BYTES = 16, ATTACHMENT_DIGEST_BYTES = 32 };
 
+/* A reader that was not told the size keeps the padding. */
+#define ATTACHMENT_SIZE_UNKNOWN SIZE_MAX
+
 /* What the message tells its readers beside the URL. */
 struct attachment_keys {
     uint8_t key[ATTACHMENT_KEY_BYTES];       /* AES key || MAC key */
