@@ -22,8 +22,10 @@ static const struct argp_option options[] = {
     {0},
 };
 static const struct argp check_argp = {
-    options, parse, "", "Checks settings, key files, database and schema; starts and changes nothing.",
-    NULL,    NULL,  NULL};
+    options, parse,
+    "",      "Checks settings, key files, database and schema; starts and changes nothing.",
+    NULL,    NULL,
+    NULL};
 
 static int print_defaults(void)
 {
@@ -38,11 +40,13 @@ static int check_owner(struct cli *cli)
     struct x25519_pub recorded;
     enum err e = server_public_key(cli->db, &recorded);
     if (e == ERR_MISSING)
-        return cli_fail(CLI_DATABASE, "the database belongs to no server yet: start once with serve --init");
+        return cli_fail(CLI_DATABASE,
+                        "the database belongs to no server yet: start once with serve --init");
     if (e != OK)
         return cli_store_failed(e);
     if (!span_eq(SPAN_OF_KEY(&recorded), SPAN_OF_KEY(&cli->keys.pub)))
-        return cli_fail(CLI_CONFIGURATION, "[server] key_file is not the key that this database belongs to");
+        return cli_fail(CLI_CONFIGURATION,
+                        "[server] key_file is not the key that this database belongs to");
     return CLI_OK;
 }
 
@@ -58,7 +62,8 @@ int cli_check(int argc, char **argv)
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
     if (code == CLI_OK)
-        code = cli_read_key_file("[server] storage_key_file", cli.conf->server.storage_key_file, storage);
+        code = cli_read_key_file("[server] storage_key_file", cli.conf->server.storage_key_file,
+                                 storage);
     crypto_wipe(storage, sizeof(storage));
     if (code == CLI_OK)
         code = cli_open_db(&cli, true);

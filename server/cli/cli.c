@@ -47,7 +47,8 @@ static error_t parse_config(int key, char *arg, struct argp_state *state)
 }
 
 static const struct argp_option config_options[] = {
-    {"config", 'c', "FILE", 0, "settings file (else CONCLAVE_CONFIG, else only the environment)", 9},
+    {"config", 'c', "FILE", 0, "settings file (else CONCLAVE_CONFIG, else only the environment)",
+     9},
     {0},
 };
 const struct argp cli_config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
@@ -73,7 +74,8 @@ void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, 
 {
     struct parse_inputs inputs = {cli, input};
     const struct argp_child children[] = {{argp, 0, NULL, 0}, {&cli_config_argp, 0, NULL, 0}, {0}};
-    const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children, NULL, NULL};
+    const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children,
+                                NULL, NULL};
     argp_err_exit_status = CLI_USAGE;
     if (argp_parse(&parent, argc, argv, 0, NULL, &inputs) != 0)
         exit(CLI_USAGE);
@@ -115,11 +117,16 @@ static int check_schema(struct db *db)
     case SCHEMA_CURRENT:
         return CLI_OK;
     case SCHEMA_EMPTY:
-        return cli_fail(CLI_DATABASE, "the database is empty: type `conclave migrate`, or start with `serve --init`");
+        return cli_fail(
+            CLI_DATABASE,
+            "the database is empty: type `conclave migrate`, or start with `serve --init`");
     case SCHEMA_OLDER:
-        return cli_fail(CLI_DATABASE, "the database's schema is older than this program: type `conclave migrate`");
+        return cli_fail(
+            CLI_DATABASE,
+            "the database's schema is older than this program: type `conclave migrate`");
     case SCHEMA_NEWER:
-        return cli_fail(CLI_DATABASE, "the database's schema is newer than this program: use the newer program");
+        return cli_fail(CLI_DATABASE,
+                        "the database's schema is newer than this program: use the newer program");
     case SCHEMA_FOREIGN:
         return cli_fail(CLI_DATABASE, "the database's migrations are not those of this program");
     }
@@ -140,7 +147,9 @@ int cli_open_db(struct cli *cli, bool with_statements)
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
     if (db_ensure(cli->db) != OK)
-        return cli_fail(CLI_DATABASE, "the database cannot be reached: check [database] url and that PostgreSQL runs");
+        return cli_fail(
+            CLI_DATABASE,
+            "the database cannot be reached: check [database] url and that PostgreSQL runs");
     if (!with_statements)
         return CLI_OK;
     code = check_schema(cli->db);
@@ -162,7 +171,8 @@ int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 
     case KEY_FILE_OK:
         return CLI_OK;
     case KEY_FILE_READABLE_BY_OTHERS:
-        (void)fprintf(stderr, "conclave: warning: %s: others may read it; chmod 0400 it\n", setting);
+        (void)fprintf(stderr, "conclave: warning: %s: others may read it; chmod 0400 it\n",
+                      setting);
         return CLI_OK;
     case KEY_FILE_MISSING:
         problem = "there is no such file; `conclave key generate` makes one for a new server";
@@ -228,9 +238,11 @@ void cli_print_hex(FILE *out, struct span bytes)
         (void)fprintf(out, "%02x", (unsigned)bytes.p[i]);
 }
 
-void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key, struct span token)
+void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key,
+                    struct span token)
 {
-    (void)fprintf(out, "%s/%.*s?public_key=", conf->server.public_url, (int)token.len, (const char *)token.p);
+    (void)fprintf(out, "%s/%.*s?public_key=", conf->server.public_url, (int)token.len,
+                  (const char *)token.p);
     cli_print_hex(out, SPAN_OF_KEY(key));
 }
 

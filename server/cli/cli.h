@@ -69,7 +69,8 @@ MUST_USE int cli_find_room(struct cli *cli, const char *token, struct room_row *
 /* The sentence for what a store function said. */
 MUST_USE int cli_store_failed(enum err e);
 /* Prints `<public_url>/<token>?public_key=<hex>` without a newline. */
-void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key, struct span token);
+void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key,
+                    struct span token);
 /* Running servers learn of a change by comparing versions; this hint makes it immediate. */
 void cli_tell_servers(struct cli *cli);
 void cli_print_hex(FILE *out, struct span bytes);

@@ -58,7 +58,9 @@ static int make_schema(struct start *s)
 {
     AUTO_BUF struct buf progress = buf_make(KIB(64));
     enum err e = schema_migrate(s->cli.db, clock_wall_ms(), &progress);
-    return e == OK ? CLI_OK : cli_fail(CLI_DATABASE, "the database's schema cannot be made: see PostgreSQL's log");
+    return e == OK ? CLI_OK
+                   : cli_fail(CLI_DATABASE,
+                              "the database's schema cannot be made: see PostgreSQL's log");
 }
 
 static int check_schema(struct start *s)
@@ -69,26 +71,31 @@ static int check_schema(struct start *s)
         return cli_fail(CLI_DATABASE, "the database's schema cannot be read");
     if (schema == SCHEMA_CURRENT)
         return CLI_OK;
-    return cli_fail(CLI_DATABASE, schema == SCHEMA_NEWER || schema == SCHEMA_FOREIGN
-                                      ? "the database was made by a newer or another program"
-                                      : "the database has no current schema: `conclave migrate`, or serve --init");
+    return cli_fail(
+        CLI_DATABASE,
+        schema == SCHEMA_NEWER || schema == SCHEMA_FOREIGN
+            ? "the database was made by a newer or another program"
+            : "the database has no current schema: `conclave migrate`, or serve --init");
 }
 
 static int read_recorded_key(struct start *s)
 {
     enum err e = server_public_key(s->cli.db, &s->recorded);
     s->is_new = e == ERR_MISSING;
-    return e == OK || e == ERR_MISSING ? CLI_OK : cli_fail(CLI_DATABASE, "the database cannot be read");
+    return e == OK || e == ERR_MISSING ? CLI_OK
+                                       : cli_fail(CLI_DATABASE, "the database cannot be read");
 }
 
 /* Only for a database that has no owner: with one, a missing key file is a mistake that must be seen. */
 static int make_keys(struct start *s)
 {
-    const char *const files[] = {s->cli.conf->server.key_file, s->cli.conf->server.storage_key_file};
+    const char *const files[] = {s->cli.conf->server.key_file,
+                                 s->cli.conf->server.storage_key_file};
     for (size_t i = 0; i < COUNT_OF(files); i++) {
         enum err e = key_file_generate(files[i]);
         if (e != OK && e != ERR_CONFLICT)
-            return cli_fail(CLI_CONFIGURATION, "[server] key_file or storage_key_file: cannot be written there");
+            return cli_fail(CLI_CONFIGURATION,
+                            "[server] key_file or storage_key_file: cannot be written there");
     }
     return CLI_OK;
 }
@@ -100,9 +107,11 @@ static int open_keys(struct start *s)
     if (code != CLI_OK)
         return code;
     if (!s->is_new && !span_eq(SPAN_OF_KEY(&s->recorded), SPAN_OF_KEY(&s->cli.keys.pub)))
-        return cli_fail(CLI_CONFIGURATION, "[server] key_file is not the key that this database belongs to; "
-                                           "mount the right key, or use another database");
-    code = cli_read_key_file("[server] storage_key_file", s->cli.conf->server.storage_key_file, raw);
+        return cli_fail(CLI_CONFIGURATION,
+                        "[server] key_file is not the key that this database belongs to; "
+                        "mount the right key, or use another database");
+    code =
+        cli_read_key_file("[server] storage_key_file", s->cli.conf->server.storage_key_file, raw);
     if (code == CLI_OK && ring_new(raw, &s->ring) != OK)
         code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
     crypto_wipe(raw, sizeof(raw));
@@ -112,11 +121,14 @@ static int open_keys(struct start *s)
 static int claim_database(struct start *s)
 {
     if (s->is_new && !s->init)
-        return cli_fail(CLI_DATABASE, "the database belongs to no server yet: start once with serve --init");
+        return cli_fail(CLI_DATABASE,
+                        "the database belongs to no server yet: start once with serve --init");
     if (s->is_new && server_record_key(s->cli.db, &s->cli.keys.pub) != OK)
         return cli_fail(CLI_DATABASE, "the server's key cannot be recorded in the database");
     if (ring_check(s->ring, s->cli.db) != OK)
-        return cli_fail(CLI_CONFIGURATION, "[server] storage_key_file is not the key that this database was sealed with");
+        return cli_fail(
+            CLI_CONFIGURATION,
+            "[server] storage_key_file is not the key that this database was sealed with");
     return CLI_OK;
 }
 
@@ -174,7 +186,8 @@ static int run(struct start *s)
     return code;
 }
 
-int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys, struct ring **ret_ring)
+int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys,
+                struct ring **ret_ring)
 {
     struct start s = {.init = init};
     s.cli.mem = arena_new(MIB(4));

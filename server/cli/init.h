@@ -19,6 +19,7 @@ struct conf;
  * otherwise a sentence was written to stderr. A database that records another server's key, or keys that are missing
  * although it records one, are refused: a mis-mounted volume must never become a new server.
  */
-MUST_USE int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys, struct ring **ret_ring);
+MUST_USE int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys,
+                         struct ring **ret_ring);
 
 #endif

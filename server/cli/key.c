@@ -24,15 +24,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     }
 }
 
-static const struct argp key_argp = {NULL,
-                                     parse,
-                                     "show|generate",
-                                     "show: the public key of [server] key_file. The first line is the X25519 key of "
-                                     "join links, alone; the second its Ed25519 form, for #p= in links to files.\n"
-                                     "generate: makes [server] key_file and storage_key_file; never overwrites.",
-                                     NULL,
-                                     NULL,
-                                     NULL};
+static const struct argp key_argp = {
+    NULL,
+    parse,
+    "show|generate",
+    "show: the public key of [server] key_file. The first line is the X25519 key of "
+    "join links, alone; the second its Ed25519 form, for #p= in links to files.\n"
+    "generate: makes [server] key_file and storage_key_file; never overwrites.",
+    NULL,
+    NULL,
+    NULL};
 
 static int show(struct cli *cli)
 {

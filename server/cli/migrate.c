@@ -22,7 +22,10 @@ static const struct argp_option options[] = {
     {0},
 };
 static const struct argp migrate_argp = {
-    options, parse, "", "Brings the database's schema up to date. Safe to repeat and to interrupt.", NULL, NULL, NULL};
+    options, parse,
+    "",      "Brings the database's schema up to date. Safe to repeat and to interrupt.",
+    NULL,    NULL,
+    NULL};
 
 int cli_migrate(int argc, char **argv)
 {
@@ -38,9 +41,11 @@ int cli_migrate(int argc, char **argv)
     if (e != OK)
         return cli_store_failed(e);
     if (schema == SCHEMA_NEWER || schema == SCHEMA_FOREIGN)
-        return cli_fail(CLI_DATABASE, "the database was made by a newer or another program; nothing was changed");
+        return cli_fail(CLI_DATABASE,
+                        "the database was made by a newer or another program; nothing was changed");
     if (check) {
-        (void)printf("schema %d, %s\n", number, schema == SCHEMA_CURRENT ? "up to date" : "to be migrated");
+        (void)printf("schema %d, %s\n", number,
+                     schema == SCHEMA_CURRENT ? "up to date" : "to be migrated");
         return schema == SCHEMA_CURRENT ? CLI_OK : CLI_FAILED;
     }
     AUTO_BUF struct buf progress = buf_make(KIB(64));

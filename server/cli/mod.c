@@ -65,14 +65,15 @@ static const struct argp_option options[] = {
     {"hidden", 'h', NULL, 0, "shown to moderators only (the default of --global)", 0},
     {0},
 };
-static const struct argp mod_argp = {options,
-                                     parse,
-                                     "add ID...\nremove ID...\nlist",
-                                     "Appoints and dismisses moderators and admins. An ID is a Session id (05...) or a "
-                                     "blinded one (15...). Takes effect at once in running servers.",
-                                     NULL,
-                                     NULL,
-                                     NULL};
+static const struct argp mod_argp = {
+    options,
+    parse,
+    "add ID...\nremove ID...\nlist",
+    "Appoints and dismisses moderators and admins. An ID is a Session id (05...) or a "
+    "blinded one (15...). Takes effect at once in running servers.",
+    NULL,
+    NULL,
+    NULL};
 
 static int list(struct cli *cli, int64_t room)
 {
@@ -83,7 +84,8 @@ static int list(struct cli *cli, int64_t room)
         return cli_store_failed(e);
     for (size_t i = 0; i < count; i++) {
         cli_print_hex(stdout, SPAN_OF_KEY(&users[i].session));
-        (void)printf(" %s %s\n", users[i].admin ? "admin" : "moderator", users[i].visible ? "visible" : "hidden");
+        (void)printf(" %s %s\n", users[i].admin ? "admin" : "moderator",
+                     users[i].visible ? "visible" : "hidden");
     }
     return CLI_OK;
 }
@@ -92,8 +94,9 @@ static int appoint(struct cli *cli, const struct mod_arguments *a, int64_t room)
 {
     struct role role = {0};
     if (strcmp(a->verb, "add") == 0)
-        role = (struct role){
-            .moderator = true, .admin = a->admin, .visible = a->visible || (room != 0 && !a->hidden)};
+        role = (struct role){.moderator = true,
+                             .admin = a->admin,
+                             .visible = a->visible || (room != 0 && !a->hidden)};
     int code = a->count > 0 ? CLI_OK : cli_fail(CLI_USAGE, "name at least one id");
     for (size_t i = 0; code == CLI_OK && i < a->count; i++)
         code = people_appoint(cli, room, a->ids[i], role);

@@ -8,11 +8,12 @@
 #include "crypto/blind.h"
 #include "store/users.h"
 
-static enum err add_person(struct cli *cli, const struct session_id *given, const struct session_id *candidates,
-                           size_t count, struct people *people, struct session_id *ret_session)
+static enum err add_person(struct cli *cli, const struct session_id *given,
+                           const struct session_id *candidates, size_t count, struct people *people,
+                           struct session_id *ret_session)
 {
-    enum err e = users_resolve(cli->db, given, candidates, count, clock_wall_ms(), &people->users[people->count],
-                               ret_session);
+    enum err e = users_resolve(cli->db, given, candidates, count, clock_wall_ms(),
+                               &people->users[people->count], ret_session);
     people->count += e == OK;
     return e;
 }

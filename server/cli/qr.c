@@ -20,7 +20,8 @@ static bool is_dark(const QRcode *code, int x, int y)
 /* Light modules are drawn: terminals are dark more often than not, and readers take both. */
 static void draw(const QRcode *code)
 {
-    static const char *const halves[2][2] = {{"\xe2\x96\x88", "\xe2\x96\x80"}, {"\xe2\x96\x84", " "}};
+    static const char *const halves[2][2] = {{"\xe2\x96\x88", "\xe2\x96\x80"},
+                                             {"\xe2\x96\x84", " "}};
     for (int y = -QUIET; y < code->width + QUIET; y += 2) {
         for (int x = -QUIET; x < code->width + QUIET; x++)
             (void)fputs(halves[is_dark(code, x, y)][is_dark(code, x, y + 1)], stdout);

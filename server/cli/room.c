@@ -78,14 +78,15 @@ static const struct argp_option options[] = {
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
-static const struct argp room_argp = {options,
-                                      parse,
-                                      "add TOKEN --name NAME\nlist\nshow TOKEN\nset TOKEN\nremove TOKEN\nqr TOKEN",
-                                      "Rooms. Takes effect at once in running servers. A TOKEN is 1 to 64 letters, "
-                                      "digits, '-' and '_'; it is part of the join link.",
-                                      NULL,
-                                      NULL,
-                                      NULL};
+static const struct argp room_argp = {
+    options,
+    parse,
+    "add TOKEN --name NAME\nlist\nshow TOKEN\nset TOKEN\nremove TOKEN\nqr TOKEN",
+    "Rooms. Takes effect at once in running servers. A TOKEN is 1 to 64 letters, "
+    "digits, '-' and '_'; it is part of the join link.",
+    NULL,
+    NULL,
+    NULL};
 
 static bool token_ok(const char *token)
 {
@@ -110,7 +111,8 @@ static int add(struct cli *cli, const struct room_arguments *a)
         return cli_fail(CLI_USAGE, "a description is at most 4096 bytes");
     int64_t id;
     enum err e = rooms_create(cli->db, span_of_text(a->token), span_of_text(a->name),
-                              a->description ? span_of_text(a->description) : (struct span){0}, clock_wall_ms(), &id);
+                              a->description ? span_of_text(a->description) : (struct span){0},
+                              clock_wall_ms(), &id);
     if (e == ERR_CONFLICT)
         return cli_fail(CLI_FAILED, "there is a room with that token already");
     if (e != OK)
@@ -124,7 +126,8 @@ static void print_room(const struct room_row *room)
     (void)printf("%.*s\t%.*s\t%s%s%s%s\tmessages to %lld\tactive %lld\n", (int)room->token.len,
                  (const char *)room->token.p, (int)room->name.len, (const char *)room->name.p,
                  room->read ? "r" : "-", room->accessible ? "a" : "-", room->write ? "w" : "-",
-                 room->upload ? "u" : "-", (long long)room->message_sequence, (long long)room->active_users);
+                 room->upload ? "u" : "-", (long long)room->message_sequence,
+                 (long long)room->active_users);
 }
 
 static int list(struct cli *cli)
@@ -150,8 +153,10 @@ static int show(const struct cli *cli, const struct room_row *room)
 
 static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
-    struct span name = span_of_text(a->name ? a->name : ""), description = span_of_text(a->description ? a->description : "");
-    if ((a->name && name.len == 0) || name.len > ROOM_NAME_MAX || description.len > ROOM_DESCRIPTION_MAX)
+    struct span name = span_of_text(a->name ? a->name : ""),
+                description = span_of_text(a->description ? a->description : "");
+    if ((a->name && name.len == 0) || name.len > ROOM_NAME_MAX ||
+        description.len > ROOM_DESCRIPTION_MAX)
         return cli_fail(CLI_USAGE, "a name is 1 to 512 bytes, a description at most 4096");
     struct room_change change = {.name = a->name ? &name : NULL,
                                  .description = a->description ? &description : NULL,
@@ -168,8 +173,10 @@ static int remove_room(struct cli *cli, const struct room_arguments *a, const st
     char answer[ROOM_TOKEN_MAX + 2] = "";
     if (!a->yes) {
         if (!isatty(STDIN_FILENO))
-            return cli_fail(CLI_USAGE, "this removes all messages and files of the room for good: say --yes");
-        (void)printf("This removes all messages and files of the room for good. Type its token to go on: ");
+            return cli_fail(CLI_USAGE,
+                            "this removes all messages and files of the room for good: say --yes");
+        (void)printf(
+            "This removes all messages and files of the room for good. Type its token to go on: ");
         if (!fgets(answer, sizeof(answer), stdin) ||
             !span_eq(span_first(span_of_text(answer), strcspn(answer, "\n")), room->token))
             return cli_fail(CLI_FAILED, "nothing was removed");
@@ -204,7 +211,8 @@ static int run(struct cli *cli, const struct room_arguments *a)
 int cli_room(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct room_arguments a = {.read = TRI_NULL, .accessible = TRI_NULL, .write = TRI_NULL, .upload = TRI_NULL};
+    struct room_arguments a = {
+        .read = TRI_NULL, .accessible = TRI_NULL, .write = TRI_NULL, .upload = TRI_NULL};
     cli_parse(&room_argp, argc, argv, &cli, &a);
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)

@@ -37,7 +37,10 @@ static const struct argp_option options[] = {
     {0},
 };
 static const struct argp status_argp = {
-    options, parse, "", "Asks a running server through [operator] listen. Exit code 0: yes, 1: no.", NULL, NULL, NULL};
+    options, parse,
+    "",      "Asks a running server through [operator] listen. Exit code 0: yes, 1: no.",
+    NULL,    NULL,
+    NULL};
 
 static int connect_unix(const char *path)
 {
@@ -80,12 +83,13 @@ static bool ask(int fd, const char *path)
     struct timeval timeout = {.tv_sec = TIMEOUT_S};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-    int len =
-        snprintf(request, sizeof(request), "GET %s HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n", path);
+    int len = snprintf(request, sizeof(request),
+                       "GET %s HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n", path);
     if (len <= 0 || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return false;
     size_t got = 0;
-    for (ssize_t n; got < sizeof(answer) && (n = recv(fd, answer + got, sizeof(answer) - got, 0)) > 0;)
+    for (ssize_t n;
+         got < sizeof(answer) && (n = recv(fd, answer + got, sizeof(answer) - got, 0)) > 0;)
         got += (size_t)n;
     return span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
 }
