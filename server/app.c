@@ -160,7 +160,8 @@ static enum app_exit check_routes(struct app *app)
                                           .route_count = inner_route_count,
                                           .authenticate = auth_authenticate,
                                           .claim = auth_claim,
-                                          .admit = auth_admit};
+                                          .admit = auth_admit,
+                                          .release = auth_release};
     const char *bad = NULL;
     if (dispatch_check(&app->dispatcher, &bad) == OK)
         return APP_OK;
@@ -222,6 +223,7 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         app_close(app);
         return code;
     }
+    log_event(LOG_INFO, "server.ready", LOG_U64("port", listener_port(app->listener)));
     *ret_app = app;
     return APP_OK;
 }

@@ -118,8 +118,8 @@ MUST_USE enum err db_run(struct db *db, const char *statement, const struct para
     db_run((db), (name), (const struct param[]){__VA_ARGS__},                                      \
            sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
 /* The same for a statement that is not prepared (the tables of a new database do not exist yet). sql is text of ours. */
-MUST_USE enum err db_query(struct db *db, const char *sql, const struct param *params, size_t param_count,
-                           struct rows *ret_rows);
+MUST_USE enum err db_query(struct db *db, const char *sql, const struct param *params,
+                           size_t param_count, struct rows *ret_rows);
 #define DB_QUERY(db, sql, rows, ...)                                                               \
     db_query((db), (sql), (const struct param[]){__VA_ARGS__},                                     \
              sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))

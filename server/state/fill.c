@@ -72,8 +72,8 @@ static enum err read_recent(struct room *room, struct db *db, struct arena *mem,
         struct message_row *rows = NULL;
         size_t count = 0;
         arena_reset(mem);
-        enum err e = messages_before(db, room->state->ring, mem, room->id, before, FILL_CHUNK, &rows,
-                                     &count);
+        enum err e = messages_before(db, room->state->ring, mem, room->id, before, FILL_CHUNK,
+                                     &rows, &count);
         if (e != OK)
             return e;
         before = count < FILL_CHUNK ? 1 : rows[count - 1].id;
@@ -171,7 +171,8 @@ static enum err bring_in(struct room *room, struct harvest *h)
     /* Commits applied meanwhile may have pushed out what is newer than the harvest: then it is outdated as a whole. */
     if (room->window.changes_low > h->sequence)
         return OK;
-    if (h->window.changes_low > room->sequence) { /* a gap between the two: only the newer one counts */
+    if (h->window.changes_low >
+        room->sequence) { /* a gap between the two: only the newer one counts */
         window_reset(&room->window, h->window.changes_low);
         room->deep = false;
     }

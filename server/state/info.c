@@ -39,8 +39,7 @@ static void put_flag(struct buf *out, const char *key, bool value)
 }
 
 static void render_body(struct info *info, bool moderator, const struct room_row *room,
-                        const struct rights_overrides *overrides,
-                        const struct rights_users *users)
+                        const struct rights_overrides *overrides, const struct rights_users *users)
 {
     struct buf *out = &info->body[moderator];
     buf_put_text(out, ",\"created\":");
@@ -157,8 +156,8 @@ static void put_rights(const struct info *info, const struct rights *rights, str
         buf_put_text(out, ",\"global_admin\":true");
 }
 
-void info_write_room(const struct info *info, int64_t message_sequence,
-                     const struct rights *rights, struct buf *out)
+void info_write_room(const struct info *info, int64_t message_sequence, const struct rights *rights,
+                     struct buf *out)
 {
     json_out_comma(out);
     buf_put_byte(out, '{');

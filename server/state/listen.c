@@ -55,7 +55,8 @@ static void flush_sightings(struct refresher *r)
     struct sighting *batch = mem_alloc_zero(SIGHTINGS_FLUSH_MAX, sizeof(*batch));
     if (!batch)
         return;
-    size_t count = sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX, SIGHTINGS_NEW_USERS_PER_FLUSH);
+    size_t count = sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX,
+                                  SIGHTINGS_NEW_USERS_PER_FLUSH);
     enum err e = OK;
     if (count > 0)
         e = db_ensure(r->job);
@@ -118,7 +119,8 @@ static void *refresher_main(void *arg)
     return NULL;
 }
 
-static enum err open_connection(const struct state *state, enum db_origin origin, struct db **ret_db)
+static enum err open_connection(const struct state *state, enum db_origin origin,
+                                struct db **ret_db)
 {
     struct db_options options = {.url = state->url,
                                  .origin = origin,

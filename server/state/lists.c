@@ -164,8 +164,7 @@ static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
 }
 
 enum err state_write_since(struct state *state UNUSED, struct db *db, struct room *room,
-                           const struct reader_view *view, int64_t since, bool t_r,
-                           struct buf *out)
+                           const struct reader_view *view, int64_t since, bool t_r, struct buf *out)
 {
     static const struct source source = {since_memory, since_sql};
     struct question q = {.room = room, .view = view, .since = since, .t_r = t_r, .out = out};

@@ -34,14 +34,15 @@ struct room {
     char token[ROOM_TOKEN_MAX]; /* lower case, for lookups */
     size_t token_len;
 
-    pthread_mutex_t lock; /* guards what follows */
+    pthread_mutex_t lock;  /* guards what follows */
     pthread_cond_t filled; /* filling became false */
     struct info *info;
     struct rights_overrides overrides;
-    int64_t sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
-    int64_t target;   /* the highest number known to be committed; above sequence: stale */
-    bool filling;     /* one thread is reading the database for this room */
-    bool deep;        /* the windows were filled downwards since they were last emptied */
+    int64_t
+        sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
+    int64_t target; /* the highest number known to be committed; above sequence: stale */
+    bool filling;   /* one thread is reading the database for this room */
+    bool deep;      /* the windows were filled downwards since they were last emptied */
     struct window window;
     size_t counted_bytes; /* our share in state.bytes */
     int64_t used_mono_ms; /* when somebody last read messages */
@@ -72,7 +73,8 @@ struct state {
 
     pthread_mutex_t trim_lock; /* one thread makes room at a time; only ever tried */
     _Atomic int64_t bytes;     /* of all windows and room objects */
-    _Atomic int64_t fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
+    _Atomic int64_t
+        fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
 
     struct sightings *sightings;
     struct refresher *refresher; /* NULL: not started */

@@ -111,8 +111,8 @@ void rights_resolve(const struct rights_defaults *defaults, const struct permiss
         r.read = r.accessible = r.write = r.upload = true;
     } else if (!r.banned) {
         r.read = choose(own != NULL ? own->read : TRI_NULL, defaults->read);
-        r.accessible = r.read || choose(own != NULL ? own->accessible : TRI_NULL,
-                                        defaults->accessible);
+        r.accessible =
+            r.read || choose(own != NULL ? own->accessible : TRI_NULL, defaults->accessible);
         r.write = choose(own != NULL ? own->write : TRI_NULL, defaults->write);
         r.upload = r.write && choose(own != NULL ? own->upload : TRI_NULL, defaults->upload);
     }
@@ -133,8 +133,7 @@ static bool has_role(const struct permission_row *own, const struct user_row *us
 }
 
 bool rights_put_role(const struct rights_overrides *overrides, const struct rights_users *users,
-                     struct rights_role role, bool even_if_empty, const char *key,
-                     struct buf *out)
+                     struct rights_role role, bool even_if_empty, const char *key, struct buf *out)
 {
     bool any = false;
     size_t o = 0;
@@ -142,9 +141,7 @@ bool rights_put_role(const struct rights_overrides *overrides, const struct righ
     while (o < overrides->count || u < users->count) {
         const struct permission_row *own = o < overrides->count ? &overrides->rows[o] : NULL;
         const struct user_row *user = u < users->count ? &users->rows[u] : NULL;
-        int order = own == NULL    ? 1
-                    : user == NULL ? -1
-                                   : order_ids(&own->session, &user->session);
+        int order = own == NULL ? 1 : user == NULL ? -1 : order_ids(&own->session, &user->session);
         o += order <= 0;
         u += order >= 0;
         own = order <= 0 ? own : NULL;

@@ -52,7 +52,6 @@ struct rights_role {
  * when nobody has it and `even_if_empty` is not set.
  */
 bool rights_put_role(const struct rights_overrides *overrides, const struct rights_users *users,
-                     struct rights_role role, bool even_if_empty, const char *key,
-                     struct buf *out);
+                     struct rights_role role, bool even_if_empty, const char *key, struct buf *out);
 
 #endif

@@ -137,7 +137,8 @@ enum err state_room_by_token(struct state *state, struct span token, struct room
         key.token[i] = (char)tolower(token.p[i]);
     (void)pthread_rwlock_rdlock(&state->table_lock);
     if (state->rooms.count > 0)
-        found = bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(*found), by_token);
+        found =
+            bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(*found), by_token);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
         room_hold(room);

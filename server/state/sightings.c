@@ -18,8 +18,8 @@ enum mark { FREE = 0, PENDING, WRITTEN };
 
 struct entry {
     struct session_id id;
-    uint8_t mark;       /* enum mark */
-    bool admitted;      /* of room 0: this person has been written before */
+    uint8_t mark;  /* enum mark */
+    bool admitted; /* of room 0: this person has been written before */
     int64_t room;
     int64_t hour;
 };

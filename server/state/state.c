@@ -9,7 +9,7 @@
 #include "state/picture.h"
 
 enum {
-    SIGHTINGS_CAPACITY = 1 << 17,   /* known people and rooms of one hour */
+    SIGHTINGS_CAPACITY = 1 << 17,  /* known people and rooms of one hour */
     FRESH_FOR_MS = 60 * SECOND_MS, /* design D7 */
 };
 

@@ -151,7 +151,8 @@ static void remove_message(struct window *w, size_t at)
     remove_event(w, m->row.seqno_data);
     if (has_reactions_event(&m->row))
         remove_event(w, m->row.seqno_reactions);
-    memmove(w->by_id + at, w->by_id + at + 1, (w->count - at - 1) * sizeof(struct window_message *));
+    memmove(w->by_id + at, w->by_id + at + 1,
+            (w->count - at - 1) * sizeof(struct window_message *));
     w->count--;
     w->bytes -= message_bytes(m);
     mem_free(m);

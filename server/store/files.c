@@ -28,9 +28,10 @@ const struct statement files_statements[] = {
     {"files.chunk_read", "SELECT data"
                          "  FROM chunks"
                          " WHERE day = $1 AND blob = $2 AND n = $3"},
-    {"files.by_hash", "SELECT f.id, f.uploaded, f.expiry, " BLOB_COLUMNS "  FROM blobs b"
-                      "  JOIN files f ON f.blob = b.id AND f.room IS NULL"
-                      " WHERE b.hash = $1 AND NOT b.blocked AND (f.expiry IS NULL OR f.expiry > $2)"},
+    {"files.by_hash",
+     "SELECT f.id, f.uploaded, f.expiry, " BLOB_COLUMNS "  FROM blobs b"
+     "  JOIN files f ON f.blob = b.id AND f.room IS NULL"
+     " WHERE b.hash = $1 AND NOT b.blocked AND (f.expiry IS NULL OR f.expiry > $2)"},
     /* Locks the content first, as an upload of the same content does; the expiry is looked at again under the lock. */
     {"files.due", "SELECT f.id, " BLOB_COLUMNS "  FROM files f"
                   "  JOIN blobs b ON b.id = f.blob"
@@ -74,13 +75,14 @@ static enum err one_blob(struct rows *rows, struct blob_row *ret_blob)
     return OK;
 }
 
-enum err files_blob_claim(struct db *db, const struct file_hash *hash, const struct blob_row *wanted,
-                          struct blob_row *ret_blob, bool *ret_created)
+enum err files_blob_claim(struct db *db, const struct file_hash *hash,
+                          const struct blob_row *wanted, struct blob_row *ret_blob,
+                          bool *ret_created)
 {
     AUTO_ROWS struct rows rows = {0};
     struct param hash_param = hash ? PARAM_BYTES(SPAN_OF_KEY(hash)) : PARAM_NULL;
-    enum err e = DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size), PARAM_I64(wanted->key_id),
-                        PARAM_I32(wanted->day));
+    enum err e = DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
+                        PARAM_I64(wanted->key_id), PARAM_I32(wanted->day));
     if (e == OK)
         e = one_blob(&rows, ret_blob);
     bool created = e == OK;
@@ -98,13 +100,15 @@ enum err files_blob_claim(struct db *db, const struct file_hash *hash, const str
 
 enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, int64_t n, struct span sealed)
 {
-    return DB_RUN(db, "files.chunk_insert", NULL, PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n), PARAM_BYTES(sealed));
+    return DB_RUN(db, "files.chunk_insert", NULL, PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n),
+                  PARAM_BYTES(sealed));
 }
 
 enum err files_publish(struct db *db, int64_t blob, double now, double expiry, double *ret_expiry)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "files.renew", &rows, PARAM_I64(blob), PARAM_F64(now), PARAM_F64(expiry));
+    enum err e =
+        DB_RUN(db, "files.renew", &rows, PARAM_I64(blob), PARAM_F64(now), PARAM_F64(expiry));
     if (e != OK)
         return e;
     struct row row;
@@ -124,7 +128,8 @@ enum err files_publish(struct db *db, int64_t blob, double now, double expiry, d
 enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n, struct buf *out)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "files.chunk_read", &rows, PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n));
+    enum err e =
+        DB_RUN(db, "files.chunk_read", &rows, PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n));
     if (e != OK)
         return e;
     struct row row;
@@ -134,7 +139,8 @@ enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n, s
     return rows_ok(&rows) ? buf_verdict(out) : ERR_DEFECT;
 }
 
-enum err files_by_hash(struct db *db, const struct file_hash *hash, double now, struct file_row *ret_file)
+enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
+                       struct file_row *ret_file)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, "files.by_hash", &rows, PARAM_BYTES(SPAN_OF_KEY(hash)), PARAM_F64(now));
@@ -143,8 +149,9 @@ enum err files_by_hash(struct db *db, const struct file_hash *hash, double now, 
     struct row row;
     if (!rows_next(&rows, &row))
         return ERR_MISSING;
-    struct file_row file = {
-        .id = row_i64(&row, 0), .uploaded = row_f64(&row, 1), .expiry = row_f64_or(&row, 2, FILE_NEVER)};
+    struct file_row file = {.id = row_i64(&row, 0),
+                            .uploaded = row_f64(&row, 1),
+                            .expiry = row_f64_or(&row, 2, FILE_NEVER)};
     read_blob(&row, 3, &file.blob);
     if (!rows_ok(&rows))
         return ERR_DEFECT;
@@ -153,7 +160,8 @@ enum err files_by_hash(struct db *db, const struct file_hash *hash, double now, 
 }
 
 /* One expired file, its content locked. Chunks of a partition that goes soon go with it. */
-static enum err sweep_one(struct db *db, int64_t id, const struct blob_row *blob, double now, int64_t today)
+static enum err sweep_one(struct db *db, int64_t id, const struct blob_row *blob, double now,
+                          int64_t today)
 {
     int64_t gone;
     enum err e = STORE_ONE_I64(db, "files.delete", &gone, PARAM_I64(id), PARAM_F64(now));

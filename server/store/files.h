@@ -52,25 +52,31 @@ struct file_row {
  * *ret_created: the caller inserts the chunks now. Not created: ret_blob says what is there (size, key_id and day of the
  * first upload; blocked).
  */
-MUST_USE enum err files_blob_claim(struct db *db, const struct file_hash *hash, const struct blob_row *wanted,
-                                   struct blob_row *ret_blob, bool *ret_created);
+MUST_USE enum err files_blob_claim(struct db *db, const struct file_hash *hash,
+                                   const struct blob_row *wanted, struct blob_row *ret_blob,
+                                   bool *ret_created);
 /* put, step 2, for n = 0, 1, …; day as in the blob row. ERR_CONFLICT: no partition for that day. */
-MUST_USE enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, int64_t n, struct span sealed);
+MUST_USE enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, int64_t n,
+                                     struct span sealed);
 /* put, step 3 for the file-server half: makes the row or renews it: uploaded = now, the later of both expiries. */
-MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry, double *ret_expiry);
+MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry,
+                                double *ret_expiry);
 
 /* get: appends sealed chunk n to out. ERR_MISSING: gone, or moved to another day meanwhile: stat again to know. */
-MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n, struct buf *out);
+MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n,
+                                   struct buf *out);
 
 /* stat. ERR_MISSING: unknown, expired at `now`, or blocked. */
-MUST_USE enum err files_by_hash(struct db *db, const struct file_hash *hash, double now, struct file_row *ret_file);
+MUST_USE enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
+                                struct file_row *ret_file);
 
 /*
  * For jobs. Sweeping removes at most `limit` files whose expiry is over at `now`, and their blobs when nothing else
  * refers to them. Chunks go by row only when their partition will stay for more than a day (today: days since 1970);
  * otherwise they go with it. *ret_removed < limit: nothing is left.
  */
-MUST_USE enum err files_sweep(struct db *db, double now, int64_t today, int64_t limit, int64_t *ret_removed);
+MUST_USE enum err files_sweep(struct db *db, double now, int64_t today, int64_t limit,
+                              int64_t *ret_removed);
 
 /* Makes the chunk partitions of days [from, to] that do not exist (CREATE, then ATTACH). A transaction of its own. */
 MUST_USE enum err files_partitions(struct db *db, int64_t from, int64_t to);

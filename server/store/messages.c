@@ -44,8 +44,9 @@
 const struct statement messages_statements[] = {
     {"messages.events", EVENTS_OF("")},
     /* Tombstones of what the reader at $2 knows: those whose life contains $2. */
-    {"messages.events_known", EVENTS_OF(" AND int8range((room << 40) + seqno_creation,"
-                                        "               (room << 40) + seqno_data) @> (($1::bigint << 40) + $2)")},
+    {"messages.events_known",
+     EVENTS_OF(" AND int8range((room << 40) + seqno_creation,"
+               "               (room << 40) + seqno_data) @> (($1::bigint << 40) + $2)")},
     {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
                         " WHERE m.room = $1 AND m.state = 0 AND m.body IS NOT NULL AND m.id < $2"
                         " ORDER BY m.id DESC"
@@ -67,8 +68,8 @@ static struct span place(int64_t room, int64_t seqno_creation, uint8_t out[stati
     return span_of(out, PLACE_BYTES);
 }
 
-enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation, struct span signature,
-                      struct span data, struct buf *out)
+enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation,
+                      struct span signature, struct span data, struct buf *out)
 {
     uint8_t ad[PLACE_BYTES];
     AUTO_BUF struct buf plain = buf_make(signature.len + data.len);
@@ -81,8 +82,8 @@ enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_cr
 }
 
 /* Opens sealed (a copy in the arena, in place) into signature and data. */
-static enum err open_body(struct ring *ring, struct db *db, int64_t key_id, int64_t room, struct bytes sealed,
-                          struct message_row *message)
+static enum err open_body(struct ring *ring, struct db *db, int64_t key_id, int64_t room,
+                          struct bytes sealed, struct message_row *message)
 {
     struct aead_key key;
     struct bytes plain;
@@ -101,8 +102,8 @@ static enum err open_body(struct ring *ring, struct db *db, int64_t key_id, int6
     return OK;
 }
 
-static enum err read_message(struct ring *ring, struct db *db, struct arena *mem, int64_t room, const struct row *row,
-                             struct message_row *message)
+static enum err read_message(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
+                             const struct row *row, struct message_row *message)
 {
     *message = (struct message_row){.id = row_i64(row, 0),
                                     .posted = row_f64(row, 2),
@@ -128,8 +129,8 @@ static enum err read_message(struct ring *ring, struct db *db, struct arena *mem
     return open_body(ring, db, row_i64(row, 9), room, (struct bytes){copy, body.len}, message);
 }
 
-static enum err read_messages(struct ring *ring, struct db *db, struct arena *mem, int64_t room, struct rows *rows,
-                              struct message_row **ret_rows, size_t *ret_count)
+static enum err read_messages(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
+                              struct rows *rows, struct message_row **ret_rows, size_t *ret_count)
 {
     size_t count = (size_t)rows->count;
     struct message_row *messages = ARENA_ARRAY(mem, count, struct message_row);
@@ -148,13 +149,15 @@ static enum err read_messages(struct ring *ring, struct db *db, struct arena *me
     return e;
 }
 
-enum err messages_events(struct db *db, struct ring *ring, struct arena *mem, const struct message_query *q,
-                         struct message_row **ret_rows, size_t *ret_count, bool *ret_more)
+enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
+                         const struct message_query *q, struct message_row **ret_rows,
+                         size_t *ret_count, bool *ret_more)
 {
     AUTO_ROWS struct rows rows = {0};
     size_t count = 0;
-    enum err e = DB_RUN(db, q->known_only ? "messages.events_known" : "messages.events", &rows, PARAM_I64(q->room),
-                        PARAM_I64(q->since), PARAM_I64(q->up_to), PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions));
+    enum err e = DB_RUN(db, q->known_only ? "messages.events_known" : "messages.events", &rows,
+                        PARAM_I64(q->room), PARAM_I64(q->since), PARAM_I64(q->up_to),
+                        PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions));
     if (e == OK)
         e = read_messages(ring, db, mem, q->room, &rows, ret_rows, &count);
     if (e != OK)
@@ -164,8 +167,9 @@ enum err messages_events(struct db *db, struct ring *ring, struct arena *mem, co
     return OK;
 }
 
-enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room, int64_t before,
-                         int64_t limit, struct message_row **ret_rows, size_t *ret_count)
+enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
+                         int64_t before, int64_t limit, struct message_row **ret_rows,
+                         size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e =

@@ -36,15 +36,18 @@ const struct statement posting_statements[] = {
      "  JOIN users u USING (session_id)"
      "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
      " ORDER BY ordinal"},
-    {"posting.insert",
-     "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, state, whisper_to, whisper_mods,"
-     "                      key_id, body)"
-     "SELECT room, author, posted, seqno, seqno, state, nullif(whisper_to, 0), whisper_mods, key_id, body"
-     "  FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::bigint[], $5::smallint[], $6::bigint[],"
-     "              $7::boolean[], $8::bigint[], $9::bytea[]) WITH ORDINALITY"
-     "       AS t (room, author, posted, seqno, state, whisper_to, whisper_mods, key_id, body, ordinal)"
-     " ORDER BY ordinal"
-     " RETURNING id"},
+    {"posting.insert", "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, "
+                       "state, whisper_to, whisper_mods,"
+                       "                      key_id, body)"
+                       "SELECT room, author, posted, seqno, seqno, state, nullif(whisper_to, 0), "
+                       "whisper_mods, key_id, body"
+                       "  FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::bigint[], "
+                       "$5::smallint[], $6::bigint[],"
+                       "              $7::boolean[], $8::bigint[], $9::bytea[]) WITH ORDINALITY"
+                       "       AS t (room, author, posted, seqno, state, whisper_to, whisper_mods, "
+                       "key_id, body, ordinal)"
+                       " ORDER BY ordinal"
+                       " RETURNING id"},
     {"posting.advance", "WITH advanced AS ("
                         "    UPDATE rooms r"
                         "       SET message_sequence = t.sequence"
@@ -100,8 +103,9 @@ static bool read_facts(const struct row *row, struct arena *mem, void *element)
     return true;
 }
 
-enum err messages_author_facts(struct db *db, struct arena *mem, const struct author_key *keys, size_t count,
-                               double window_start, int64_t now_ms, struct author_facts **ret_facts)
+enum err messages_author_facts(struct db *db, struct arena *mem, const struct author_key *keys,
+                               size_t count, double window_start, int64_t now_ms,
+                               struct author_facts **ret_facts)
 {
     int64_t *rooms = ARENA_ARRAY(mem, count, int64_t);
     struct span *sessions = ARENA_ARRAY(mem, count, struct span);
@@ -137,15 +141,16 @@ struct columns {
     struct span *body;
 };
 
-static bool columns_make(struct columns *c, struct arena *mem, const struct message_insert *rows, size_t count)
+static bool columns_make(struct columns *c, struct arena *mem, const struct message_insert *rows,
+                         size_t count)
 {
-    *c = (struct columns){ARENA_ARRAY(mem, count, int64_t), ARENA_ARRAY(mem, count, int64_t),
-                          ARENA_ARRAY(mem, count, int64_t), ARENA_ARRAY(mem, count, int64_t),
-                          ARENA_ARRAY(mem, count, int64_t), ARENA_ARRAY(mem, count, double),
-                          ARENA_ARRAY(mem, count, int16_t), ARENA_ARRAY(mem, count, bool),
+    *c = (struct columns){ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
+                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
+                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, double),
+                          ARENA_ARRAY(mem, count, int16_t),    ARENA_ARRAY(mem, count, bool),
                           ARENA_ARRAY(mem, count, struct span)};
-    if (!c->room || !c->user || !c->seqno || !c->whisper_to || !c->key_id || !c->posted || !c->state ||
-        !c->whisper_mods || !c->body)
+    if (!c->room || !c->user || !c->seqno || !c->whisper_to || !c->key_id || !c->posted ||
+        !c->state || !c->whisper_mods || !c->body)
         return false;
     for (size_t i = 0; i < count; i++) {
         c->room[i] = rows[i].room;
@@ -161,20 +166,21 @@ static bool columns_make(struct columns *c, struct arena *mem, const struct mess
     return true;
 }
 
-enum err messages_insert(struct db *db, struct arena *mem, const struct message_insert *rows, size_t count,
-                         int64_t **ret_ids)
+enum err messages_insert(struct db *db, struct arena *mem, const struct message_insert *rows,
+                         size_t count, int64_t **ret_ids)
 {
     struct columns c;
     int64_t *ids = ARENA_ARRAY(mem, count, int64_t);
     if (!ids || !columns_make(&c, mem, rows, count))
         return ERR_NO_MEMORY;
     AUTO_ROWS struct rows result = {0};
-    enum err e = DB_RUN(db, "posting.insert", &result, PARAM_ARRAY(P_I64_ARRAY, c.room, count),
-                        PARAM_ARRAY(P_I64_ARRAY, c.user, count), PARAM_ARRAY(P_F64_ARRAY, c.posted, count),
-                        PARAM_ARRAY(P_I64_ARRAY, c.seqno, count), PARAM_ARRAY(P_I16_ARRAY, c.state, count),
-                        PARAM_ARRAY(P_I64_ARRAY, c.whisper_to, count),
-                        PARAM_ARRAY(P_BOOL_ARRAY, c.whisper_mods, count),
-                        PARAM_ARRAY(P_I64_ARRAY, c.key_id, count), PARAM_ARRAY(P_BYTES_ARRAY, c.body, count));
+    enum err e = DB_RUN(
+        db, "posting.insert", &result, PARAM_ARRAY(P_I64_ARRAY, c.room, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.user, count), PARAM_ARRAY(P_F64_ARRAY, c.posted, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.seqno, count), PARAM_ARRAY(P_I16_ARRAY, c.state, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.whisper_to, count),
+        PARAM_ARRAY(P_BOOL_ARRAY, c.whisper_mods, count), PARAM_ARRAY(P_I64_ARRAY, c.key_id, count),
+        PARAM_ARRAY(P_BYTES_ARRAY, c.body, count));
     struct row row;
     size_t n = 0;
     while (e == OK && rows_next(&result, &row) && n < count)
@@ -186,7 +192,8 @@ enum err messages_insert(struct db *db, struct arena *mem, const struct message_
     return e;
 }
 
-enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences, size_t count)
+enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
+                          size_t count)
 {
     return DB_RUN(db, "posting.advance", NULL, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
                   PARAM_ARRAY(P_I64_ARRAY, sequences, count));

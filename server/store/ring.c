@@ -14,7 +14,8 @@
 #include "store/internal.h"
 
 enum {
-    CACHE_KEYS = 4096, /* a room's key a month: far more than are read from in practice; the oldest slot is reused */
+    CACHE_KEYS =
+        4096, /* a room's key a month: far more than are read from in practice; the oldest slot is reused */
     WRAP_PLACE_BYTES = 24,
 };
 
@@ -43,7 +44,7 @@ struct slot {
 };
 
 struct ring {
-    pthread_mutex_t lock;  /* guards slots and next */
+    pthread_mutex_t lock;     /* guards slots and next */
     struct aead_key *storage; /* locked memory */
     struct slot *slots;       /* locked memory */
     size_t next;
@@ -69,7 +70,8 @@ static int64_t month_of(int64_t now_ms)
     int64_t days = now_ms / DAY_MS + 719468;
     int64_t era = days / 146097;
     int64_t day_of_era = days % 146097;
-    int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    int64_t year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
     int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t month = (5 * day_of_year + 2) / 153; /* 0: March */
     return (year_of_era + era * 400 - 1970) * 12 + month + 2;
@@ -102,7 +104,8 @@ void ring_free(struct ring *ring)
     mem_free(ring);
 }
 
-static bool recall_place(struct ring *ring, const struct ring_place *p, int64_t *ret_id, struct aead_key *ret_key)
+static bool recall_place(struct ring *ring, const struct ring_place *p, int64_t *ret_id,
+                         struct aead_key *ret_key)
 {
     bool found = false;
     pthread_mutex_lock(&ring->lock);
@@ -131,7 +134,8 @@ static bool recall_id(struct ring *ring, int64_t id, struct aead_key *ret_key)
     return found;
 }
 
-static void remember(struct ring *ring, int64_t id, const struct ring_place *p, const struct aead_key *key)
+static void remember(struct ring *ring, int64_t id, const struct ring_place *p,
+                     const struct aead_key *key)
 {
     pthread_mutex_lock(&ring->lock);
     ring->slots[ring->next] = (struct slot){id, p->kind, p->room, p->month, *key};
@@ -147,8 +151,8 @@ static enum err unwrap(const struct ring *ring, const struct ring_place *p, stru
         return ERR_DEFECT;
     memcpy(bytes, wrapped.p, sizeof(bytes));
     struct bytes plain;
-    enum err e = box_open(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad), (struct bytes){bytes, sizeof(bytes)},
-                          &plain);
+    enum err e = box_open(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad),
+                          (struct bytes){bytes, sizeof(bytes)}, &plain);
     if (e == OK && plain.len == sizeof(ret_key->b))
         memcpy(ret_key->b, plain.p, sizeof(ret_key->b));
     else if (e == OK)
@@ -162,7 +166,8 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
                      struct aead_key *ret_key)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "ring.find", &rows, PARAM_I16(p->kind), PARAM_I64(p->room), PARAM_I32(p->month));
+    enum err e =
+        DB_RUN(db, "ring.find", &rows, PARAM_I16(p->kind), PARAM_I64(p->room), PARAM_I32(p->month));
     if (e != OK)
         return e;
     struct row row;
@@ -182,16 +187,17 @@ static enum err add(struct ring *ring, struct db *db, const struct ring_place *p
     uint8_t ad[WRAP_PLACE_BYTES];
     crypto_random(key.b, sizeof(key.b));
     AUTO_BUF struct buf wrapped = buf_make(KIB(1));
-    enum err e = box_seal(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad), SPAN_OF_KEY(&key), &wrapped);
+    enum err e =
+        box_seal(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad), SPAN_OF_KEY(&key), &wrapped);
     crypto_wipe(&key, sizeof(key));
     if (e != OK)
         return e;
-    return DB_RUN(db, "ring.add", NULL, PARAM_I16(p->kind), param_i64_or_null(p->room), PARAM_I32(p->month),
-                  PARAM_BYTES(buf_span(&wrapped)));
+    return DB_RUN(db, "ring.add", NULL, PARAM_I16(p->kind), param_i64_or_null(p->room),
+                  PARAM_I32(p->month), PARAM_BYTES(buf_span(&wrapped)));
 }
 
-enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room, int64_t now_ms,
-                          int64_t *ret_key_id, struct aead_key *ret_key)
+enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
+                          int64_t now_ms, int64_t *ret_key_id, struct aead_key *ret_key)
 {
     const struct ring_place p = {(int64_t)kind, room, month_of(now_ms)};
     if (recall_place(ring, &p, ret_key_id, ret_key))
@@ -252,6 +258,7 @@ enum err ring_check(struct ring *ring, struct db *db)
     struct bytes plain;
     e = buf_verdict(&sealed);
     if (e == OK)
-        e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0}, (struct bytes){sealed.p, sealed.len}, &plain);
+        e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0},
+                     (struct bytes){sealed.p, sealed.len}, &plain);
     return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
 }

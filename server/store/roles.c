@@ -7,12 +7,12 @@
 #include "store/users.h"
 
 const struct statement roles_statements[] = {
-    {"roles.permissions",
-     "SELECT p.room, u.session_id, p.banned, p.moderator, p.admin, p.visible_mod, p.read, p.accessible, p.write,"
-     "       p.upload"
-     "  FROM permissions p"
-     "  JOIN users u ON u.id = p.user_id"
-     " WHERE $1 = 0 OR p.room = $1"},
+    {"roles.permissions", "SELECT p.room, u.session_id, p.banned, p.moderator, p.admin, "
+                          "p.visible_mod, p.read, p.accessible, p.write,"
+                          "       p.upload"
+                          "  FROM permissions p"
+                          "  JOIN users u ON u.id = p.user_id"
+                          " WHERE $1::bigint = 0 OR p.room = $1"},
     {"roles.set_global", "UPDATE users"
                          "   SET moderator = $2, admin = $3, visible_mod = $4"
                          " WHERE id = $1"
@@ -24,9 +24,10 @@ const struct statement roles_statements[] = {
                        "   SET moderator = $3, admin = $4, visible_mod = $5"
                        " WHERE (p.moderator, p.admin, p.visible_mod) IS DISTINCT FROM ($3, $4, $5)"
                        " RETURNING user_id"},
-    {"roles.tidy", "DELETE FROM permissions"
-                   " WHERE room = $1 AND user_id = $2 AND NOT banned AND NOT moderator"
-                   "   AND read IS NULL AND accessible IS NULL AND write IS NULL AND upload IS NULL"},
+    {"roles.tidy",
+     "DELETE FROM permissions"
+     " WHERE room = $1 AND user_id = $2 AND NOT banned AND NOT moderator"
+     "   AND read IS NULL AND accessible IS NULL AND write IS NULL AND upload IS NULL"},
     {"roles.info_room", "UPDATE rooms"
                         "   SET info_updates = info_updates + 1"
                         " WHERE id = $1"},
@@ -68,14 +69,15 @@ static bool read_permission(const struct row *row, struct arena *mem, void *elem
     return true;
 }
 
-enum err permissions_list(struct db *db, struct arena *mem, int64_t room, struct permission_row **ret_rows,
-                          size_t *ret_count)
+enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
+                          struct permission_row **ret_rows, size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *permissions = NULL;
     enum err e = DB_RUN(db, "roles.permissions", &rows, PARAM_I64(room));
     if (e == OK)
-        e = store_read_all(&rows, mem, sizeof(struct permission_row), read_permission, &permissions, ret_count);
+        e = store_read_all(&rows, mem, sizeof(struct permission_row), read_permission, &permissions,
+                           ret_count);
     if (e == OK)
         *ret_rows = permissions;
     return e;
@@ -89,8 +91,9 @@ struct appointment {
 static enum err set_global(struct db *db, const struct appointment *a)
 {
     int64_t id;
-    enum err e = STORE_ONE_I64(db, "roles.set_global", &id, PARAM_I64(a->user), PARAM_BOOL(a->role.moderator),
-                               PARAM_BOOL(a->role.admin), PARAM_BOOL(a->role.visible));
+    enum err e = STORE_ONE_I64(db, "roles.set_global", &id, PARAM_I64(a->user),
+                               PARAM_BOOL(a->role.moderator), PARAM_BOOL(a->role.admin),
+                               PARAM_BOOL(a->role.visible));
     if (e != OK)
         return e == ERR_MISSING ? OK : e; /* nothing changed */
     e = db_run(db, "roles.info_all", NULL, 0, NULL);
@@ -105,7 +108,8 @@ static enum err set_in_room(struct db *db, const struct appointment *a)
 {
     int64_t id;
     enum err e = STORE_ONE_I64(db, "roles.set_room", &id, PARAM_I64(a->room), PARAM_I64(a->user),
-                               PARAM_BOOL(a->role.moderator), PARAM_BOOL(a->role.admin), PARAM_BOOL(a->role.visible));
+                               PARAM_BOOL(a->role.moderator), PARAM_BOOL(a->role.admin),
+                               PARAM_BOOL(a->role.visible));
     if (e != OK)
         return e == ERR_MISSING ? OK : e;
     e = DB_RUN(db, "roles.tidy", NULL, PARAM_I64(a->room), PARAM_I64(a->user));
@@ -144,8 +148,8 @@ static bool read_moderator(const struct row *row, struct arena *mem, void *eleme
     return true;
 }
 
-enum err users_moderators(struct db *db, struct arena *mem, int64_t room, struct user_row **ret_users,
-                          size_t *ret_count)
+enum err users_moderators(struct db *db, struct arena *mem, int64_t room,
+                          struct user_row **ret_users, size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *users = NULL;

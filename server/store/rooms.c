@@ -20,19 +20,18 @@ const struct statement rooms_statements[] = {
     {"rooms.create", "INSERT INTO rooms (token, name, description, created)"
                      "VALUES ($1, $2, $3, $4)"
                      " RETURNING id"},
-    {"rooms.change",
-     "UPDATE rooms"
-     "   SET name = CASE WHEN $2 THEN $3 ELSE name END,"
-     "       description = CASE WHEN $4 THEN $5 ELSE description END,"
-     "       read = coalesce($6, read),"
-     "       accessible = coalesce($7, accessible),"
-     "       write = coalesce($8, write),"
-     "       upload = coalesce($9, upload),"
-     "       info_updates = info_updates"
-     "           + ($2 AND name IS DISTINCT FROM $3)::int"
-     "           + ($4 AND description IS DISTINCT FROM $5)::int"
-     " WHERE id = $1"
-     " RETURNING id"},
+    {"rooms.change", "UPDATE rooms"
+                     "   SET name = CASE WHEN $2 THEN $3 ELSE name END,"
+                     "       description = CASE WHEN $4 THEN $5 ELSE description END,"
+                     "       read = coalesce($6, read),"
+                     "       accessible = coalesce($7, accessible),"
+                     "       write = coalesce($8, write),"
+                     "       upload = coalesce($9, upload),"
+                     "       info_updates = info_updates"
+                     "           + ($2 AND name IS DISTINCT FROM $3)::int"
+                     "           + ($4 AND description IS DISTINCT FROM $5)::int"
+                     " WHERE id = $1"
+                     " RETURNING id"},
     {"rooms.expire_files", "UPDATE files"
                            "   SET expiry = 0"
                            " WHERE room = $1"},
@@ -67,7 +66,8 @@ static bool read_room(const struct row *row, struct arena *mem, void *element)
            row_dup(row, 3, mem, &room->description);
 }
 
-enum err rooms_list(struct db *db, struct arena *mem, struct room_row **ret_rooms, size_t *ret_count)
+enum err rooms_list(struct db *db, struct arena *mem, struct room_row **ret_rooms,
+                    size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *rooms = NULL;
@@ -98,7 +98,8 @@ enum err rooms_by_id(struct db *db, struct arena *mem, int64_t id, struct room_r
     return e == OK ? one_room(&rows, mem, ret_room) : e;
 }
 
-enum err rooms_by_token(struct db *db, struct arena *mem, struct span token, struct room_row *ret_room)
+enum err rooms_by_token(struct db *db, struct arena *mem, struct span token,
+                        struct room_row *ret_room)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, "rooms.by_token", &rows, PARAM_TEXT(token));
@@ -119,13 +120,14 @@ static struct param text_or_null(struct span s)
 static enum err create(struct db *db, void *arg)
 {
     struct creation *c = arg;
-    enum err e = STORE_ONE_I64(db, "rooms.create", &c->id, PARAM_TEXT(c->token), PARAM_TEXT(c->name),
-                               text_or_null(c->description), PARAM_F64(c->created));
+    enum err e =
+        STORE_ONE_I64(db, "rooms.create", &c->id, PARAM_TEXT(c->token), PARAM_TEXT(c->name),
+                      text_or_null(c->description), PARAM_F64(c->created));
     return e == OK ? versions_bump(db, VERSION_GLOBAL, 0) : e;
 }
 
-enum err rooms_create(struct db *db, struct span token, struct span name, struct span description, int64_t now_ms,
-                      int64_t *ret_id)
+enum err rooms_create(struct db *db, struct span token, struct span name, struct span description,
+                      int64_t now_ms, int64_t *ret_id)
 {
     struct creation c = {token, name, description, (double)now_ms / 1000, 0};
     enum err e = store_tx(db, create, &c);
@@ -144,11 +146,11 @@ static enum err change(struct db *db, void *arg)
     const struct changing *c = arg;
     const struct room_change *to = c->change;
     int64_t id;
-    enum err e = STORE_ONE_I64(db, "rooms.change", &id, PARAM_I64(c->id), PARAM_BOOL(to->name != NULL),
-                               to->name ? PARAM_TEXT(*to->name) : PARAM_NULL, PARAM_BOOL(to->description != NULL),
-                               to->description ? text_or_null(*to->description) : PARAM_NULL,
-                               param_tristate(to->read), param_tristate(to->accessible), param_tristate(to->write),
-                               param_tristate(to->upload));
+    enum err e = STORE_ONE_I64(
+        db, "rooms.change", &id, PARAM_I64(c->id), PARAM_BOOL(to->name != NULL),
+        to->name ? PARAM_TEXT(*to->name) : PARAM_NULL, PARAM_BOOL(to->description != NULL),
+        to->description ? text_or_null(*to->description) : PARAM_NULL, param_tristate(to->read),
+        param_tristate(to->accessible), param_tristate(to->write), param_tristate(to->upload));
     if (e == OK)
         e = versions_bump(db, VERSION_ROOM_CONTENT, c->id);
     return e == OK ? versions_bump(db, VERSION_ROOM_RIGHTS, c->id) : e;
@@ -187,7 +189,8 @@ static bool read_pin(const struct row *row, struct arena *mem, void *element)
     return true;
 }
 
-enum err rooms_pins(struct db *db, struct arena *mem, int64_t room, struct pin_row **ret_pins, size_t *ret_count)
+enum err rooms_pins(struct db *db, struct arena *mem, int64_t room, struct pin_row **ret_pins,
+                    size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *pins = NULL;

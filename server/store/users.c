@@ -12,15 +12,14 @@ const struct statement users_statements[] = {
                       "  FROM users"
                       " WHERE banned OR moderator"},
     /* In the order of the key: two flushes cannot lock each other out. */
-    {"users.seen",
-     "INSERT INTO users (session_id, created_hour, last_active_hour)"
-     "SELECT session_id, max(hour), max(hour)"
-     "  FROM unnest($1::bytea[], $2::bigint[]) AS t (session_id, hour)"
-     " GROUP BY session_id"
-     " ORDER BY session_id"
-     "    ON CONFLICT (session_id) DO UPDATE"
-     "   SET last_active_hour = excluded.last_active_hour"
-     " WHERE users.last_active_hour < excluded.last_active_hour"},
+    {"users.seen", "INSERT INTO users (session_id, created_hour, last_active_hour)"
+                   "SELECT session_id, max(hour), max(hour)"
+                   "  FROM unnest($1::bytea[], $2::bigint[]) AS t (session_id, hour)"
+                   " GROUP BY session_id"
+                   " ORDER BY session_id"
+                   "    ON CONFLICT (session_id) DO UPDATE"
+                   "   SET last_active_hour = excluded.last_active_hour"
+                   " WHERE users.last_active_hour < excluded.last_active_hour"},
     {"users.active",
      "INSERT INTO room_users (room, user_id, last_active_hour)"
      "SELECT t.room, u.id, max(t.hour)"
@@ -67,7 +66,8 @@ static bool read_user(const struct row *row, struct arena *mem, void *element)
     return true;
 }
 
-enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users, size_t *ret_count)
+enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users,
+                       size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *users = NULL;
@@ -101,14 +101,16 @@ enum err users_flush_sightings(struct db *db, const struct sighting *sightings, 
         e = DB_RUN(db, "users.seen", NULL, PARAM_ARRAY(P_BYTES_ARRAY, sessions, n),
                    PARAM_ARRAY(P_I64_ARRAY, hours, n));
         if (e == OK && active > 0)
-            e = DB_RUN(db, "users.active", NULL, PARAM_ARRAY(P_BYTES_ARRAY, active_sessions, active),
-                       PARAM_ARRAY(P_I64_ARRAY, rooms, active), PARAM_ARRAY(P_I64_ARRAY, active_hours, active));
+            e = DB_RUN(db, "users.active", NULL,
+                       PARAM_ARRAY(P_BYTES_ARRAY, active_sessions, active),
+                       PARAM_ARRAY(P_I64_ARRAY, rooms, active),
+                       PARAM_ARRAY(P_I64_ARRAY, active_hours, active));
     }
     return e;
 }
 
-static enum err find_user(struct db *db, const struct session_id *ids, size_t count, int64_t *ret_user,
-                          struct session_id *ret_session)
+static enum err find_user(struct db *db, const struct session_id *ids, size_t count,
+                          int64_t *ret_user, struct session_id *ret_session)
 {
     enum { CANDIDATES_MAX = 4 };
     struct span spans[CANDIDATES_MAX];
@@ -133,8 +135,9 @@ static enum err find_user(struct db *db, const struct session_id *ids, size_t co
     return OK;
 }
 
-enum err users_resolve(struct db *db, const struct session_id *given, const struct session_id *candidates,
-                       size_t candidate_count, int64_t now_ms, int64_t *ret_user, struct session_id *ret_session)
+enum err users_resolve(struct db *db, const struct session_id *given,
+                       const struct session_id *candidates, size_t candidate_count, int64_t now_ms,
+                       int64_t *ret_user, struct session_id *ret_session)
 {
     enum err e = find_user(db, candidates, candidate_count, ret_user, ret_session);
     if (e == ERR_MISSING)

@@ -131,6 +131,26 @@ static void hop__every_cipher_and_alias__is_opened_as_the_storage_server_does(vo
     }
 }
 
+/* What the file leaves open, and how this hop answers it (differences.md). */
+static int settled(const char *name)
+{
+    static const struct {
+        const char *name;
+        int status;
+    } open_cases[] = {
+        {"ephemeral_key base64 with padding", 200},
+        {"ephemeral_key base64 without padding", 200},
+        {"trailing NUL after json", 400},
+        {"duplicate ephemeral_key, last wins", 200},
+    };
+    for (size_t i = 0; i < COUNT_OF(open_cases); i++) {
+        if (strcmp(open_cases[i].name, name) == 0)
+            return open_cases[i].status;
+    }
+    fail_msg("a case that nobody has settled: %s", name);
+    return 0;
+}
+
 static void hop__malformed_outer_frames__are_400_as_listed(void **state)
 {
     (void)state;
@@ -149,8 +169,8 @@ static void hop__malformed_outer_frames__are_400_as_listed(void **state)
             assert_int_equal(s.status, 400);
         else if (strcmp(expect, "accept") == 0)
             assert_int_equal(s.status, 200); /* opened; refused inside, as it is no frame */
-        else
-            assert_string_equal(expect, "either");
+        else                                 /* what the file leaves open: see differences.md */
+            assert_int_equal(s.status, settled(vectors_text(at, "name")));
         hop_step_done(&s);
     }
 }
