@@ -147,7 +147,7 @@ enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf 
     return OK;
 }
 
-void conf_free(struct conf *conf)
+void conf_free(const struct conf *conf)
 {
     if (conf != NULL)
         arena_free(conf->mem);

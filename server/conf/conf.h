@@ -108,7 +108,7 @@ struct conf {
  */
 MUST_USE enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems);
 /* NULL is harmless. */
-void conf_free(struct conf *conf);
+void conf_free(const struct conf *conf);
 
 enum conf_type {
     CONF_TEXT,     /* const char *; UTF-8 without control characters, at most max bytes */

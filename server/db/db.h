@@ -29,8 +29,7 @@ struct statement {
 };
 /* One table per file of store/. */
 struct statement_table {
-    const struct statement *statements;
-    size_t count;
+    const struct statement *statements; /* the last one has no name */
 };
 
 struct db_options {
@@ -118,6 +117,12 @@ MUST_USE enum err db_run(struct db *db, const char *statement, const struct para
 #define DB_RUN(db, name, rows, ...)                                                                \
     db_run((db), (name), (const struct param[]){__VA_ARGS__},                                      \
            sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
+/* The same for a statement that is not prepared (the tables of a new database do not exist yet). sql is text of ours. */
+MUST_USE enum err db_query(struct db *db, const char *sql, const struct param *params,
+                           size_t param_count, struct rows *ret_rows);
+#define DB_QUERY(db, sql, rows, ...)                                                               \
+    db_query((db), (sql), (const struct param[]){__VA_ARGS__},                                     \
+             sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
 /* For text of ours without parameters: migrations, LISTEN, SET. Several statements are fine. */
 MUST_USE enum err db_script(struct db *db, const char *sql);
 

@@ -11,10 +11,11 @@
 /* Who may call a route. Zero is "undeclared" and refuses to start. */
 enum access {
     ACCESS_UNDECLARED = 0,
-    ACCESS_PUBLIC,          /* anyone */
-    ACCESS_ROOM_ACCESSIBLE, /* else 404 */
-    ACCESS_ROOM_READ,       /* 403; 404 when not even accessible (design D11) */
-    ACCESS_ROOM_WRITE,      /* a user (401) with write (403) */
+    ACCESS_PUBLIC,            /* anyone */
+    ACCESS_ROOM_ACCESSIBLE,   /* else 404 */
+    ACCESS_ROOM_READ,         /* 403; 404 when not even accessible (design D11) */
+    ACCESS_ROOM_READ_AS_USER, /* a user (401) with read (403): reactions */
+    ACCESS_ROOM_WRITE,        /* a user (401) with write (403) */
     ACCESS_ROOM_UPLOAD,
     ACCESS_ROOM_MODERATOR,
     ACCESS_ROOM_ADMIN,
@@ -52,8 +53,13 @@ struct dispatcher {
      * write of a request.
      */
     bool (*claim)(struct call *call);
-    /* Finds call->room and call->rights when the route has {room}; checks access. False: refusal written. */
-    bool (*admit)(struct call *call, enum access access);
+    /*
+     * Finds call->room and call->rights when the route has {room}; checks access. ERR_DENIED: refusal written.
+     * ERR_RETRY (only without db): memory cannot tell, run again on a worker.
+     */
+    enum err (*admit)(struct call *call, enum access access);
+    /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
+    void (*release)(struct call *call);
 };
 
 /* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */
@@ -64,6 +70,17 @@ MUST_USE enum err dispatch_check(const struct dispatcher *d, const char **ret_ba
  * reply and call again with db set (call->authenticated is kept). Anything else was turned into a reply already.
  */
 MUST_USE enum err dispatch_request(struct call *call);
+/*
+ * Claims the nonce of the request in SQL, unless that is done or there is nothing to claim; call->db is set.
+ * ERR_DENIED: the refusal is written (the handler then returns OK). The dispatcher does this itself for EFFECT_WRITES.
+ */
+MUST_USE enum err dispatch_claim(struct call *call);
+/*
+ * Completes a call that had started later work: runs later.finish, turns an unwritten or overflown reply into an error
+ * and releases the room. Whoever implements later.complete calls it once, before the reply is sealed, and not before
+ * dispatch_request has returned: the later of the two events runs it. Any thread.
+ */
+void dispatch_finish(struct call *call);
 /*
  * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
  * OK or ERR_RETRY as above.

@@ -32,6 +32,8 @@ struct request {
 
 /* Value of the last header of that name (case-insensitive), or an empty span. Any thread. */
 struct span request_header(const struct request *req, const char *name);
+/* The same, telling an absent header from an empty one. */
+bool request_find_header(const struct request *req, const char *name, struct span *ret_value);
 /* True when the content type is application/json, with or without parameters (protocol 02, 1.6). */
 bool request_is_json(const struct request *req);
 

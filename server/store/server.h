@@ -31,7 +31,11 @@ MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int 
 MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
 
 /* Session-level advisory lock for `serve --init` and for the jobs' process. ERR_CONFLICT: another holds it. */
-enum advisory { ADVISORY_INIT = 1, ADVISORY_JOBS = 2 };
+enum advisory {
+    ADVISORY_INIT = 1,
+    ADVISORY_JOBS = 2,
+    ADVISORY_MIGRATE = 4
+}; /* 3: partitions, in SQL */
 MUST_USE enum err advisory_try(struct db *db, enum advisory which);
 MUST_USE enum err advisory_wait(struct db *db, enum advisory which);
 MUST_USE enum err advisory_release(struct db *db, enum advisory which);

@@ -48,6 +48,11 @@ MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
                                 const struct session_id *candidates, size_t candidate_count,
                                 int64_t now_ms, int64_t *ret_user, struct session_id *ret_session);
 
+/* Counted as active for a week; forgotten after 30 days (protocol 02, 3.7; design D11). */
+enum { ACTIVE_HOURS = 7 * 24, ACTIVITY_KEPT_HOURS = 30 * 24 };
+/* For jobs: forgets old activity, recounts rooms.active_users, and raises the versions of rooms whose count changed. */
+MUST_USE enum err users_count_active(struct db *db, int64_t hour);
+
 struct role {
     bool moderator, admin, visible; /* admin implies moderator; both false: remove */
 };

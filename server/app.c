@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Composition: who gets what, in which order. Each step is a function that opens one thing; closing runs the list
+ * backwards and skips what was not opened.
+ */
+#include "app.h"
+
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include "auth/access.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "cli/init.h"
+#include "conf/conf.h"
+#include "http/listener.h"
+#include "http/operator.h"
+#include "jobs/jobs.h"
+#include "metrics/metrics.h"
+#include "router/dispatch.h"
+#include "router/json_in.h"
+#include "routes.h"
+#include "state/state.h"
+#include "store/ring.h"
+#include "store/server.h"
+#include "work/budget.h"
+#include "work/lanes.h"
+#include "work/writer.h"
+
+enum {
+    GENERAL_QUEUE_MAX = 4096,
+    GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
+    UPLOAD_QUEUE_MAX = 256,
+    UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
+    REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
+    REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
+    START_RETRY_MS = 500,
+};
+
+struct app {
+    const struct conf *conf;
+    struct metrics *metrics;
+    struct server_keys keys;
+    struct ring *ring;
+    struct state *state;
+    struct writer *writer;
+    struct auth *auth;
+    struct budget *budget;
+    struct lane *general, *upload;
+    struct jobs *jobs;
+    struct operator_listener *operator;
+    struct listener *listener;
+    struct dispatcher dispatcher;
+    struct services services;
+};
+
+/* A sentence for the operator on stderr. */
+static enum app_exit fail(enum app_exit code, const char *sentence)
+{
+    (void)fprintf(stderr, "conclave: %s\n", sentence);
+    return code;
+}
+
+/* Nothing of a person may end up in a core file or in another process's debugger (design D11). */
+static void close_mouth(void)
+{
+    struct rlimit none = {0, 0};
+    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+static struct db_options request_db(const struct app *app)
+{
+    return (struct db_options){.url = app->conf->database.url,
+                               .origin = DB_REQUEST,
+                               .metrics = app->metrics,
+                               .tables = store_statements,
+                               .table_count = store_statement_count,
+                               .statement_timeout_ms = REQUEST_STATEMENT_TIMEOUT_MS,
+                               .lock_timeout_ms = REQUEST_LOCK_TIMEOUT_MS};
+}
+
+/* A server that starts before its database waits for it (design D7). */
+static enum err wait_for_database(struct db *db)
+{
+    bool told = false;
+    for (;;) {
+        enum err e = db_ensure(db);
+        if (e != ERR_BUSY)
+            return e;
+        if (!told)
+            log_event(LOG_WARN, "db.waiting", LOG_U64("retry_in_ms", START_RETRY_MS));
+        told = true;
+        struct timespec pause = {0, START_RETRY_MS * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+static enum app_exit open_state(struct app *app)
+{
+    struct state_options options = {.conf = app->conf, .metrics = app->metrics, .ring = app->ring};
+    struct db_options refresh = request_db(app);
+    refresh.origin = DB_REFRESH;
+    struct db *db = NULL;
+    enum err e = state_new(&options, &app->state);
+    if (e == OK)
+        e = db_new(&refresh, &db);
+    if (e == OK)
+        e = wait_for_database(db);
+    if (e == OK)
+        e = jobs_make_partitions(app->conf, db, clock_wall_ms());
+    if (e == OK)
+        e = state_load(app->state, db);
+    db_free(db);
+    if (e == OK)
+        e = state_start(app->state);
+    return e == OK ? APP_OK
+                   : fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
+}
+
+static enum app_exit open_work(struct app *app)
+{
+    struct writer_options writer = {app->conf, app->metrics, app->ring, app->state};
+    struct db_options db = request_db(app);
+    struct lane_options general = {.name = "general",
+                                   .workers = app->conf->server.workers,
+                                   .queue_max = GENERAL_QUEUE_MAX,
+                                   .age_max_ms = GENERAL_AGE_MAX_MS,
+                                   .db = &db,
+                                   .metrics = app->metrics,
+                                   .queue_metric = METRIC_QUEUE_GENERAL};
+    struct lane_options upload = {.name = "upload",
+                                  .workers = app->conf->server.upload_workers,
+                                  .queue_max = UPLOAD_QUEUE_MAX,
+                                  .age_max_ms = UPLOAD_AGE_MAX_MS,
+                                  .db = &db,
+                                  .metrics = app->metrics,
+                                  .queue_metric = METRIC_QUEUE_UPLOAD};
+    enum err e = writer_new(&writer, &app->writer);
+    if (e == OK)
+        e = budget_new(app->conf->memory.bodies_bytes, app->metrics, &app->budget);
+    if (e == OK)
+        e = lane_new(&general, &app->general);
+    if (e == OK)
+        e = lane_new(&upload, &app->upload);
+    if (e == OK)
+        e = auth_new(&app->auth);
+    if (e == OK)
+        e = jobs_start(app->conf, app->metrics, &app->jobs);
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
+}
+
+static enum app_exit check_routes(struct app *app)
+{
+    app->dispatcher = (struct dispatcher){.routes = inner_routes,
+                                          .route_count = inner_route_count,
+                                          .authenticate = auth_authenticate,
+                                          .claim = auth_claim,
+                                          .admit = auth_admit,
+                                          .release = auth_release};
+    const char *bad = NULL;
+    if (dispatch_check(&app->dispatcher, &bad) == OK)
+        return APP_OK;
+    (void)fprintf(stderr, "conclave: route %s is not fully declared\n", bad);
+    return APP_FAILED;
+}
+
+static bool is_ready(void *arg)
+{
+    const struct app *app = arg;
+    return app->listener != NULL && state_is_fresh(app->state, clock_mono_ms());
+}
+
+static enum app_exit open_listeners(struct app *app)
+{
+    app->services = (struct services){.conf = app->conf,
+                                      .keys = &app->keys,
+                                      .dispatcher = &app->dispatcher,
+                                      .metrics = app->metrics,
+                                      .auth = app->auth,
+                                      .state = app->state,
+                                      .ring = app->ring,
+                                      .writer = app->writer};
+    struct listener_options public = {&app->services, app->budget, app->general, app->upload};
+    if (listener_open(&public, &app->listener) != OK)
+        return fail(APP_LISTEN,
+                    "cannot listen on [server] listen: is another server running there?");
+    struct operator_options operator= {.listen = app->conf->operator.listen.text,
+                                       .metrics = app->metrics,
+                                       .ready = is_ready,
+                                       .arg = app};
+    if (operator_open(&operator, & app->operator) != OK)
+        return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
+                                "there, does its folder exist?");
+    return APP_OK;
+}
+
+enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
+{
+    close_mouth();
+    json_in_start();
+    struct app *app = MEM_NEW(struct app);
+    if (!app || crypto_start() != OK)
+        return fail(APP_FAILED, "libsodium does not start");
+    app->conf = conf;
+    app->metrics = metrics_new();
+    if (app->metrics)
+        metrics_set(app->metrics, METRIC_START_TIME, clock_wall_ms() / SECOND_MS);
+    enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
+    if (code == APP_OK)
+        code = init_server(conf, init, &app->keys, &app->ring);
+    if (code == APP_OK)
+        code = open_state(app);
+    if (code == APP_OK)
+        code = open_work(app);
+    if (code == APP_OK)
+        code = open_listeners(app);
+    if (code != APP_OK) {
+        app_close(app);
+        return code;
+    }
+    log_event(LOG_INFO, "server.ready", LOG_U64("port", listener_port(app->listener)));
+    *ret_app = app;
+    return APP_OK;
+}
+
+void app_close(struct app *app)
+{
+    if (!app)
+        return;
+    listener_close(app->listener);
+    operator_close(app->operator);
+    jobs_stop(app->jobs);
+    lane_free(app->upload);
+    lane_free(app->general);
+    writer_free(app->writer);
+    if (app->state)
+        state_stop(app->state);
+    auth_free(app->auth);
+    state_free(app->state);
+    ring_free(app->ring);
+    budget_free(app->budget);
+    server_keys_close(&app->keys);
+    metrics_free(app->metrics);
+    mem_free(app);
+}

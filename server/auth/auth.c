@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Where the rules of identity and access meet state/ and store/. Apart from them, so that they can be tested against
+ * outside vectors without a server around them.
+ */
+#include "auth/auth.h"
+
+#include "auth/access.h"
+#include "auth/identity.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "crypto/secret.h"
+#include "state/state.h"
+#include "store/nonces.h"
+
+enum {
+    KNOWN_KEYS_LOG2 = 17,  /* 1 MB: the people of a very large server */
+    USED_NONCES_LOG2 = 20, /* 8 MB: the newest million requests (design D5) */
+};
+
+struct auth {
+    struct recall *keys;
+    struct recall *nonces;
+};
+
+enum err auth_new(struct auth **ret_auth)
+{
+    struct auth *auth = MEM_NEW(struct auth);
+    if (auth == NULL)
+        return ERR_NO_MEMORY;
+    enum err e = recall_new(KNOWN_KEYS_LOG2, &auth->keys);
+    if (e == OK)
+        e = recall_new(USED_NONCES_LOG2, &auth->nonces);
+    if (e != OK) {
+        auth_free(auth);
+        return e;
+    }
+    *ret_auth = auth;
+    return OK;
+}
+
+void auth_free(struct auth *auth)
+{
+    if (auth == NULL)
+        return;
+    recall_free(auth->keys);
+    recall_free(auth->nonces);
+    mem_free(auth);
+}
+
+static bool is_banned(void *state, const struct session_id *id)
+{
+    return state_is_banned(state, id);
+}
+
+bool auth_authenticate(struct call *call)
+{
+    const struct services *services = call->services;
+    const struct identity_rules rules = {
+        .server = &services->keys->pub,
+        .blinding_required = true,
+        .banned = is_banned,
+        .banned_arg = services->state,
+        .keys = services->auth->keys,
+        .nonces = services->auth->nonces,
+    };
+    if (!identity_check(&rules, call))
+        return false;
+    if (call->who.known)
+        state_seen(services->state, &call->who.id, call->now_ms);
+    return true;
+}
+
+bool auth_claim(struct call *call)
+{
+    struct nonce_key nonce = {.day = call->nonce.day};
+    memcpy(nonce.b, call->nonce.b, sizeof nonce.b);
+    enum err e = nonces_claim(call->db, &nonce);
+    if (e == ERR_TOO_EARLY)
+        reply_text(call->reply, 425, IDENTITY_REPLAYED);
+    else if (e != OK)
+        reply_error(call->reply, e);
+    return e == OK;
+}
+
+static enum err refuse(struct call *call, enum err e)
+{
+    reply_error(call->reply, e);
+    return ERR_DENIED;
+}
+
+/* call->room and call->rights of a route with {room}. ERR_DENIED: refusal written. */
+static enum err find_room(struct call *call)
+{
+    struct state *state = call->services->state;
+    enum err e = state_room_by_token(state, call->params.room, &call->room);
+    if (e == ERR_RETRY && call->db == NULL)
+        return e;
+    if (e != OK)
+        return refuse(call, e);
+    state_rights(state, call->room, &call->who, &call->rights);
+    return OK;
+}
+
+enum err auth_admit(struct call *call, enum access access)
+{
+    bool has_room = call->params.room.len > 0;
+    /* Rights that nobody could compare with the database for a minute are no rights (design D7). */
+    if ((has_room || access != ACCESS_PUBLIC) &&
+        !state_is_fresh(call->services->state, clock_mono_ms()))
+        return refuse(call, ERR_BUSY);
+    if (has_room) {
+        enum err e = find_room(call);
+        if (e != OK)
+            return e;
+    }
+    const struct rights *rights = has_room ? &call->rights : NULL;
+    return access_check(access, &call->who, rights, call->reply) ? OK : ERR_DENIED;
+}
+
+void auth_release(struct call *call)
+{
+    if (call->room != NULL)
+        state_room_release(call->room);
+    call->room = NULL;
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What all commands share.
+ */
+#include "cli/cli.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hex.h"
+#include "store/server.h"
+#include "store/versions.h"
+
+enum { ARENA_BYTES = 64 * 1024 * 1024, STATEMENT_TIMEOUT_MS = 60000, LOCK_TIMEOUT_MS = 10000 };
+
+const struct command cli_commands[] = {
+    {"check", cli_check, "check settings, keys and database; start nothing"},
+    {"migrate", cli_migrate, "bring the database's schema up to date"},
+    {"key", cli_key, "show the server's public key, or generate key files"},
+    {"room", cli_room, "add, list, show, set or remove rooms; print a room's link and QR code"},
+    {"mod", cli_mod, "add, remove or list moderators and admins"},
+    {"status", cli_status, "ask a running server whether it is alive and ready"},
+    {NULL, NULL, NULL},
+};
+
+void cli_done(struct cli *cli)
+{
+    server_keys_close(&cli->keys);
+    db_free(cli->db);
+    arena_free(cli->mem);
+    conf_free(cli->conf);
+}
+
+int cli_fail(int code, const char *sentence)
+{
+    (void)fprintf(stderr, "conclave: %s\n", sentence);
+    return code;
+}
+
+static error_t parse_config(int key, char *arg, struct argp_state *state)
+{
+    struct cli *cli = state->input;
+    if (key != 'c')
+        return ARGP_ERR_UNKNOWN;
+    cli->config = arg;
+    return 0;
+}
+
+static const struct argp_option config_options[] = {
+    {"config", 'c', "FILE", 0, "settings file (else CONCLAVE_CONFIG, else only the environment)",
+     9},
+    {0},
+};
+const struct argp cli_config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
+
+/* The parent parser only hands the inputs to its two children. */
+struct parse_inputs {
+    struct cli *cli;
+    void *own;
+};
+
+static error_t parse_parent(int key, char *arg, struct argp_state *state)
+{
+    (void)arg;
+    struct parse_inputs *inputs = state->input;
+    if (key != ARGP_KEY_INIT)
+        return ARGP_ERR_UNKNOWN;
+    state->child_inputs[0] = inputs->own;
+    state->child_inputs[1] = inputs->cli;
+    return 0;
+}
+
+void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input)
+{
+    struct parse_inputs inputs = {cli, input};
+    const struct argp_child children[] = {{argp, 0, NULL, 0}, {&cli_config_argp, 0, NULL, 0}, {0}};
+    const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children,
+                                NULL, NULL};
+    argp_err_exit_status = CLI_USAGE;
+    if (argp_parse(&parent, argc, argv, 0, NULL, &inputs) != 0)
+        exit(CLI_USAGE);
+}
+
+struct conf *cli_load_conf(const char *path_or_null)
+{
+    AUTO_BUF struct buf problems = buf_make(KIB(64));
+    struct conf *conf = NULL;
+    enum err e = conf_load(path_or_null, &conf, &problems);
+    (void)fwrite(problems.p, 1, problems.len, stderr);
+    if (e == OK)
+        return conf;
+    if (problems.len == 0)
+        (void)cli_fail(CLI_CONFIGURATION, "the settings cannot be read");
+    return NULL;
+}
+
+int cli_open_conf(struct cli *cli)
+{
+    if (crypto_start() != OK)
+        return cli_fail(CLI_FAILED, "libsodium does not start");
+    cli->conf = cli_load_conf(cli->config);
+    cli->mem = arena_new(ARENA_BYTES);
+    if (cli->conf && !cli->mem)
+        return cli_fail(CLI_FAILED, "not enough memory");
+    return cli->conf ? CLI_OK : CLI_CONFIGURATION;
+}
+
+/* The schema must fit before statements are prepared, or the sentence would be about a statement. */
+static int check_schema(struct db *db)
+{
+    enum schema_state schema = SCHEMA_EMPTY;
+    int number = 0;
+    enum err e = schema_state(db, &schema, &number);
+    if (e != OK)
+        return cli_store_failed(e);
+    switch (schema) {
+    case SCHEMA_CURRENT:
+        return CLI_OK;
+    case SCHEMA_EMPTY:
+        return cli_fail(
+            CLI_DATABASE,
+            "the database is empty: type `conclave migrate`, or start with `serve --init`");
+    case SCHEMA_OLDER:
+        return cli_fail(
+            CLI_DATABASE,
+            "the database's schema is older than this program: type `conclave migrate`");
+    case SCHEMA_NEWER:
+        return cli_fail(CLI_DATABASE,
+                        "the database's schema is newer than this program: use the newer program");
+    case SCHEMA_FOREIGN:
+        return cli_fail(CLI_DATABASE, "the database's migrations are not those of this program");
+    }
+    return CLI_DATABASE;
+}
+
+int cli_open_db(struct cli *cli, bool with_statements)
+{
+    int code = cli->conf ? CLI_OK : cli_open_conf(cli);
+    if (code != CLI_OK)
+        return code;
+    if (cli->conf->database.url[0] == '\0')
+        return cli_fail(CLI_CONFIGURATION, "[database] url is not set (or CONCLAVE_DATABASE_URL)");
+    struct db_options options = {.url = cli->conf->database.url,
+                                 .origin = DB_COMMAND,
+                                 .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                 .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    if (db_new(&options, &cli->db) != OK)
+        return cli_fail(CLI_FAILED, "not enough memory");
+    if (db_ensure(cli->db) != OK)
+        return cli_fail(
+            CLI_DATABASE,
+            "the database cannot be reached: check [database] url and that PostgreSQL runs");
+    if (!with_statements)
+        return CLI_OK;
+    code = check_schema(cli->db);
+    if (code != CLI_OK)
+        return code;
+    db_free(cli->db);
+    cli->db = NULL;
+    options.tables = store_statements;
+    options.table_count = store_statement_count;
+    if (db_new(&options, &cli->db) != OK || db_ensure(cli->db) != OK)
+        return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
+    return CLI_OK;
+}
+
+int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32])
+{
+    const char *problem = NULL;
+    switch (key_file_read(path, out)) {
+    case KEY_FILE_OK:
+        return CLI_OK;
+    case KEY_FILE_READABLE_BY_OTHERS:
+        (void)fprintf(stderr, "conclave: warning: %s: others may read it; chmod 0400 it\n",
+                      setting);
+        return CLI_OK;
+    case KEY_FILE_MISSING:
+        problem = "there is no such file; `conclave key generate` makes one for a new server";
+        break;
+    case KEY_FILE_UNREADABLE:
+        problem = "it cannot be read by this user";
+        break;
+    case KEY_FILE_WRITABLE_BY_OTHERS:
+        problem = "its group or others may write it; chmod 0400 it, and make sure it is yours";
+        break;
+    case KEY_FILE_BAD_CONTENT:
+        problem = "it is neither 32 raw bytes nor 64 hex digits";
+        break;
+    }
+    (void)fprintf(stderr, "conclave: %s: %s\n", setting, problem);
+    return CLI_CONFIGURATION;
+}
+
+int cli_open_keys(struct cli *cli)
+{
+    uint8_t raw[32];
+    int code = cli_read_key_file("[server] key_file", cli->conf->server.key_file, raw);
+    if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
+        code = cli_fail(CLI_CONFIGURATION, "[server] key_file: its content is not a usable key");
+    crypto_wipe(raw, sizeof(raw));
+    return code;
+}
+
+int cli_store_failed(enum err e)
+{
+    switch (e) {
+    case ERR_MISSING:
+        return cli_fail(CLI_FAILED, "there is no such room");
+    case ERR_CONFLICT:
+        return cli_fail(CLI_FAILED, "refused: it exists already, or the account is banned");
+    case ERR_BUSY:
+    case ERR_RETRY:
+        return cli_fail(CLI_DATABASE, "the database did not answer in time; nothing was changed");
+    case OK:
+    case ERR_MALFORMED:
+    case ERR_SEALED:
+    case ERR_UNKNOWN_CALLER:
+    case ERR_DENIED:
+    case ERR_TOO_LARGE:
+    case ERR_TOO_EARLY:
+    case ERR_NO_MEMORY:
+    case ERR_DEFECT:
+        break;
+    }
+    (void)fprintf(stderr, "conclave: the database refused (%s)\n", err_name(e));
+    return CLI_DATABASE;
+}
+
+int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room)
+{
+    enum err e = rooms_by_token(cli->db, cli->mem, span_of_text(token), ret_room);
+    return e == OK ? CLI_OK : cli_store_failed(e);
+}
+
+void cli_print_hex(FILE *out, struct span bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        (void)fprintf(out, "%02x", (unsigned)bytes.p[i]);
+}
+
+void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key,
+                    struct span token)
+{
+    (void)fprintf(out, "%s/%.*s?public_key=", conf->server.public_url, (int)token.len,
+                  (const char *)token.p);
+    cli_print_hex(out, SPAN_OF_KEY(key));
+}
+
+void cli_tell_servers(struct cli *cli)
+{
+    enum err e = versions_notify(cli->db);
+    (void)e; /* they find out by comparing versions within a second */
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * `conclave <command>`: one file per command, and what they share: settings, a connection, ids, sentences.
+ */
+#ifndef CONCLAVE_CLI_CLI_H
+#define CONCLAVE_CLI_CLI_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/arena.h"
+#include "conf/conf.h"
+#include "crypto/secret.h"
+#include "store/rooms.h"
+#include "store/store.h"
+
+#define CONCLAVE_VERSION "0.1.0"
+
+/* Exit codes (design section 2; app.h has the same for `serve`). */
+enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONFIGURATION = 3, CLI_DATABASE = 4 };
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
+    const char *summary;
+};
+/* Ends with a row without name. */
+extern const struct command cli_commands[];
+
+int cli_migrate(int argc, char **argv);
+int cli_check(int argc, char **argv);
+int cli_key(int argc, char **argv);
+int cli_room(int argc, char **argv);
+int cli_mod(int argc, char **argv);
+int cli_status(int argc, char **argv);
+
+/* What a command works with; all NULL or zero until opened. Release with cli_done. */
+struct cli {
+    const char *config; /* --config */
+    const struct conf *conf;
+    struct db *db;
+    struct arena *mem;
+    struct server_keys keys;
+};
+void cli_done(struct cli *cli);
+#define AUTO_CLI CLEANUP(cli_done)
+
+/* The option --config of every command; use as an argp child with the struct cli as input. */
+extern const struct argp cli_config_argp;
+/* Runs a command's own options together with --config. input goes to the command's parser, cli to --config's. */
+void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input);
+
+/* A sentence on stderr; returns code. */
+int cli_fail(int code, const char *sentence);
+
+/* Settings: problems and warnings go to stderr. NULL: a sentence was written (exit 3). */
+struct conf *cli_load_conf(const char *path_or_null);
+/* Settings into cli->conf. CLI_OK, or the exit code after a sentence. */
+MUST_USE int cli_open_conf(struct cli *cli);
+/* Settings, arena and a connection; with_statements: the schema must be current. */
+MUST_USE int cli_open_db(struct cli *cli, bool with_statements);
+/* The server's key pair into cli->keys. */
+MUST_USE int cli_open_keys(struct cli *cli);
+/* Reads one key file with a clear sentence; setting names it. */
+MUST_USE int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32]);
+/* The room of a token. */
+MUST_USE int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room);
+/* The sentence for what a store function said. */
+MUST_USE int cli_store_failed(enum err e);
+/* Prints `<public_url>/<token>?public_key=<hex>` without a newline. */
+void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key,
+                    struct span token);
+/* Running servers learn of a change by comparing versions; this hint makes it immediate. */
+void cli_tell_servers(struct cli *cli);
+void cli_print_hex(FILE *out, struct span bytes);
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conclave status [--live|--ready]: asks the operator listener; the health check of containers.
+ */
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+enum { ANSWER_MAX = 4096, TIMEOUT_S = 5 };
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    const char **path = state->input;
+    switch (key) {
+    case 'l':
+        *path = "/health/live";
+        return 0;
+    case 'r':
+        *path = "/health/ready";
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected argument: %s", arg);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"live", 'l', NULL, 0, "is the process there?", 0},
+    {"ready", 'r', NULL, 0, "does it serve, with its database? (the default)", 0},
+    {0},
+};
+static const struct argp status_argp = {
+    options, parse,
+    "",      "Asks a running server through [operator] listen. Exit code 0: yes, 1: no.",
+    NULL,    NULL,
+    NULL};
+
+static int connect_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path))
+        return -1;
+    memcpy(address.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+static int connect_tcp(const struct conf_address *to)
+{
+    char port[8];
+    (void)snprintf(port, sizeof(port), "%u", (unsigned)to->port);
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+    struct addrinfo *list = NULL;
+    if (getaddrinfo(to->host, port, &hints, &list) != 0)
+        return -1;
+    int fd = -1;
+    for (const struct addrinfo *a = list; a && fd < 0; a = a->ai_next) {
+        fd = socket(a->ai_family, a->ai_socktype | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    freeaddrinfo(list);
+    return fd;
+}
+
+/* True when the answer's status is 200. */
+static bool ask(int fd, const char *path)
+{
+    char request[128], answer[ANSWER_MAX];
+    struct timeval timeout = {.tv_sec = TIMEOUT_S};
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+    int len = snprintf(request, sizeof(request),
+                       "GET %s HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n", path);
+    if (len <= 0 || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
+        return false;
+    size_t got = 0;
+    for (ssize_t n;
+         got < sizeof(answer) && (n = recv(fd, answer + got, sizeof(answer) - got, 0)) > 0;)
+        got += (size_t)n;
+    return span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
+}
+
+int cli_status(int argc, char **argv)
+{
+    AUTO_CLI struct cli cli = {0};
+    const char *path = "/health/ready";
+    cli_parse(&status_argp, argc, argv, &cli, &path);
+    int code = cli_open_conf(&cli);
+    if (code != CLI_OK)
+        return code;
+    const struct conf_address *to = &cli.conf->operator.listen;
+    if (to->kind == CONF_ADDRESS_OFF)
+        return cli_fail(CLI_CONFIGURATION, "[operator] listen is off: there is nobody to ask");
+    int fd = to->kind == CONF_ADDRESS_UNIX ? connect_unix(to->path) : connect_tcp(to);
+    if (fd < 0)
+        return cli_fail(CLI_FAILED, "no server answers at [operator] listen");
+    bool yes = ask(fd, path);
+    (void)close(fd);
+    (void)puts(yes ? "ok" : "not ready");
+    return yes ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The handlers of the community half, for the route table (server/routes.c). Contracts: protocol 02, section 2.
+ * Each answers by call->reply; OK or ERR_RETRY (router/dispatch.h). Any thread.
+ */
+#ifndef CONCLAVE_COMMUNITY_COMMUNITY_H
+#define CONCLAVE_COMMUNITY_COMMUNITY_H
+
+#include "router/call.h"
+
+/* info.c */
+MUST_USE enum err capabilities_get(struct call *call);
+
+/* rooms.c */
+MUST_USE enum err rooms_get_all(struct call *call);
+MUST_USE enum err room_get(struct call *call);
+
+/* polls.c */
+MUST_USE enum err poll_info_get(struct call *call);
+
+/* messages.c */
+MUST_USE enum err messages_get_since(struct call *call);
+MUST_USE enum err messages_get_recent(struct call *call);
+MUST_USE enum err messages_get_before(struct call *call);
+MUST_USE enum err message_get_one(struct call *call);
+
+/* posts.c */
+MUST_USE enum err message_post(struct call *call);
+
+#endif

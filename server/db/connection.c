@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Opening a connection so that it behaves the same wherever it leads: its own search_path, time-outs and isolation, every
+ * statement prepared; noticing when it is lost; and translating PostgreSQL's error codes into ours. Does not run
+ * statements (statement.c) nor know when to retry (tx.c).
+ */
+#include "db/internal.h"
+
+#include <poll.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "metrics/metrics.h"
+
+/*
+ * Read before the operator's URL, which may say otherwise. A database host that vanished without a word must not hold a
+ * worker for the two hours of TCP's defaults.
+ */
+#define PATIENCE                                                                                   \
+    {"connect_timeout", "5"}, {"keepalives_idle", "10"}, {"keepalives_interval", "5"},             \
+        {"keepalives_count", "3"},                                                                 \
+    {                                                                                              \
+        "tcp_user_timeout", "20000"                                                                \
+    }
+
+struct setting_pair {
+    const char *keyword, *value;
+};
+
+/* PostgreSQL's notices may quote people's data; we have no use for them. */
+static void swallow_notice(void *arg, const PGresult *result)
+{
+    (void)arg;
+    (void)result;
+}
+
+enum err db_new(const struct db_options *options, struct db **ret_db)
+{
+    struct db *db = MEM_NEW(struct db);
+    if (db == NULL)
+        return ERR_NO_MEMORY;
+    db->options = *options;
+    db->scratch = buf_make(DB_SCRATCH_MAX_BYTES);
+    *ret_db = db;
+    return OK;
+}
+
+void db_free(struct db *db)
+{
+    if (db == NULL)
+        return;
+    db_drop(db);
+    buf_done(&db->scratch);
+    mem_free(db);
+}
+
+void db_drop(struct db *db)
+{
+    PQfinish(db->conn); /* NULL is harmless */
+    db->conn = NULL;
+}
+
+void db_count(const struct db *db)
+{
+    static const enum metric of_origin[] = {
+        [DB_REQUEST] = METRIC_SQL_REQUEST, [DB_WRITER] = METRIC_SQL_WRITER,
+        [DB_REFRESH] = METRIC_SQL_REFRESH, [DB_JOB] = METRIC_SQL_JOB,
+        [DB_COMMAND] = METRIC_SQL_COMMAND,
+    };
+    if (db->options.metrics != NULL)
+        metrics_add(db->options.metrics, of_origin[db->options.origin], 1);
+}
+
+bool db_connected(const struct db *db)
+{
+    return db->conn != NULL;
+}
+
+int db_socket(const struct db *db)
+{
+    return db->conn == NULL ? -1 : PQsocket(db->conn);
+}
+
+bool db_in_transaction(const struct db *db)
+{
+    return db->conn != NULL && PQtransactionStatus(db->conn) != PQTRANS_IDLE;
+}
+
+/* The class of a SQLSTATE, its first two characters. */
+static bool in_class(const char *state, const char *class)
+{
+    return strncmp(state, class, 2) == 0;
+}
+
+static enum err err_of_state(const char *state)
+{
+    /* serialization_failure, deadlock_detected, lock_not_available */
+    if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0 || strcmp(state, "55P03") == 0)
+        return ERR_RETRY;
+    /* foreign_key, unique, check and exclusion violation; not_null is our bug */
+    if (in_class(state, "23") && strcmp(state, "23502") != 0)
+        return ERR_CONFLICT;
+    /* query_canceled (time-out); resources; operator intervention; connection; read-only (a demoted primary) */
+    if (in_class(state, "57") || in_class(state, "53") || in_class(state, "08") ||
+        strcmp(state, "25006") == 0)
+        return ERR_BUSY;
+    return ERR_DEFECT;
+}
+
+/* After these the connection is of no use: it was ended, or it leads to a server that does not write. */
+static bool ends_connection(const char *state)
+{
+    return in_class(state, "08") || strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0;
+}
+
+static void log_state(enum log_level level, const char *event, const char *what, const char *state)
+{
+    const struct log_field fields[] = {{"statement", what, 0}, {"sqlstate", state, 0}};
+    log_write(level, event, fields, COUNT_OF(fields));
+}
+
+enum err db_judge(struct db *db, const PGresult *result, const char *what)
+{
+    ExecStatusType status = PQresultStatus(result); /* NULL counts as a fatal error */
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return OK;
+    const char *found = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    /* libpq's own errors (the connection broke) carry no code. */
+    const char *state = found != NULL ? found : "08006";
+    enum err e = err_of_state(state);
+    if (e == ERR_DEFECT)
+        log_state(LOG_ERROR, "db.defect", what, state);
+    else if (e == ERR_BUSY)
+        log_state(LOG_WARN, "db.refused", what, state);
+    if (PQstatus(db->conn) != CONNECTION_OK || ends_connection(state))
+        db_drop(db);
+    return e;
+}
+
+/* Statements of ours that every connection begins with. */
+static enum err set_up_session(struct db *db)
+{
+    struct buf sql = buf_make(KIB(2));
+    buf_put_text(&sql, "SET search_path = pg_catalog, conclave, pg_temp;"
+                       "SET client_min_messages = error;"
+                       "SET TimeZone = 'UTC';"
+                       "SET default_transaction_isolation = 'read committed';"
+                       "SET default_transaction_read_only = off;"
+                       "SET statement_timeout = ");
+    buf_put_i64(&sql, db->options.statement_timeout_ms);
+    buf_put_text(&sql, ";SET lock_timeout = ");
+    buf_put_i64(&sql, db->options.lock_timeout_ms);
+    buf_put_byte(&sql, '\0');
+    enum err e = buf_verdict(&sql);
+    if (e == OK)
+        e = db_script(db, (const char *)sql.p);
+    buf_done(&sql);
+    return e;
+}
+
+static enum err prepare_all(struct db *db)
+{
+    for (size_t t = 0; t < db->options.table_count; t++) {
+        for (const struct statement *s = db->options.tables[t].statements; s->name != NULL; s++) {
+            PGresult *result = PQprepare(db->conn, s->name, s->sql, 0, NULL);
+            enum err e = db_judge(db, result, s->name);
+            PQclear(result);
+            if (e != OK)
+                return e;
+        }
+    }
+    return OK;
+}
+
+static enum err connect_now(struct db *db)
+{
+    const struct setting_pair pairs[] = {
+        PATIENCE,
+        {"dbname", db->options.url},
+        {"application_name", "conclave"},
+        {"client_encoding", "UTF8"},
+        {NULL, NULL},
+    };
+    const char *keywords[COUNT_OF(pairs)], *values[COUNT_OF(pairs)];
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        keywords[i] = pairs[i].keyword;
+        values[i] = pairs[i].value;
+    }
+    db->conn = PQconnectdbParams(keywords, values, 1);
+    if (db->conn == NULL)
+        return ERR_NO_MEMORY;
+    if (PQstatus(db->conn) != CONNECTION_OK) {
+        db_drop(db); /* its message names hosts and users: not for the log */
+        return ERR_BUSY;
+    }
+    (void)PQsetNoticeReceiver(db->conn, swallow_notice, NULL);
+    enum err e = set_up_session(db);
+    if (e == OK)
+        e = prepare_all(db);
+    if (e != OK)
+        db_drop(db);
+    return e == ERR_RETRY ? ERR_BUSY : e;
+}
+
+/*
+ * Whether an idle connection was closed behind our back (a restarted database): asked without a round trip, so that the
+ * first statement after a restart does not fail.
+ */
+static bool closed_meanwhile(struct db *db)
+{
+    if (PQstatus(db->conn) != CONNECTION_OK)
+        return true;
+    struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+    if (poll(&p, 1, 0) <= 0)
+        return false;
+    return PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) != CONNECTION_OK;
+}
+
+enum err db_ensure(struct db *db)
+{
+    if (db->conn != NULL && PQtransactionStatus(db->conn) == PQTRANS_IDLE && closed_meanwhile(db))
+        db_drop(db);
+    return db->conn != NULL ? OK : connect_now(db);
+}

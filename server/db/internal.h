@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of db/ share: the connection itself and the one place that judges PostgreSQL's answers. Nobody outside
+ * this room includes it.
+ */
+#ifndef CONCLAVE_DB_INTERNAL_H
+#define CONCLAVE_DB_INTERNAL_H
+
+#include <libpq-fe.h>
+
+#include "base/buf.h"
+#include "db/db.h"
+
+/* Parameters of one statement, encoded: a batch of posts is the largest, a chunk of a file the usual one. */
+enum { DB_SCRATCH_MAX_BYTES = 256 << 20, DB_SCRATCH_KEEP_BYTES = 1 << 20 };
+
+struct db {
+    struct db_options options;
+    PGconn *conn;       /* NULL: not connected */
+    struct buf scratch; /* encoded parameters of the running statement */
+};
+
+/* Counts one statement sent (BEGIN and COMMIT too). */
+void db_count(const struct db *db);
+/*
+ * Judges a result: OK, or the error of db_run's contract. what is the name of the statement, or static text, for the
+ * log. A lost connection is closed here. Does not clear the result.
+ */
+MUST_USE enum err db_judge(struct db *db, const PGresult *result, const char *what);
+/* Closes the connection; whatever was open in it is gone. */
+void db_drop(struct db *db);
+
+#endif

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The pool side of every request. libmicrohttpd calls the access handler once when the headers are complete (and again
+ * after each resume), then for each part of the body, then once at its end; whatever is known is kept in the exchange.
+ *
+ * Which path was asked is decided on the raw request target, before anything is unescaped or a query is split off: only
+ * the exact text is ours.
+ */
+#include "http/intake.h"
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "http/exchange.h"
+#include "http/limits.h"
+#include "http/refuse.h"
+#include "http/stream.h"
+#include "http/watch.h"
+
+struct outer_route {
+    const char *path;
+    enum envelope_kind kind;
+};
+
+static const struct outer_route outer_routes[] = {
+    {"/oxen/v4/lsrpc", ENVELOPE_V4},
+    {"/oxen/v3/lsrpc", ENVELOPE_V3},
+    {"/loki/v3/lsrpc", ENVELOPE_V3},
+};
+
+/* NULL when there was no memory at the start of the connection. */
+static struct conn *conn_of(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info == NULL ? NULL : info->socket_context;
+}
+
+void intake_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                       enum MHD_ConnectionNotificationCode code)
+{
+    const struct intake *in = cls;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *socket_context = info == NULL ? NULL : watch_add(in->watch, info->connect_fd);
+    } else if (*socket_context != NULL) {
+        watch_remove(in->watch, *socket_context);
+        *socket_context = NULL;
+    }
+}
+
+void *intake_uri(void *cls, const char *uri, struct MHD_Connection *connection)
+{
+    (void)cls;
+    struct conn *conn = conn_of(connection);
+    if (conn == NULL)
+        return NULL;
+    (void)conn_started(conn, clock_mono_ms());
+    conn->routed = false;
+    for (size_t i = 0; i < COUNT_OF(outer_routes); i++) {
+        if (strcmp(uri, outer_routes[i].path) != 0)
+            continue;
+        conn->routed = true;
+        conn->kind = (int)outer_routes[i].kind;
+    }
+    return NULL;
+}
+
+/* ---- headers ---- */
+
+struct framing {
+    int lengths, encodings;
+    int64_t length; /* -1: not a number that we take */
+};
+
+static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const char *key,
+                                   size_t key_size, const char *value, size_t value_size)
+{
+    (void)kind;
+    struct framing *framing = cls;
+    struct span name = span_of(key, key_size);
+    if (span_eq_nocase(name, SPAN("Transfer-Encoding"))) {
+        framing->encodings++;
+    } else if (span_eq_nocase(name, SPAN("Content-Length"))) {
+        framing->lengths++;
+        if (span_to_i64(span_of(value, value_size), &framing->length) != OK)
+            framing->length = -1;
+    }
+    return MHD_YES;
+}
+
+/*
+ * 0 when the body may come. Two lengths, or a length beside an encoding, are read differently by different proxies
+ * (request smuggling); a body without a length could not be admitted before it is here.
+ */
+static unsigned check_framing(const struct intake *in, struct MHD_Connection *connection,
+                              uint64_t *ret_length)
+{
+    struct framing framing = {.length = -1};
+    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, note_header, &framing);
+    if (framing.lengths == 0)
+        return MHD_HTTP_LENGTH_REQUIRED;
+    if (framing.lengths > 1 || framing.encodings > 0 || framing.length <= 0)
+        return MHD_HTTP_BAD_REQUEST; /* an empty body is no frame */
+    if ((uint64_t)framing.length > in->max_body_bytes)
+        return MHD_HTTP_CONTENT_TOO_LARGE;
+    *ret_length = (uint64_t)framing.length;
+    return 0;
+}
+
+/* ---- the reply ---- */
+
+static struct MHD_Response *make_response(struct exchange *ex)
+{
+    if (ex->stream != NULL)
+        return MHD_create_response_from_callback(stream_length(ex->stream), STREAM_BLOCK_BYTES,
+                                                 stream_read, ex, NULL);
+    struct bytes sealed = buf_take(&ex->sealed);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback(sealed.len, sealed.p, mem_free);
+    if (response == NULL)
+        mem_free(sealed.p);
+    return response;
+}
+
+static bool add_headers(const struct exchange *ex, struct MHD_Response *response)
+{
+    const char *type = ex->kind == ENVELOPE_V4 ? "application/octet-stream" : "text/plain";
+    if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) != MHD_YES)
+        return false;
+    return !atomic_load(&ex->host->closing) ||
+           MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
+}
+
+static enum MHD_Result queue_reply(const struct intake *in, struct exchange *ex)
+{
+    atomic_store(&ex->conn->writing_from_ms, clock_mono_ms());
+    atomic_store(&ex->conn->phase, CONN_WRITING);
+    if (ex->http_status != MHD_HTTP_OK)
+        return (enum MHD_Result)refuse_queue(in->refusals, ex->connection, ex->http_status);
+    struct MHD_Response *response = make_response(ex);
+    if (response == NULL)
+        return MHD_NO;
+    enum MHD_Result queued = MHD_NO;
+    if (add_headers(ex, response))
+        queued = MHD_queue_response(ex->connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response); /* ours; libmicrohttpd keeps its own count */
+    return queued;
+}
+
+/* ---- steps ---- */
+
+static void granted(struct budget_ticket *ticket, bool yes)
+{
+    struct exchange *ex = ticket->owner;
+    ex->admitted = yes;
+    lot_wake(ex->host->lot, &ex->place);
+}
+
+/* The clock of a body runs only while it is being read: waiting for memory was our doing. */
+static void begin_body(struct exchange *ex)
+{
+    ex->step = STEP_BODY;
+    atomic_store(&ex->conn->body_bytes, 0);
+    atomic_store(&ex->conn->body_from_ms, clock_mono_ms());
+    atomic_store(&ex->conn->phase, CONN_BODY);
+}
+
+/* Whatever can be done now; ends with a queued reply, a suspended connection, or a wish for more of the body. */
+static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
+{
+    for (;;) {
+        if (ex->waiting) {
+            enum lot_answer answer = lot_park(ex->host->lot, &ex->place, ex->connection);
+            if (answer != LOT_WOKEN)
+                return answer == LOT_PARKED ? MHD_YES : MHD_NO;
+            ex->waiting = false;
+        }
+        switch (ex->step) {
+        case STEP_ADMIT:
+            if (!ex->admitted) {
+                ex->http_status = MHD_HTTP_BAD_GATEWAY;
+                ex->step = STEP_SEND;
+                break;
+            }
+            begin_body(ex);
+            return MHD_YES;
+        case STEP_BODY:
+            if (ex->body.len < ex->length)
+                return MHD_YES; /* the first call, repeated after a resume */
+            atomic_store(&ex->conn->phase, CONN_WORK);
+            exchange_work(ex);
+            break;
+        case STEP_FINISH:
+            exchange_finish(ex);
+            break;
+        case STEP_SEND:
+            return queue_reply(in, ex);
+        }
+    }
+}
+
+/* The headers of a request are complete. */
+static enum MHD_Result begin(const struct intake *in, struct MHD_Connection *connection,
+                             struct conn *conn, const char *method, void **con_cls)
+{
+    unsigned refused = MHD_HTTP_NOT_FOUND;
+    uint64_t length = 0;
+    if (conn->routed && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
+        refused = check_framing(in, connection, &length);
+    if (refused != 0) {
+        atomic_store(&conn->writing_from_ms, clock_mono_ms());
+        atomic_store(&conn->phase, CONN_WRITING);
+        return (enum MHD_Result)refuse_queue(in->refusals, connection, refused);
+    }
+    struct exchange *ex = exchange_new(in->host, conn, connection, length);
+    if (ex == NULL)
+        return MHD_NO;
+    *con_cls = ex;
+    atomic_store(&conn->phase, CONN_WORK);
+    ex->ticket.granted = granted;
+    ex->ticket.owner = ex;
+    ex->ticket.deadline_ms =
+        clock_mono_ms() + (ex->large ? LARGE_ADMISSION_MAX_MS : SMALL_ADMISSION_MAX_MS);
+    ex->admitted = true;
+    enum err e = budget_take(in->host->budget, &ex->ticket, length + EXCHANGE_OVERHEAD_BYTES);
+    if (e == ERR_RETRY) {
+        ex->waiting = true; /* granted() says */
+    } else if (e != OK) {
+        ex->http_status = MHD_HTTP_CONTENT_TOO_LARGE;
+        ex->step = STEP_SEND;
+    }
+    return proceed(in, ex);
+}
+
+static enum MHD_Result take_body(struct exchange *ex, const char *data, size_t *size)
+{
+    buf_put(&ex->body, span_of(data, *size));
+    *size = 0;
+    if (buf_verdict(&ex->body) != OK)
+        return MHD_NO;
+    if (ex->large)
+        atomic_store(&ex->conn->body_bytes, (int64_t)ex->body.len);
+    return MHD_YES;
+}
+
+enum MHD_Result intake_request(void *cls, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload_data,
+                               size_t *upload_data_size, void **con_cls)
+{
+    (void)url;
+    (void)version;
+    const struct intake *in = cls;
+    struct exchange *ex = *con_cls;
+    if (ex == NULL) {
+        struct conn *conn = conn_of(connection);
+        return conn == NULL ? MHD_NO : begin(in, connection, conn, method, con_cls);
+    }
+    if (*upload_data_size != 0)
+        return take_body(ex, upload_data, upload_data_size);
+    if (ex->waiting) {
+        /* Resumed: by whoever had the turn, or because the listener ends while he still has it. */
+        if (lot_is_closed(in->host->lot))
+            return MHD_NO;
+        ex->waiting = false;
+    }
+    return proceed(in, ex);
+}
+
+void intake_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+                      enum MHD_RequestTerminationCode code)
+{
+    (void)cls;
+    (void)code;
+    struct conn *conn = conn_of(connection);
+    if (conn != NULL)
+        conn_finished(conn);
+    if (*con_cls != NULL)
+        exchange_unref(*con_cls);
+    *con_cls = NULL;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What happens without a request, in the one process that holds the jobs' advisory lock (design D7): partitions made
+ * ahead and dropped when due, counts of active users.
+ */
+#ifndef CONCLAVE_JOBS_JOBS_H
+#define CONCLAVE_JOBS_JOBS_H
+
+#include "base/attr.h"
+#include "base/err.h"
+
+#include <stdint.h>
+
+struct conf;
+struct db;
+struct jobs;
+struct metrics;
+
+/* Starts the thread, with a connection of its own. conf and metrics outlive it. */
+MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics,
+                             struct jobs **ret_jobs);
+void jobs_stop(struct jobs *jobs);
+
+/*
+ * The partitions that requests need around now_ms: nonces of every day whose timestamps are accepted, chunks of every day
+ * an upload may land in. Also called before serving starts. Idempotent, any process.
+ */
+MUST_USE enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The jobs' thread: becomes the one that works when it gets the advisory lock, and starts over when its connection is
+ * lost. A job that fails is tried again at the next turn.
+ */
+#include <pthread.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "jobs/jobs.h"
+#include "store/files.h"
+#include "store/server.h"
+#include "store/users.h"
+
+enum {
+    PERIOD_MS = 10 * SECOND_MS,
+    ACTIVE_USERS_PERIOD_MS = 10 * MINUTE_MS,
+    SWEEP_SLICE = 200,     /* files removed in one transaction */
+    SWEEP_SLICES_MAX = 50, /* per turn: a backlog must not keep the other jobs waiting */
+    STATEMENT_TIMEOUT_MS = 60 * SECOND_MS,
+    LOCK_TIMEOUT_MS = 500,
+};
+
+struct jobs {
+    pthread_mutex_t lock; /* guards stopping */
+    pthread_cond_t changed;
+    bool stopping;
+    pthread_t thread;
+    const struct conf *conf;
+    struct db *db;
+    bool leading; /* holds the advisory lock, on this connection */
+    int64_t partitions_day;
+    int64_t counted_ms; /* monotonic */
+};
+
+struct sweep {
+    int64_t now_ms;
+    int64_t removed;
+};
+
+static enum err sweep_slice(struct db *db, void *arg)
+{
+    struct sweep *s = arg;
+    return files_sweep(db, (double)s->now_ms / SECOND_MS, s->now_ms / DAY_MS, SWEEP_SLICE,
+                       &s->removed);
+}
+
+static enum err sweep_files(struct jobs *j, int64_t now_ms)
+{
+    struct sweep s = {now_ms, 0};
+    int64_t total = 0;
+    enum err e = OK;
+    for (int i = 0; i < SWEEP_SLICES_MAX && e == OK; i++) {
+        e = db_tx(j->db, sweep_slice, &s);
+        total += e == OK ? s.removed : 0;
+        if (s.removed < SWEEP_SLICE)
+            break;
+    }
+    if (total > 0)
+        log_event(LOG_INFO, "jobs.files_removed", LOG_U64("count", total));
+    return e;
+}
+
+static enum err count_active(struct jobs *j, int64_t now_ms)
+{
+    int64_t mono = clock_mono_ms();
+    if (j->counted_ms != 0 && mono - j->counted_ms < ACTIVE_USERS_PERIOD_MS)
+        return OK;
+    enum err e = users_count_active(j->db, now_ms / HOUR_MS);
+    if (e == OK)
+        j->counted_ms = mono;
+    return e;
+}
+
+static enum err turn(struct jobs *j)
+{
+    int64_t now_ms = clock_wall_ms();
+    enum err e = db_ensure(j->db);
+    if (e == OK && !j->leading) {
+        e = advisory_try(j->db, ADVISORY_JOBS);
+        j->leading = e == OK;
+        if (e == ERR_CONFLICT)
+            return OK; /* another process works */
+    }
+    if (e == OK && j->partitions_day != now_ms / DAY_MS) {
+        e = jobs_make_partitions(j->conf, j->db, now_ms);
+        if (e == OK)
+            j->partitions_day = now_ms / DAY_MS;
+    }
+    if (e == OK)
+        e = count_active(j, now_ms);
+    if (e == OK)
+        e = sweep_files(j, now_ms);
+    return e;
+}
+
+/* Sleeps a period; false: stopping. */
+static bool rest(struct jobs *j)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PERIOD_MS / SECOND_MS;
+    pthread_mutex_lock(&j->lock);
+    int waited = 0;
+    while (!j->stopping && waited == 0)
+        waited = pthread_cond_timedwait(&j->changed, &j->lock, &until);
+    bool go_on = !j->stopping;
+    pthread_mutex_unlock(&j->lock);
+    return go_on;
+}
+
+static void *jobs_main(void *arg)
+{
+    struct jobs *j = arg;
+    do {
+        enum err e = turn(j);
+        if (!db_connected(j->db))
+            j->leading = false; /* the lock went with the connection */
+        if (e != OK)
+            log_event(LOG_WARN, "jobs.failed", LOG_ERR(e));
+    } while (rest(j));
+    return NULL;
+}
+
+enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct jobs **ret_jobs)
+{
+    struct jobs *j = MEM_NEW(struct jobs);
+    if (!j)
+        return ERR_NO_MEMORY;
+    j->conf = conf;
+    j->partitions_day = -1;
+    pthread_mutex_init(&j->lock, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&j->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    struct db_options db = {.url = conf->database.url,
+                            .origin = DB_JOB,
+                            .metrics = metrics,
+                            .tables = store_statements,
+                            .table_count = store_statement_count,
+                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    enum err e = db_new(&db, &j->db);
+    if (e == OK && pthread_create(&j->thread, NULL, jobs_main, j) != 0)
+        e = ERR_NO_MEMORY;
+    if (e != OK) {
+        db_free(j->db);
+        mem_free(j);
+        return e;
+    }
+    *ret_jobs = j;
+    return OK;
+}
+
+void jobs_stop(struct jobs *j)
+{
+    if (!j)
+        return;
+    pthread_mutex_lock(&j->lock);
+    j->stopping = true;
+    pthread_cond_signal(&j->changed);
+    pthread_mutex_unlock(&j->lock);
+    pthread_join(j->thread, NULL);
+    db_free(j->db);
+    pthread_cond_destroy(&j->changed);
+    pthread_mutex_destroy(&j->lock);
+    mem_free(j);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * POST /batch and POST /sequence (protocol 02, 1.9): reads all elements before running any, runs them in order through
+ * the dispatcher as the outer caller, and writes their replies into one. What an element may do is not decided here.
+ */
+#include "router/dispatch.h"
+
+#include <assert.h>
+
+#include "base/base64.h"
+#include "base/log.h"
+#include "router/batch_scan.h"
+#include "router/json_in.h"
+#include "router/json_out.h"
+
+enum {
+    /* The envelope's own bytes around the reply: nonce, tag, lengths and metadata are below 200. */
+    ENVELOPE_MARGIN_BYTES = 1024,
+    ARRAY_MAX_BYTES = REPLY_MAX_BYTES - ENVELOPE_MARGIN_BYTES,
+    /* {"code":413,"headers":{"content-type":"text/plain; charset=utf-8"},"body":""} and a comma, without the body. */
+    ELEMENT_FRAME_MAX_BYTES = 128,
+    /* Kept free for each element that is still to come: a frame and one sentence as base64. */
+    ELEMENT_RESERVE_BYTES = 320,
+    JSON_ESCAPE_MAX_BYTES = 6, /* "\u001f" for one byte */
+};
+
+/* ---- reading ---- */
+
+/* What Jansson is to see: the element with an empty b64. Copies only if there is one. */
+static enum err text_without_b64(struct arena *mem, const struct batch_item *item,
+                                 struct span *ret_text)
+{
+    if (item->b64.len == 0) {
+        *ret_text = item->text;
+        return OK;
+    }
+    size_t before = (size_t)(item->b64.p - item->text.p);
+    struct span after = span_skip(item->text, before + item->b64.len);
+    uint8_t *text = arena_alloc(mem, before + after.len);
+    if (text == NULL)
+        return ERR_NO_MEMORY;
+    memcpy(text, item->text.p, before);
+    memcpy(text + before, after.p, after.len);
+    *ret_text = span_of(text, before + after.len);
+    return OK;
+}
+
+static enum err read_json_body(struct arena *mem, const json_t *value, struct span *ret_body)
+{
+    const size_t flags = JSON_COMPACT | JSON_ENCODE_ANY;
+    if (json_is_null(value))
+        return OK; /* behaves as no body */
+    size_t len = json_dumpb(value, NULL, 0, flags);
+    char *text = arena_alloc(mem, len);
+    if (len == 0 || text == NULL)
+        return ERR_NO_MEMORY; /* the value was parsed from text: only memory can fail */
+    *ret_body = span_of(text, json_dumpb(value, text, len, flags));
+    return OK;
+}
+
+static enum err read_b64_body(struct arena *mem, const json_t *value, struct span raw,
+                              struct span *ret_body)
+{
+    if (json_is_null(value))
+        return OK;
+    if (!json_is_string(value))
+        return ERR_MALFORMED;
+    /* A name written with escapes is not seen by the scanner; its value then went through Jansson, as small text. */
+    struct span text =
+        raw.p != NULL ? raw : span_of(json_string_value(value), json_string_length(value));
+    uint8_t *out = arena_alloc(mem, base64_max_decoded(text.len));
+    size_t len = 0;
+    if (out == NULL)
+        return ERR_NO_MEMORY;
+    enum err e = batch_scan_decode(text, out, &len);
+    if (e == OK)
+        *ret_body = span_of(out, len);
+    return e;
+}
+
+static enum err copy_text(struct arena *mem, const json_t *value, struct span *ret_text)
+{
+    if (!json_is_string(value))
+        return ERR_MALFORMED;
+    struct span text = span_of(json_string_value(value), json_string_length(value));
+    struct span copy = arena_dup(mem, text);
+    if (copy.len != text.len)
+        return ERR_NO_MEMORY;
+    *ret_text = copy;
+    return OK;
+}
+
+/* Exactly one of json, b64 and bytes for POST and PUT, none for GET and DELETE. Sets the body and its default type. */
+static enum err read_body(struct arena *mem, const struct json_in *in,
+                          const struct batch_item *item, struct request *req, struct span *ret_type)
+{
+    const json_t *json = json_object_get(in->root, "json");
+    const json_t *b64 = json_object_get(in->root, "b64");
+    const json_t *bytes = json_object_get(in->root, "bytes");
+    int given = (json != NULL) + (b64 != NULL) + (bytes != NULL);
+    bool wanted = req->method == METHOD_POST || req->method == METHOD_PUT;
+    if (given != (wanted ? 1 : 0))
+        return ERR_MALFORMED;
+    if (!wanted)
+        return OK;
+    *ret_type = json != NULL ? SPAN(CONTENT_JSON) : SPAN(CONTENT_BINARY);
+    if (json != NULL)
+        return read_json_body(mem, json, &req->body);
+    if (b64 != NULL)
+        return read_b64_body(mem, b64, item->b64, &req->body);
+    return json_is_null(bytes) ? OK : copy_text(mem, bytes, &req->body);
+}
+
+/* Signed headers are the outer request's alone (protocol 02, 1.4), and a body's length is what it is. */
+static bool is_dropped_header(struct span name)
+{
+    return span_eq_nocase(span_first(name, 7), SPAN("x-sogs-")) ||
+           span_eq_nocase(name, SPAN("content-length"));
+}
+
+/* The element's headers, then the default content type if they name none. */
+static enum err read_headers(struct arena *mem, const struct json_in *in, struct span default_type,
+                             struct request *req)
+{
+    json_t *object = json_object_get(in->root, "headers");
+    if (object != NULL && !json_is_object(object))
+        return ERR_MALFORMED;
+    size_t given = json_object_size(object);
+    if (given > REQUEST_HEADERS_MAX)
+        return ERR_MALFORMED;
+    struct header *headers = ARENA_ARRAY(mem, given + 1, struct header);
+    if (headers == NULL)
+        return ERR_NO_MEMORY;
+    size_t count = 0;
+    for (void *it = json_object_iter(object); it != NULL; it = json_object_iter_next(object, it)) {
+        const char *key = json_object_iter_key(it);
+        struct span name = span_of(key, json_object_iter_key_len(it));
+        struct span value;
+        enum err e = copy_text(mem, json_object_iter_value(it), &value);
+        if (e != OK)
+            return e;
+        if (is_dropped_header(name))
+            continue;
+        struct span name_copy = arena_dup(mem, name);
+        if (name_copy.len != name.len)
+            return ERR_NO_MEMORY;
+        headers[count++] = (struct header){name_copy, value};
+    }
+    req->headers = headers;
+    req->header_count = count;
+    if (default_type.len > 0 && request_header(req, "content-type").len == 0) {
+        headers[count] = (struct header){SPAN("content-type"), default_type};
+        req->header_count++;
+    }
+    return OK;
+}
+
+static enum err read_method_and_path(struct arena *mem, const struct json_in *in,
+                                     struct request *req)
+{
+    struct span method = {NULL, 0}, path = {NULL, 0};
+    enum err e = copy_text(mem, json_object_get(in->root, "method"), &method);
+    if (e == OK)
+        e = copy_text(mem, json_object_get(in->root, "path"), &path);
+    if (e == OK)
+        e = request_set_method(req, mem, method);
+    if (e != OK)
+        return e;
+    /* Upper case here, unlike in an envelope. */
+    if (req->method == METHOD_OTHER || !span_eq(req->method_text, method))
+        return ERR_MALFORMED;
+    return request_set_endpoint(req, mem, path);
+}
+
+static enum err read_element(struct arena *mem, const struct batch_item *item,
+                             struct request *ret_req)
+{
+    struct request req = {.method = METHOD_OTHER};
+    struct span text, default_type = {NULL, 0};
+    enum err e = text_without_b64(mem, item, &text);
+    if (e != OK)
+        return e;
+    AUTO_JSON struct json_in in = json_in_object(mem, text);
+    if (!json_ok(&in))
+        return ERR_MALFORMED;
+    e = read_method_and_path(mem, &in, &req);
+    if (e == OK)
+        e = read_body(mem, &in, item, &req, &default_type);
+    if (e == OK)
+        e = read_headers(mem, &in, default_type, &req);
+    if (e == OK)
+        *ret_req = req;
+    return e;
+}
+
+struct elements {
+    struct request *requests;
+    size_t count;
+    bool only_gets;
+};
+
+/* All of them or none: one violation refuses the whole (protocol 02, 1.9). */
+static enum err read_elements(struct call *call, struct elements *ret_elements)
+{
+    if (!request_is_json(call->req))
+        return ERR_MALFORMED;
+    struct batch_item *items = ARENA_ARRAY(call->mem, BATCH_MAX_ELEMENTS, struct batch_item);
+    if (items == NULL)
+        return ERR_NO_MEMORY;
+    size_t count = 0;
+    enum err e = batch_scan(call->req->body, items, &count);
+    if (e != OK)
+        return e;
+    struct elements elements = {ARENA_ARRAY(call->mem, count, struct request), count, true};
+    if (elements.requests == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        e = read_element(call->mem, &items[i], &elements.requests[i]);
+        if (e != OK)
+            return e;
+        elements.only_gets = elements.only_gets && elements.requests[i].method == METHOD_GET;
+    }
+    *ret_elements = elements;
+    return OK;
+}
+
+/* ---- writing ---- */
+
+static bool body_is_json(const struct reply *part)
+{
+    return part->content_type != NULL && strcmp(part->content_type, CONTENT_JSON) == 0 &&
+           part->source == NULL && part->body.len > 0;
+}
+
+/* An upper bound of what the element takes in the array. */
+static uint64_t element_size(const struct reply *part)
+{
+    uint64_t size = ELEMENT_FRAME_MAX_BYTES;
+    for (size_t i = 0; i < part->header_count; i++)
+        size += strlen(part->headers[i].name) +
+                JSON_ESCAPE_MAX_BYTES * (1 + (uint64_t)part->headers[i].value.len);
+    if (body_is_json(part))
+        return size + part->body.len;
+    uint64_t bytes = part->source != NULL ? part->source->length : part->body.len;
+    return size + (bytes + 2) / 3 * 4;
+}
+
+/* Brings a body that comes in pieces into the reply itself. Its size was checked before. */
+static enum err gather_source(struct reply *part, struct db *db)
+{
+    struct body_source *source = part->source;
+    uint64_t left = source->length;
+    part->body.max = REPLY_MAX_BYTES;
+    buf_reset(&part->body);
+    while (left > 0) {
+        struct span piece = {NULL, 0};
+        enum err e = source->next(source, db, &piece);
+        if (e != OK)
+            return e;
+        if (piece.len == 0 || piece.len > left) {
+            log_event(LOG_ERROR, "batch.source_length");
+            return ERR_DEFECT;
+        }
+        buf_put(&part->body, piece);
+        left -= piece.len;
+    }
+    source->close(source);
+    part->source = NULL;
+    return buf_verdict(&part->body);
+}
+
+static void put_element(struct buf *out, const struct reply *part)
+{
+    json_out_open(out, '{');
+    json_out_key(out, "code");
+    buf_put_i64(out, part->status);
+    json_out_key(out, "headers");
+    json_out_open(out, '{');
+    if (part->content_type != NULL) {
+        json_out_key(out, "content-type");
+        json_out_text(out, span_of_text(part->content_type));
+    }
+    for (size_t i = 0; i < part->header_count; i++) {
+        json_out_key(out, part->headers[i].name);
+        json_out_text(out, part->headers[i].value);
+    }
+    json_out_close(out, '}');
+    json_out_key(out, "body");
+    if (body_is_json(part))
+        buf_put(out, buf_span(&part->body));
+    else
+        json_out_base64(out, buf_span(&part->body));
+    json_out_close(out, '}');
+}
+
+/*
+ * Runs one element and appends its reply; `allowed` bytes are there for it, and one that would take more is answered
+ * 413 (design D14). Lists see the limit as their buffer's ceiling.
+ */
+static enum err run_element(struct call *call, const struct request *req, struct reply *part,
+                            size_t allowed)
+{
+    reply_reset(part);
+    part->body.max = allowed - ELEMENT_FRAME_MAX_BYTES;
+    enum err e = dispatch_element(call, req, part);
+    if (e != OK)
+        return e;
+    if (element_size(part) > allowed)
+        reply_error(part, ERR_TOO_LARGE);
+    if (part->source != NULL) {
+        if (call->db == NULL)
+            return ERR_RETRY;
+        e = gather_source(part, call->db);
+        if (e != OK)
+            reply_error(part, e);
+    }
+    put_element(&call->reply->body, part);
+    return OK;
+}
+
+static enum err run_elements(struct call *call, const struct elements *elements, struct reply *part,
+                             bool stop_at_failure)
+{
+    struct buf *out = reply_json(call->reply, 200);
+    json_out_open(out, '[');
+    for (size_t i = 0; i < elements->count; i++) {
+        size_t later = (elements->count - i - 1) * ELEMENT_RESERVE_BYTES;
+        assert(out->failed || out->len + later + ELEMENT_RESERVE_BYTES <= ARRAY_MAX_BYTES);
+        enum err e =
+            run_element(call, &elements->requests[i], part, ARRAY_MAX_BYTES - out->len - later);
+        if (e != OK)
+            return e;
+        if (stop_at_failure && (part->status < 200 || part->status > 299))
+            break;
+    }
+    json_out_close(out, ']');
+    return buf_verdict(out);
+}
+
+static enum err run_all(struct call *call, bool stop_at_failure)
+{
+    struct elements elements;
+    enum err e = read_elements(call, &elements);
+    if (e != OK)
+        return e;
+    if (!elements.only_gets) {
+        if (call->db == NULL)
+            return ERR_RETRY; /* what writes runs on a worker from its first element on */
+        if (dispatch_claim(call) != OK)
+            return OK; /* the refusal is written */
+    }
+    struct reply part;
+    reply_init(&part);
+    e = run_elements(call, &elements, &part, stop_at_failure);
+    reply_done(&part);
+    return e;
+}
+
+enum err batch_run(struct call *call)
+{
+    return run_all(call, false);
+}
+
+enum err sequence_run(struct call *call)
+{
+    return run_all(call, true);
+}

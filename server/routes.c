@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * THE route table: every method, path, access, effect, body limit and handler on one screen. It does not contain the
+ * lsrpc paths (http/listener.c), so onion requests cannot nest.
+ */
+#include "routes.h"
+
+#include "community/community.h"
+#include "files/files.h"
+#include "router/json_in.h"
+
+enum {
+    NO_BODY = 0,                  /* a body is ignored, whatever its size */
+    BATCH_BODY = REPLY_MAX_BYTES, /* batches carry uploads as base64; the envelope is the bound */
+    FILE_BODY = REPLY_MAX_BYTES,  /* [files] max_bytes decides; 413 there too */
+};
+
+#define GET  "GET"
+#define POST "POST"
+
+const struct route inner_routes[] = {
+    /* method, path, access, effect, body at most, handler */
+    {GET, "/capabilities", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, capabilities_get},
+    {GET, "/rooms", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, rooms_get_all},
+    {GET, "/room/{room}", ACCESS_ROOM_ACCESSIBLE, EFFECT_READS, NO_BODY, room_get},
+    {GET, "/room/{room}/pollInfo/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY, poll_info_get},
+    {GET, "/room/{room}/messages/since/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     messages_get_since},
+    {GET, "/room/{room}/messages/before/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     messages_get_before},
+    {GET, "/room/{room}/messages/recent", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     messages_get_recent},
+    {GET, "/room/{room}/message/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     message_get_one},
+    {POST, "/room/{room}/message", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER, JSON_MAX_BYTES,
+     message_post},
+
+    {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
+    {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},
+
+    {POST, "/batch", ACCESS_PUBLIC, EFFECT_BY_ELEMENTS, BATCH_BODY, batch_run},
+    {POST, "/sequence", ACCESS_PUBLIC, EFFECT_BY_ELEMENTS, BATCH_BODY, sequence_run},
+};
+const size_t inner_route_count = COUNT_OF(inner_routes);

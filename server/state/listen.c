@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The thread that keeps the picture true: waits for a hint (NOTIFY) or half a second, compares versions, writes sightings,
+ * and now and then the clocks. A lost connection is reopened for ever; afterwards only what differs is read.
+ */
+#include "state/listen.h"
+
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "metrics/metrics.h"
+#include "state/picture.h"
+#include "store/versions.h"
+
+enum {
+    COMPARE_MS = 500, /* rights for reads are at most 1 s stale (design D7) */
+    FLUSH_PERIOD_MS = 5 * SECOND_MS,
+    CLOCK_PERIOD_MS = MINUTE_MS,
+    SKEW_MAX_MS = 2 * SECOND_MS, /* design D16 */
+    RETRY_MIN_MS = 100,
+    RETRY_MAX_MS = 2 * SECOND_MS,
+    STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
+    LOCK_TIMEOUT_MS = 2 * SECOND_MS,
+};
+
+struct refresher {
+    struct state *state;
+    struct db *refresh, *job; /* two connections: what they do is counted apart */
+    pthread_t thread;
+    atomic_bool stopping;
+    bool listening;
+    int64_t flushed_ms, clock_ms; /* monotonic */
+};
+
+static enum err listen_again(struct refresher *r)
+{
+    if (!db_connected(r->refresh))
+        r->listening = false;
+    enum err e = db_ensure(r->refresh);
+    if (e == OK && !r->listening) {
+        e = db_script(r->refresh, "LISTEN " STORE_CHANNEL);
+        r->listening = e == OK;
+    }
+    return e;
+}
+
+static void flush_sightings(struct refresher *r)
+{
+    int64_t now = clock_mono_ms();
+    if (now - r->flushed_ms < FLUSH_PERIOD_MS)
+        return;
+    r->flushed_ms = now;
+    struct sighting *batch = mem_alloc_zero(SIGHTINGS_FLUSH_MAX, sizeof(*batch));
+    if (!batch)
+        return;
+    size_t count = sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX,
+                                  SIGHTINGS_NEW_USERS_PER_FLUSH);
+    enum err e = OK;
+    if (count > 0)
+        e = db_ensure(r->job);
+    if (count > 0 && e == OK)
+        e = users_flush_sightings(r->job, batch, count);
+    if (e != OK)
+        sightings_give_back(r->state->sightings, batch, count);
+    mem_free(batch);
+}
+
+static void compare_clocks(struct refresher *r)
+{
+    int64_t now = clock_mono_ms();
+    int64_t theirs = 0;
+    if (r->clock_ms != 0 && now - r->clock_ms < CLOCK_PERIOD_MS)
+        return;
+    r->clock_ms = now;
+    if (versions_db_clock(r->refresh, &theirs) != OK)
+        return;
+    int64_t skew = clock_wall_ms() - theirs;
+    if (skew >= -SKEW_MAX_MS && skew <= SKEW_MAX_MS)
+        return;
+    metrics_add(r->state->metrics, METRIC_CLOCK_SKEW_WARNINGS, 1);
+    log_event(LOG_WARN, "clock.skew", LOG_I64("ahead_of_database_ms", skew));
+}
+
+static enum err turn(struct refresher *r)
+{
+    enum err e = listen_again(r);
+    if (e == OK)
+        e = state_refresh(r->state, r->refresh);
+    if (e != OK)
+        return e;
+    flush_sightings(r);
+    compare_clocks(r);
+    e = db_wait_notification(r->refresh, COMPARE_MS);
+    if (e == OK)
+        metrics_add(r->state->metrics, METRIC_NOTIFY_RECEIVED, 1);
+    return e == ERR_MISSING ? OK : e;
+}
+
+static void *refresher_main(void *arg)
+{
+    struct refresher *r = arg;
+    int64_t pause_ms = RETRY_MIN_MS;
+    while (!atomic_load(&r->stopping)) {
+        enum err e = turn(r);
+        if (e == OK) {
+            if (pause_ms > RETRY_MIN_MS)
+                log_event(LOG_INFO, "db.back");
+            pause_ms = RETRY_MIN_MS;
+            continue;
+        }
+        log_event(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", LOG_ERR(e),
+                  LOG_I64("retry_in_ms", pause_ms));
+        struct timespec pause = {pause_ms / SECOND_MS, pause_ms % SECOND_MS * 1000000};
+        (void)nanosleep(&pause, NULL);
+        pause_ms = pause_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : pause_ms * 2;
+    }
+    return NULL;
+}
+
+static enum err open_connection(const struct state *state, enum db_origin origin,
+                                struct db **ret_db)
+{
+    struct db_options options = {.url = state->url,
+                                 .origin = origin,
+                                 .metrics = state->metrics,
+                                 .tables = store_statements,
+                                 .table_count = store_statement_count,
+                                 .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                 .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    return db_new(&options, ret_db);
+}
+
+static void refresher_free(struct refresher *r)
+{
+    db_free(r->refresh);
+    db_free(r->job);
+    mem_free(r);
+}
+
+enum err refresher_start(struct state *state, struct refresher **ret_refresher)
+{
+    struct refresher *r = MEM_NEW(struct refresher);
+    if (!r)
+        return ERR_NO_MEMORY;
+    r->state = state;
+    enum err e = open_connection(state, DB_REFRESH, &r->refresh);
+    if (e == OK)
+        e = open_connection(state, DB_JOB, &r->job);
+    if (e == OK && pthread_create(&r->thread, NULL, refresher_main, r) != 0)
+        e = ERR_NO_MEMORY;
+    if (e != OK) {
+        refresher_free(r);
+        return e;
+    }
+    *ret_refresher = r;
+    return OK;
+}
+
+void refresher_stop(struct refresher *r)
+{
+    if (!r)
+        return;
+    atomic_store(&r->stopping, true);
+    pthread_join(r->thread, NULL);
+    refresher_free(r);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Message lists for readers: from the windows when these suffice, else by SQL. Every list is decided first and written
+ * then, so that a reader who must be sent to a worker has not written anything.
+ */
+#include "base/clock.h"
+#include "router/json_out.h"
+#include "state/page.h"
+#include "state/picture.h"
+#include "state/render.h"
+
+enum {
+    LIST_ROWS_MAX = PAGE_ROWS_MAX,
+    LIST_CHUNK = 64, /* messages per statement */
+    LIST_ARENA_BYTES = 64 * 1024 * 1024,
+    LIST_ATTEMPTS = 3,
+};
+
+/* What the windows can do for a reader. */
+enum answer {
+    ANSWERED,
+    NEEDS_REFILL, /* stale: commits are known that are not in memory */
+    NEEDS_DEPTH,  /* the windows were not filled downwards yet */
+    NEEDS_SQL,    /* it lies behind the windows */
+};
+
+/* One question to one room: asked of memory first, of the database when memory says so. */
+struct question {
+    struct room *room;
+    const struct reader_view *view;
+    int64_t since; /* write_since */
+    bool t_r;
+    int64_t before; /* write_before */
+    int64_t id;     /* write_one */
+    int64_t up_to;  /* set by memory: the room's counter */
+    struct buf *out;
+};
+
+struct source {
+    enum answer (*memory)(struct question *q); /* with the room's lock held */
+    enum err (*sql)(struct question *q, struct db *db, struct arena *mem);
+};
+
+/* With the lock held: what to do when the windows do not reach. */
+static enum answer behind(const struct room *room)
+{
+    return room->deep ? NEEDS_SQL : NEEDS_DEPTH;
+}
+
+static enum answer ask_memory(const struct source *source, struct question *q)
+{
+    struct room *room = q->room;
+    enum answer answer = NEEDS_REFILL;
+    (void)pthread_mutex_lock(&room->lock);
+    room->used_mono_ms = clock_mono_ms();
+    q->up_to = room->sequence;
+    if (room->target <= room->sequence)
+        answer = source->memory(q);
+    (void)pthread_mutex_unlock(&room->lock);
+    return answer;
+}
+
+static enum err ask(const struct source *source, struct question *q, struct db *db)
+{
+    for (int attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
+        enum answer answer = ask_memory(source, q);
+        if (answer == ANSWERED)
+            return buf_verdict(q->out);
+        if (db == NULL)
+            return ERR_RETRY;
+        if (answer == NEEDS_SQL)
+            break;
+        enum err e = fill_room(q->room, db, answer == NEEDS_DEPTH);
+        if (e != OK)
+            return e;
+    }
+    AUTO_ARENA struct arena *mem = arena_new(LIST_ARENA_BYTES);
+    if (mem == NULL)
+        return ERR_NO_MEMORY;
+    enum err e = source->sql(q, db, mem);
+    return e != OK ? e : buf_verdict(q->out);
+}
+
+/* ---- since ---- */
+
+static void write_page(const struct page *page, struct buf *out)
+{
+    json_out_open(out, '[');
+    for (size_t i = 0; i < page->count; i++) {
+        const struct page_row *row = &page->rows[i];
+        if (row->reactions_only)
+            render_reactions_only(row->message, row->seqno, out);
+        else
+            render_full(row->message, row->fragment, row->seqno, out);
+    }
+    json_out_close(out, ']');
+}
+
+static enum answer since_memory(struct question *q)
+{
+    const struct window *w = &q->room->window;
+    struct page page;
+    if (q->since < w->changes_low && q->since < q->room->sequence)
+        return behind(q->room);
+    page_begin(&page, q->since, q->view->limit, q->t_r, STATE_LIST_MAX_BYTES);
+    for (size_t i = window_first_after(w, q->since); i < w->event_count; i++) {
+        const struct window_message *m = w->events[i].message;
+        /* The other events of a message are told with its first. */
+        if (page_first_event(&page, &m->row) != w->events[i].seqno ||
+            !render_sees(&m->row, q->view))
+            continue;
+        if (!page_offer(&page, &m->row, window_fragment(m), render_size(&m->row) + m->fragment_len))
+            break;
+    }
+    page_finish(&page, q->room->sequence);
+    write_page(&page, q->out);
+    return ANSWERED;
+}
+
+/* Offers one chunk of events above *cursor and moves it. False: the page is full. */
+static bool offer_rows(const struct question *q, struct page *page, const struct message_row *rows,
+                       size_t count, int64_t *cursor)
+{
+    int64_t after = *cursor;
+    for (size_t i = 0; i < count; i++) {
+        const struct message_row *row = &rows[i];
+        *cursor = row->seqno_data > after ? row->seqno_data : row->seqno_reactions;
+        /* In a later chunk a message comes again for its reactions; it was offered with its data. */
+        bool again = page_first_event(page, row) != *cursor;
+        if (again || !render_sees(row, q->view))
+            continue;
+        if (!page_offer(page, row, (struct span){NULL, 0}, render_size(row)))
+            return false;
+    }
+    return true;
+}
+
+static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
+{
+    struct page page;
+    int64_t cursor = q->since;
+    bool more = true;
+    page_begin(&page, q->since, q->view->limit, q->t_r, STATE_LIST_MAX_BYTES);
+    while (more && !page.full) {
+        struct message_query query = {
+            .room = q->room->id,
+            .since = cursor,
+            .up_to = q->up_to,
+            .limit = LIST_CHUNK,
+            .reactions = q->t_r,
+            .known_only = true,
+        };
+        struct message_row *rows = NULL;
+        size_t count = 0;
+        enum err e = messages_events(db, q->room->state->ring, mem, &query, &rows, &count, &more);
+        if (e != OK)
+            return e;
+        if (!offer_rows(q, &page, rows, count, &cursor) || page.count == page.limit)
+            break;
+    }
+    page_finish(&page, more ? cursor : q->up_to);
+    write_page(&page, q->out);
+    return OK;
+}
+
+enum err state_write_since(struct state *state UNUSED, struct db *db, struct room *room,
+                           const struct reader_view *view, int64_t since, bool t_r, struct buf *out)
+{
+    static const struct source source = {since_memory, since_sql};
+    struct question q = {.room = room, .view = view, .since = since, .t_r = t_r, .out = out};
+    return ask(&source, &q, db);
+}
+
+/* ---- recent and before ---- */
+
+static enum answer before_memory(struct question *q)
+{
+    const struct window *w = &q->room->window;
+    const struct window_message *found[LIST_ROWS_MAX];
+    size_t limit = q->view->limit > LIST_ROWS_MAX ? LIST_ROWS_MAX : (size_t)q->view->limit;
+    size_t count = 0;
+    size_t bytes = 0;
+    size_t at = window_below(w, q->before);
+    for (; at > 0 && count < limit && w->by_id[at - 1]->row.id > w->recent_low; at--) {
+        const struct window_message *m = w->by_id[at - 1];
+        if (m->row.deleted || !render_sees(&m->row, q->view))
+            continue;
+        bytes += m->fragment_len + render_size(&m->row);
+        if (count > 0 && bytes > STATE_LIST_MAX_BYTES)
+            limit = count;
+        else
+            found[count++] = m;
+    }
+    if (count < limit && w->recent_low > 0)
+        return behind(q->room);
+    json_out_open(q->out, '[');
+    for (size_t i = 0; i < count; i++)
+        render_full(&found[i]->row, window_fragment(found[i]), render_seqno(&found[i]->row),
+                    q->out);
+    json_out_close(q->out, ']');
+    return ANSWERED;
+}
+
+/* Writes what the reader sees of one chunk. False: enough bytes. */
+static bool write_rows(const struct question *q, const struct message_row *rows, size_t count,
+                       size_t start, size_t *written)
+{
+    for (size_t i = 0; i < count && *written < (size_t)q->view->limit; i++) {
+        if (!render_sees(&rows[i], q->view))
+            continue;
+        if (*written > 0 && q->out->len - start + render_size(&rows[i]) > STATE_LIST_MAX_BYTES)
+            return false;
+        render_full(&rows[i], (struct span){NULL, 0}, render_seqno(&rows[i]), q->out);
+        (*written)++;
+    }
+    return true;
+}
+
+static enum err before_sql(struct question *q, struct db *db, struct arena *mem)
+{
+    int64_t before = q->before;
+    size_t limit = (size_t)q->view->limit;
+    size_t start = q->out->len;
+    size_t written = 0;
+    json_out_open(q->out, '[');
+    while (written < limit) {
+        struct message_row *rows = NULL;
+        size_t count = 0;
+        size_t wanted = limit - written < LIST_CHUNK ? limit - written : LIST_CHUNK;
+        arena_reset(mem);
+        enum err e = messages_before(db, q->room->state->ring, mem, q->room->id, before,
+                                     (int64_t)wanted, &rows, &count);
+        if (e != OK)
+            return e;
+        if (!write_rows(q, rows, count, start, &written) || count < wanted)
+            break;
+        before = rows[count - 1].id;
+    }
+    json_out_close(q->out, ']');
+    return OK;
+}
+
+enum err state_write_before(struct state *state UNUSED, struct db *db, struct room *room,
+                            const struct reader_view *view, int64_t before, struct buf *out)
+{
+    static const struct source source = {before_memory, before_sql};
+    struct question q = {.room = room, .view = view, .before = before, .out = out};
+    return ask(&source, &q, db);
+}
+
+enum err state_write_recent(struct state *state, struct db *db, struct room *room,
+                            const struct reader_view *view, struct buf *out)
+{
+    return state_write_before(state, db, room, view, INT64_MAX, out);
+}
+
+/* ---- one ---- */
+
+/* ERR_MISSING is an answer too: it is given by writing nothing. */
+static enum answer one_memory(struct question *q)
+{
+    const struct window *w = &q->room->window;
+    const struct window_message *m = window_find(w, q->id);
+    if (m == NULL && q->id <= w->recent_low)
+        return behind(q->room);
+    if (m != NULL && !m->row.deleted && render_sees(&m->row, q->view))
+        render_full(&m->row, window_fragment(m), render_seqno(&m->row), q->out);
+    return ANSWERED;
+}
+
+static enum err one_sql(struct question *q, struct db *db, struct arena *mem)
+{
+    struct message_row row;
+    enum err e = messages_one(db, q->room->state->ring, mem, q->room->id, q->id, &row);
+    if (e == OK && render_sees(&row, q->view))
+        render_full(&row, (struct span){NULL, 0}, render_seqno(&row), q->out);
+    return e;
+}
+
+enum err state_write_one(struct state *state UNUSED, struct db *db, struct room *room,
+                         const struct reader_view *view, int64_t id, struct buf *out)
+{
+    static const struct source source = {one_memory, one_sql};
+    struct question q = {.room = room, .view = view, .id = id, .out = out};
+    size_t start = out->len;
+    enum err e = ask(&source, &q, db);
+    return e == OK && out->len == start ? ERR_MISSING : e;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Comparing versions with the database and reading anew what differs (design D7). Versions are read before the data they
+ * stand for, so data that is newer than its version is at worst read twice, never missed.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "metrics/metrics.h"
+#include "state/picture.h"
+#include "store/versions.h"
+
+enum {
+    REFRESH_ARENA_BYTES = 64 * 1024 * 1024,
+    /* Rooms that somebody read this lately are refilled here, so that their readers find them ready. */
+    IN_USE_MS = 60 * SECOND_MS,
+};
+
+/* One comparison under way. */
+struct comparison {
+    struct state *state;
+    struct db *db;
+    struct arena *mem;
+    const struct version_row *versions;
+    size_t version_count;
+    bool people_changed; /* every room shows the global moderators */
+};
+
+static int64_t version_of(const struct comparison *c, enum version_scope scope, int64_t id)
+{
+    for (size_t i = 0; i < c->version_count; i++)
+        if (c->versions[i].scope == scope && c->versions[i].id == id)
+            return c->versions[i].value;
+    return 0;
+}
+
+static enum err read_people(struct comparison *c)
+{
+    struct user_row *rows = NULL;
+    size_t count = 0;
+    struct rights_users users;
+    enum err e = users_special(c->db, c->mem, &rows, &count);
+    if (e == OK)
+        e = rights_copy_users(rows, count, &users);
+    if (e != OK)
+        return e;
+    (void)pthread_rwlock_wrlock(&c->state->table_lock);
+    struct rights_users old = c->state->users;
+    c->state->users = users;
+    (void)pthread_rwlock_unlock(&c->state->table_lock);
+    mem_free(old.rows);
+    return OK;
+}
+
+/* The room object from its row, under the table's read lock because it names global moderators. */
+static enum err render_info(struct comparison *c, struct room *room, const struct room_row *row,
+                            const struct rights_overrides *overrides, struct info **ret_info)
+{
+    struct pin_row *pins = NULL;
+    size_t pin_count = 0;
+    enum err e = rooms_pins(c->db, c->mem, room->id, &pins, &pin_count);
+    if (e != OK)
+        return e;
+    (void)pthread_rwlock_rdlock(&c->state->table_lock);
+    e = info_new(row, pins, pin_count, overrides, &c->state->users, ret_info);
+    (void)pthread_rwlock_unlock(&c->state->table_lock);
+    return e;
+}
+
+/* Replaces what a room shows and grants. overrides: taken. */
+static enum err read_object(struct comparison *c, struct room *room, const struct room_row *row)
+{
+    struct permission_row *rows = NULL;
+    size_t count = 0;
+    struct rights_overrides overrides = {0};
+    struct info *info = NULL;
+    enum err e = permissions_list(c->db, c->mem, room->id, &rows, &count);
+    if (e == OK)
+        e = rights_copy_overrides(rows, count, &overrides);
+    if (e == OK)
+        e = render_info(c, room, row, &overrides, &info);
+    if (e != OK) {
+        mem_free(overrides.rows);
+        return e;
+    }
+    (void)pthread_mutex_lock(&room->lock);
+    struct info *old_info = room->info;
+    struct rights_overrides old_overrides = room->overrides;
+    room->info = info;
+    room->overrides = overrides;
+    room_count_bytes(room);
+    (void)pthread_mutex_unlock(&room->lock);
+    info_free(old_info);
+    mem_free(old_overrides.rows);
+    return OK;
+}
+
+/* The counter that the database had when its row was read; before: ours when the reading began. */
+static void take_counter(struct room *room, int64_t before, int64_t sequence)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    if (sequence < before)
+        fill_drop(room, sequence);
+    else
+        fill_note_target(room, sequence);
+    (void)pthread_mutex_unlock(&room->lock);
+}
+
+static bool is_current(struct room *room, const struct room_row *row)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    bool current = room->info && room->info->info_updates == row->info_updates &&
+                   room->info->active_users == row->active_users;
+    (void)pthread_mutex_unlock(&room->lock);
+    return current;
+}
+
+static bool in_use(struct room *room)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    bool yes = room->used_mono_ms != 0 && clock_mono_ms() - room->used_mono_ms < IN_USE_MS &&
+               room->target > room->sequence;
+    (void)pthread_mutex_unlock(&room->lock);
+    return yes;
+}
+
+static enum err refresh_room(struct comparison *c, struct room *room)
+{
+    int64_t content = version_of(c, VERSION_ROOM_CONTENT, room->id);
+    int64_t rights = version_of(c, VERSION_ROOM_RIGHTS, room->id);
+    bool rights_changed = c->people_changed || rights != room->rights_version;
+    if (!rights_changed && content == room->content_version)
+        return OK;
+    (void)pthread_mutex_lock(&room->lock);
+    int64_t before = room->sequence;
+    (void)pthread_mutex_unlock(&room->lock);
+    struct room_row row;
+    enum err e = rooms_by_id(c->db, c->mem, room->id, &row);
+    if (e == ERR_MISSING)
+        return OK; /* removed meanwhile: the global version says so next time */
+    if (e == OK && (rights_changed || !is_current(room, &row)))
+        e = read_object(c, room, &row);
+    if (e != OK)
+        return e;
+    take_counter(room, before, row.message_sequence);
+    room->content_version = content;
+    room->rights_version = rights;
+    metrics_add(c->state->metrics, METRIC_REFRESHES, 1);
+    return in_use(room) ? fill_room(room, c->db, false) : OK;
+}
+
+/* New rooms are completed before anybody can find them. */
+static enum err read_rooms(struct comparison *c)
+{
+    struct room_row *rows = NULL;
+    size_t count = 0;
+    enum err e = rooms_list(c->db, c->mem, &rows, &count);
+    struct room **rooms = e == OK ? ARENA_ARRAY(c->mem, count, struct room *) : NULL;
+    if (e == OK && !rooms)
+        e = ERR_NO_MEMORY;
+    size_t held = 0;
+    for (; e == OK && held < count; held++) {
+        e = room_by_id(c->state, rows[held].id, &rooms[held]);
+        if (e == ERR_MISSING) {
+            e = room_new(c->state, &rows[held], &rooms[held]);
+            if (e != OK)
+                break;
+            e = refresh_room(c, rooms[held]);
+            if (e == OK && !rooms[held]->info)
+                e = ERR_RETRY; /* removed while we read: the next comparison starts over */
+        }
+    }
+    if (e == OK)
+        e = room_table_replace(c->state, rooms, count);
+    if (e != OK)
+        while (held-- > 0)
+            state_room_release(rooms[held]);
+    return e;
+}
+
+static enum err refresh_all(struct comparison *c)
+{
+    struct state *state = c->state;
+    int64_t global = version_of(c, VERSION_GLOBAL, 0);
+    int64_t users = version_of(c, VERSION_USERS, 0);
+    enum err e = OK;
+    c->people_changed = users != state->users_version || global != state->global_version;
+    if (c->people_changed)
+        e = read_people(c);
+    if (e == OK && global != state->global_version)
+        e = read_rooms(c);
+    struct room **rooms = NULL;
+    size_t count = 0;
+    if (e == OK)
+        e = room_table_hold(state, c->mem, &rooms, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (e == OK)
+            e = refresh_room(c, rooms[i]);
+        state_room_release(rooms[i]);
+    }
+    if (e != OK)
+        return e;
+    state->global_version = global;
+    state->users_version = users;
+    return OK;
+}
+
+enum err state_refresh(struct state *state, struct db *db)
+{
+    struct arena *mem AUTO_ARENA = arena_new(REFRESH_ARENA_BYTES);
+    if (!mem)
+        return ERR_NO_MEMORY;
+    struct version_row *versions = NULL;
+    struct comparison c = {.state = state, .db = db, .mem = mem};
+    (void)pthread_mutex_lock(&state->refresh_lock);
+    int64_t start_ms = clock_mono_ms();
+    enum err e = versions_read(db, mem, &versions, &c.version_count);
+    c.versions = versions;
+    if (e == OK)
+        e = refresh_all(&c);
+    if (e == OK)
+        atomic_store(&state->fresh_mono_ms, start_ms);
+    (void)pthread_mutex_unlock(&state->refresh_lock);
+    room_make_space(state);
+    return e;
+}
+
+enum err state_load(struct state *state, struct db *db)
+{
+    return state_refresh(state, db);
+}

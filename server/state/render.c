@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Writing message objects. Apart from the windows and the lists, so that what a message looks like stands on one page.
+ * Which rows a reader gets, and with which number, is decided elsewhere (state/page.c, state/lists.c).
+ */
+#include "state/render.h"
+
+#include "base/base64.h"
+#include "router/call.h"
+#include "router/json_out.h"
+
+bool render_sees(const struct message_row *row, const struct reader_view *view)
+{
+    if (!row->has_whisper_to && !row->whisper_mods)
+        return true;
+    if (!view->who->known)
+        return false;
+    if (row->has_whisper_to && session_id_eq(&row->whisper_to, &view->who->id))
+        return true;
+    if (!view->moderator)
+        return false;
+    /* A whisper between two others stays theirs even before moderators. */
+    return !row->has_whisper_to || row->whisper_mods || session_id_eq(&row->author, &view->who->id);
+}
+
+static void put_id(struct buf *out, const char *key, const struct session_id *id)
+{
+    buf_put_text(out, key);
+    json_out_hex(out, SPAN_OF_KEY(id));
+}
+
+static void put_time(struct buf *out, const char *key, double seconds)
+{
+    buf_put_text(out, key);
+    json_out_double(out, seconds);
+}
+
+static void put_whisper(struct buf *out, const struct message_row *row)
+{
+    if (!row->whisper && !row->whisper_mods && !row->has_whisper_to)
+        return;
+    buf_put_text(out, ",\"whisper\":true,\"whisper_mods\":");
+    json_out_bool(out, row->whisper_mods);
+    if (row->has_whisper_to)
+        put_id(out, ",\"whisper_to\":", &row->whisper_to);
+}
+
+static void put_head(struct buf *out, const struct message_row *row)
+{
+    buf_put_text(out, ",\"id\":");
+    buf_put_i64(out, row->id);
+    put_id(out, ",\"session_id\":", &row->author);
+    put_time(out, ",\"posted\":", row->posted);
+}
+
+static void put_data(struct buf *out, const struct message_row *row)
+{
+    buf_put_text(out, ",\"data\":");
+    json_out_base64(out, row->data);
+    buf_put_text(out, ",\"signature\":");
+    json_out_base64(out, row->signature);
+}
+
+void render_fragment(const struct message_row *row, struct buf *out)
+{
+    put_head(out, row);
+    if (row->edited > 0)
+        put_time(out, ",\"edited\":", row->edited);
+    if (row->deleted)
+        buf_put_text(out, ",\"data\":null,\"deleted\":true");
+    else
+        put_data(out, row);
+    put_whisper(out, row);
+}
+
+size_t render_size(const struct message_row *row)
+{
+    /* Every key, two ids of 66, and the longest numbers. */
+    enum { BESIDES_DATA_BYTES = 640 };
+    return base64_len(row->data.len) + base64_len(row->signature.len) + BESIDES_DATA_BYTES;
+}
+
+/* Reactions are told apart by reader (`you`, reactors=N); until messages can have some, there are none to tell. */
+static void put_reactions(struct buf *out)
+{
+    buf_put_text(out, ",\"reactions\":{}");
+}
+
+static void open_row(struct buf *out, int64_t seqno)
+{
+    json_out_comma(out);
+    buf_put_text(out, "{\"seqno\":");
+    buf_put_i64(out, seqno);
+}
+
+void render_full(const struct message_row *row, struct span fragment, int64_t seqno,
+                 struct buf *out)
+{
+    open_row(out, seqno);
+    if (fragment.p != NULL)
+        buf_put(out, fragment);
+    else
+        render_fragment(row, out);
+    if (!row->deleted)
+        put_reactions(out);
+    buf_put_byte(out, '}');
+}
+
+void render_reactions_only(const struct message_row *row, int64_t seqno, struct buf *out)
+{
+    open_row(out, seqno);
+    buf_put_text(out, ",\"id\":");
+    buf_put_i64(out, row->id);
+    put_reactions(out);
+    buf_put_byte(out, '}');
+}
+
+enum err state_write_posted(const struct message_row *row, bool filtered, struct buf *out)
+{
+    open_row(out, row->seqno_data);
+    put_head(out, row);
+    put_data(out, row);
+    put_whisper(out, row);
+    if (filtered)
+        buf_put_text(out, ",\"filtered\":true");
+    put_reactions(out);
+    buf_put_byte(out, '}');
+    return buf_verdict(out);
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Resolution of rights over two sorted arrays: people with a global flag and people with an override in the room.
+ * Ordinary people are in neither, so memory grows with what moderators did, not with how many read.
+ */
+#include "state/rights.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "router/json_out.h"
+
+static int order_ids(const struct session_id *a, const struct session_id *b)
+{
+    return memcmp(a->b, b->b, sizeof(a->b));
+}
+
+static int order_users(const void *a, const void *b)
+{
+    const struct user_row *x = a;
+    const struct user_row *y = b;
+    return order_ids(&x->session, &y->session);
+}
+
+static int order_overrides(const void *a, const void *b)
+{
+    const struct permission_row *x = a;
+    const struct permission_row *y = b;
+    return order_ids(&x->session, &y->session);
+}
+
+static int compare_user(const void *id, const void *row)
+{
+    const struct user_row *user = row;
+    return order_ids(id, &user->session);
+}
+
+static int compare_override(const void *id, const void *row)
+{
+    const struct permission_row *own = row;
+    return order_ids(id, &own->session);
+}
+
+/* *ret_copy is NULL for nothing. */
+static enum err copy_sorted(const void *rows, size_t count, size_t size,
+                            int (*order)(const void *, const void *), void **ret_copy)
+{
+    void *copy = NULL;
+    if (count > 0) {
+        copy = mem_alloc_zero(count, size);
+        if (copy == NULL)
+            return ERR_NO_MEMORY;
+        memcpy(copy, rows, count * size);
+        qsort(copy, count, size, order);
+    }
+    *ret_copy = copy;
+    return OK;
+}
+
+enum err rights_copy_users(const struct user_row *rows, size_t count,
+                           struct rights_users *ret_users)
+{
+    void *copy = NULL;
+    enum err e = copy_sorted(rows, count, sizeof(*rows), order_users, &copy);
+    if (e == OK)
+        *ret_users = (struct rights_users){.rows = copy, .count = count};
+    return e;
+}
+
+enum err rights_copy_overrides(const struct permission_row *rows, size_t count,
+                               struct rights_overrides *ret_overrides)
+{
+    void *copy = NULL;
+    enum err e = copy_sorted(rows, count, sizeof(*rows), order_overrides, &copy);
+    if (e == OK)
+        *ret_overrides = (struct rights_overrides){.rows = copy, .count = count};
+    return e;
+}
+
+const struct user_row *rights_user(const struct rights_users *users, const struct session_id *id)
+{
+    if (users->count == 0)
+        return NULL;
+    return bsearch(id, users->rows, users->count, sizeof(*users->rows), compare_user);
+}
+
+const struct permission_row *rights_override(const struct rights_overrides *overrides,
+                                             const struct session_id *id)
+{
+    if (overrides->count == 0)
+        return NULL;
+    return bsearch(id, overrides->rows, overrides->count, sizeof(*overrides->rows),
+                   compare_override);
+}
+
+static bool choose(enum tristate own, bool otherwise)
+{
+    return own == TRI_NULL ? otherwise : own == TRI_YES;
+}
+
+void rights_resolve(const struct rights_defaults *defaults, const struct permission_row *own,
+                    const struct user_row *user, struct rights *ret_rights)
+{
+    struct rights r = {0};
+    r.global_admin = user != NULL && user->admin;
+    r.global_moderator = r.global_admin || (user != NULL && user->moderator);
+    r.admin = r.global_admin || (own != NULL && own->admin);
+    r.moderator = r.admin || r.global_moderator || (own != NULL && own->moderator);
+    r.banned = (user != NULL && user->banned) || (own != NULL && own->banned);
+    if (r.moderator) {
+        r.read = r.accessible = r.write = r.upload = true;
+    } else if (!r.banned) {
+        r.read = choose(own != NULL ? own->read : TRI_NULL, defaults->read);
+        r.accessible =
+            r.read || choose(own != NULL ? own->accessible : TRI_NULL, defaults->accessible);
+        r.write = choose(own != NULL ? own->write : TRI_NULL, defaults->write);
+        r.upload = r.write && choose(own != NULL ? own->upload : TRI_NULL, defaults->upload);
+    }
+    *ret_rights = r;
+}
+
+/* Does this person appear in that list? own's visibility counts as soon as there is a room role. */
+static bool has_role(const struct permission_row *own, const struct user_row *user,
+                     struct rights_role role)
+{
+    bool in_room = own != NULL && (own->moderator || own->admin);
+    bool global = user != NULL && (user->moderator || user->admin);
+    if (!in_room && !global)
+        return false;
+    bool admin = (in_room && own->admin) || (global && user->admin);
+    bool visible = in_room ? own->visible : user->visible;
+    return admin == role.admin && visible == role.visible;
+}
+
+bool rights_put_role(const struct rights_overrides *overrides, const struct rights_users *users,
+                     struct rights_role role, bool even_if_empty, const char *key, struct buf *out)
+{
+    bool any = false;
+    size_t o = 0;
+    size_t u = 0;
+    while (o < overrides->count || u < users->count) {
+        const struct permission_row *own = o < overrides->count ? &overrides->rows[o] : NULL;
+        const struct user_row *user = u < users->count ? &users->rows[u] : NULL;
+        int order = own == NULL ? 1 : user == NULL ? -1 : order_ids(&own->session, &user->session);
+        o += order <= 0;
+        u += order >= 0;
+        own = order <= 0 ? own : NULL;
+        user = order >= 0 ? user : NULL;
+        if (!has_role(own, user, role))
+            continue;
+        buf_put_text(out, any ? "," : key);
+        if (!any)
+            buf_put_byte(out, '[');
+        any = true;
+        json_out_hex(out, SPAN_OF_KEY(own != NULL ? &own->session : &user->session));
+    }
+    if (!any && !even_if_empty)
+        return false;
+    if (!any) {
+        buf_put_text(out, key);
+        buf_put_byte(out, '[');
+    }
+    buf_put_byte(out, ']');
+    return true;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * An open-addressing table of (person, room) -> hour. Hashing is seeded per process: ids are public keys, and whoever
+ * can grind keys must not be able to make them collide.
+ */
+#include "state/sightings.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+#include "base/mem.h"
+
+enum {
+    PROBE_MAX = 32, /* beyond that a place counts as full */
+};
+
+enum mark { FREE = 0, PENDING, WRITTEN };
+
+struct entry {
+    struct session_id id;
+    uint8_t mark;  /* enum mark */
+    bool admitted; /* of room 0: this person has been written before */
+    int64_t room;
+    int64_t hour;
+};
+
+struct sightings {
+    pthread_mutex_t lock; /* guards all below */
+    size_t capacity;
+    size_t used;
+    size_t pending;
+    size_t next; /* where the next flush goes on, so that everybody's turn comes */
+    uint64_t seed[2];
+    struct entry *entries;
+};
+
+enum err sightings_new(size_t capacity, struct sightings **ret_sightings)
+{
+    assert(capacity >= PROBE_MAX && (capacity & (capacity - 1)) == 0);
+    struct sightings *s = MEM_NEW(struct sightings);
+    if (s == NULL)
+        return ERR_NO_MEMORY;
+    s->entries = mem_alloc_zero(capacity, sizeof(*s->entries));
+    if (s->entries == NULL) {
+        mem_free(s);
+        return ERR_NO_MEMORY;
+    }
+    s->capacity = capacity;
+    crypto_random(s->seed, sizeof(s->seed));
+    (void)pthread_mutex_init(&s->lock, NULL);
+    *ret_sightings = s;
+    return OK;
+}
+
+void sightings_free(struct sightings *s)
+{
+    if (s == NULL)
+        return;
+    (void)pthread_mutex_destroy(&s->lock);
+    mem_free(s->entries);
+    mem_free(s);
+}
+
+static uint64_t mix(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    h ^= h >> 32;
+    h *= UINT64_C(0xD6E8FEB86659FD93);
+    return h ^ (h >> 29);
+}
+
+static size_t place_of(const struct sightings *s, const struct session_id *id, int64_t room)
+{
+    uint64_t h = mix(s->seed[0], (uint64_t)room);
+    for (size_t i = 1; i < sizeof(id->b); i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, id->b + i, sizeof(word));
+        h = mix(h, word ^ s->seed[1]);
+    }
+    return (size_t)mix(h, id->b[0]) & (s->capacity - 1);
+}
+
+/* The entry of that person and room, or a free one, or NULL: neither within reach. */
+static struct entry *find(struct sightings *s, const struct session_id *id, int64_t room)
+{
+    size_t place = place_of(s, id, room);
+    for (size_t i = 0; i < PROBE_MAX; i++) {
+        struct entry *e = &s->entries[(place + i) & (s->capacity - 1)];
+        if (e->mark == FREE || (e->room == room && session_id_eq(&e->id, id)))
+            return e;
+    }
+    return NULL;
+}
+
+/* Forgets what is written; what is pending finds new places. Returns false without memory. */
+static bool make_space(struct sightings *s)
+{
+    struct entry *old = s->entries;
+    struct entry *fresh = mem_alloc_zero(s->capacity, sizeof(*fresh));
+    if (fresh == NULL)
+        return false;
+    s->entries = fresh;
+    s->used = 0;
+    s->pending = 0;
+    for (size_t i = 0; i < s->capacity; i++) {
+        if (old[i].mark != PENDING)
+            continue;
+        struct entry *e = find(s, &old[i].id, old[i].room);
+        if (e == NULL)
+            continue;
+        *e = old[i];
+        s->used++;
+        s->pending++;
+    }
+    mem_free(old);
+    return true;
+}
+
+/* With the lock held. */
+static struct entry *find_or_make(struct sightings *s, const struct session_id *id, int64_t room)
+{
+    struct entry *e = find(s, id, room);
+    bool crowded = s->used >= s->capacity / 4 * 3;
+    if (e != NULL && (e->mark != FREE || !crowded))
+        return e;
+    /* Rebuilding pays only when a good part of it can be forgotten; else each call would rebuild. */
+    if (s->pending > s->capacity / 2 || !crowded || !make_space(s))
+        return NULL;
+    return find(s, id, room);
+}
+
+void sightings_add(struct sightings *s, const struct session_id *id, int64_t room, int64_t hour)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    struct entry *e = find_or_make(s, id, room);
+    if (e != NULL && (e->mark == FREE || e->hour < hour)) {
+        if (e->mark == FREE) {
+            *e = (struct entry){.id = *id, .room = room};
+            s->used++;
+        }
+        s->pending += e->mark != PENDING;
+        e->mark = PENDING;
+        e->hour = hour;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}
+
+/* May this person be written now? Counts down *left for those that come for the first time. */
+static bool admit(struct sightings *s, const struct session_id *id, size_t *left)
+{
+    struct entry *person = find(s, id, 0);
+    if (person != NULL && person->mark != FREE && person->admitted)
+        return true;
+    if (*left == 0)
+        return false;
+    (*left)--;
+    if (person != NULL && person->mark != FREE)
+        person->admitted = true;
+    return true;
+}
+
+size_t sightings_take(struct sightings *s, struct sighting *ret_sightings, size_t max,
+                      size_t max_new)
+{
+    size_t count = 0;
+    size_t left = max_new;
+    (void)pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < s->capacity && count < max && s->pending > 0; i++) {
+        struct entry *e = &s->entries[s->next];
+        s->next = (s->next + 1) & (s->capacity - 1);
+        if (e->mark != PENDING || !admit(s, &e->id, &left))
+            continue;
+        e->mark = WRITTEN;
+        s->pending--;
+        ret_sightings[count] =
+            (struct sighting){.session = e->id, .room = e->room, .hour = e->hour};
+        count++;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+    return count;
+}
+
+void sightings_give_back(struct sightings *s, const struct sighting *sightings, size_t count)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct entry *e = find(s, &sightings[i].session, sightings[i].room);
+        if (e == NULL || e->mark != WRITTEN || e->hour != sightings[i].hour)
+            continue;
+        e->mark = PENDING;
+        s->pending++;
+    }
+    (void)pthread_mutex_unlock(&s->lock);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * People: global flags, a caller's rights in a room, and that somebody was seen.
+ */
+#include "base/clock.h"
+#include "state/picture.h"
+
+bool state_is_banned(struct state *state, const struct session_id *id)
+{
+    (void)pthread_rwlock_rdlock(&state->table_lock);
+    const struct user_row *user = rights_user(&state->users, id);
+    bool banned = user != NULL && user->banned;
+    (void)pthread_rwlock_unlock(&state->table_lock);
+    return banned;
+}
+
+void state_seen(struct state *state, const struct session_id *id, int64_t now_ms)
+{
+    sightings_add(state->sightings, id, 0, now_ms / HOUR_MS);
+}
+
+void state_active(struct state *state, struct room *room, const struct session_id *id,
+                  int64_t now_ms)
+{
+    sightings_add(state->sightings, id, room->id, now_ms / HOUR_MS);
+}
+
+void state_rights(struct state *state, struct room *room, const struct identity *who,
+                  struct rights *ret_rights)
+{
+    struct user_row user;
+    const struct user_row *found = NULL;
+    if (who->known) {
+        (void)pthread_rwlock_rdlock(&state->table_lock);
+        found = rights_user(&state->users, &who->id);
+        if (found != NULL) {
+            user = *found;
+            found = &user;
+        }
+        (void)pthread_rwlock_unlock(&state->table_lock);
+    }
+    (void)pthread_mutex_lock(&room->lock);
+    const struct permission_row *own =
+        who->known ? rights_override(&room->overrides, &who->id) : NULL;
+    rights_resolve(&room->info->defaults, own, found, ret_rights);
+    (void)pthread_mutex_unlock(&room->lock);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of store/ share: their tables of statements, and small helpers that every noun needs. Nobody outside
+ * this room includes it.
+ */
+#ifndef CONCLAVE_STORE_INTERNAL_H
+#define CONCLAVE_STORE_INTERNAL_H
+
+#include "store/store.h"
+#include "store/versions.h"
+
+/* Each ends with STATEMENTS_END. */
+extern const struct statement versions_statements[];
+extern const struct statement ring_statements[];
+extern const struct statement rooms_statements[];
+extern const struct statement users_statements[];
+extern const struct statement roles_statements[];
+extern const struct statement nonces_statements[];
+extern const struct statement messages_statements[];
+extern const struct statement posting_statements[];
+extern const struct statement outcome_statements[];
+extern const struct statement files_statements[];
+#define STATEMENTS_END                                                                             \
+    {                                                                                              \
+        NULL, NULL                                                                                 \
+    }
+
+/* Runs fn in a transaction: the caller's if one is open, else one of its own (db_tx). */
+MUST_USE enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
+
+/* Runs a statement that returns one bigint; ERR_MISSING without a row. */
+MUST_USE enum err store_one_i64(struct db *db, const char *statement, const struct param *params,
+                                size_t count, int64_t *ret_value);
+#define STORE_ONE_I64(db, name, ret, ...)                                                          \
+    store_one_i64((db), (name), (const struct param[]){__VA_ARGS__},                               \
+                  sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (ret))
+
+/*
+ * Reads all rows into an array of mem: one call of read per row fills one (zeroed) element; false: no memory.
+ * ERR_NO_MEMORY at the arena's end; ERR_DEFECT when a column is not what read asked for.
+ */
+typedef bool (*store_reader)(const struct row *row, struct arena *mem, void *element);
+MUST_USE enum err store_read_all(struct rows *rows, struct arena *mem, size_t element_size,
+                                 store_reader read, void **ret_elements, size_t *ret_count);
+/* A copy of a text or bytea column that outlives its rows; NULL stays {NULL, 0}. False: no memory. */
+MUST_USE bool row_dup(const struct row *row, int column, struct arena *mem, struct span *ret_copy);
+
+struct param param_tristate(enum tristate t);
+/* NULL for a span without an address, or for 0. */
+struct param param_bytes_or_null(struct span s);
+struct param param_i64_or_null(int64_t value);
+enum tristate row_tristate(const struct row *row, int column);
+/* What may be NULL: then `absent`. */
+int64_t row_i64_or(const struct row *row, int column, int64_t absent);
+double row_f64_or(const struct row *row, int column, double absent);
+
+/* Raises one version, in the caller's transaction. */
+MUST_USE enum err versions_bump(struct db *db, enum version_scope scope, int64_t id);
+
+#endif

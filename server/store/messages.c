@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reading messages, and the seal of their bodies. What the batch writer does is in posting.c.
+ */
+#include "store/messages.h"
+
+#include "crypto/box.h"
+#include "store/internal.h"
+
+#define MESSAGE_COLUMNS                                                                            \
+    "m.id, a.session_id, m.posted, m.edited, m.seqno_creation, m.seqno_data, m.seqno_reactions,"   \
+    " w.session_id, m.whisper_mods, m.key_id, m.body"
+#define MESSAGE_PEOPLE                                                                             \
+    "  JOIN users a ON a.id = m.author"                                                            \
+    "  LEFT JOIN users w ON w.id = m.whisper_to"
+
+/*
+ * Three sources of events, each walked in the order of its own index: data of live messages, their later reactions, and
+ * deletions. $1 room, $2 since, $3 up to, $4 rows, $5 with reactions.
+ */
+#define EVENTS_OF(deletions)                                                                       \
+    "SELECT " MESSAGE_COLUMNS "  FROM ("                                                           \
+    "    (SELECT id, seqno_data AS event"                                                          \
+    "       FROM messages"                                                                         \
+    "      WHERE room = $1 AND state = 0 AND body IS NOT NULL"                                     \
+    "        AND seqno_data > $2 AND seqno_data <= $3"                                             \
+    "      ORDER BY seqno_data LIMIT $4)"                                                          \
+    "    UNION ALL"                                                                                \
+    "    (SELECT id, seqno_reactions"                                                              \
+    "       FROM messages"                                                                         \
+    "      WHERE $5 AND room = $1 AND state = 0 AND body IS NOT NULL"                              \
+    "        AND seqno_reactions > seqno_data AND seqno_data <= $2"                                \
+    "        AND seqno_reactions > $2 AND seqno_reactions <= $3"                                   \
+    "      ORDER BY seqno_reactions LIMIT $4)"                                                     \
+    "    UNION ALL"                                                                                \
+    "    (SELECT id, seqno_data"                                                                   \
+    "       FROM messages"                                                                         \
+    "      WHERE room = $1 AND state = 0 AND body IS NULL"                                         \
+    "        AND seqno_data > $2 AND seqno_data <= $3" deletions                                   \
+    "      ORDER BY seqno_data LIMIT $4)"                                                          \
+    "    ORDER BY event LIMIT $4) e"                                                               \
+    "  JOIN messages m ON m.id = e.id" MESSAGE_PEOPLE " ORDER BY e.event"
+
+const struct statement messages_statements[] = {
+    {"messages.events", EVENTS_OF("")},
+    /* Tombstones of what the reader at $2 knows: those whose life contains $2. */
+    {"messages.events_known",
+     EVENTS_OF(" AND int8range((room << 40) + seqno_creation,"
+               "               (room << 40) + seqno_data) @> (($1::bigint << 40) + $2)")},
+    {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
+                        " WHERE m.room = $1 AND m.state = 0 AND m.body IS NOT NULL AND m.id < $2"
+                        " ORDER BY m.id DESC"
+                        " LIMIT $3"},
+    {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
+                     " WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL"},
+    STATEMENTS_END,
+};
+
+enum { PLACE_BYTES = 16 };
+
+/* Room and seqno_creation, little-endian: the data that a body's seal also covers, so rows cannot be exchanged. */
+static struct span place(int64_t room, int64_t seqno_creation, uint8_t out[static PLACE_BYTES])
+{
+    for (unsigned i = 0; i < 8; i++) {
+        out[i] = (uint8_t)((uint64_t)room >> (8 * i));
+        out[8 + i] = (uint8_t)((uint64_t)seqno_creation >> (8 * i));
+    }
+    return span_of(out, PLACE_BYTES);
+}
+
+enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation,
+                      struct span signature, struct span data, struct buf *out)
+{
+    uint8_t ad[PLACE_BYTES];
+    AUTO_BUF struct buf plain = buf_make(signature.len + data.len);
+    buf_put(&plain, signature);
+    buf_put(&plain, data);
+    enum err e = buf_verdict(&plain);
+    if (e != OK)
+        return e;
+    return box_seal(CIPHER_XCHACHA20, key, place(room, seqno_creation, ad), buf_span(&plain), out);
+}
+
+/* Opens sealed (a copy in the arena, in place) into signature and data. */
+static enum err open_body(struct ring *ring, struct db *db, int64_t key_id, int64_t room,
+                          struct bytes sealed, struct message_row *message)
+{
+    struct aead_key key;
+    struct bytes plain;
+    uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_by_id(ring, db, key_id, &key);
+    if (e != OK)
+        return e;
+    e = box_open(CIPHER_XCHACHA20, &key, place(room, message->seqno_creation, ad), sealed, &plain);
+    crypto_wipe(&key, sizeof(key));
+    if (e != OK)
+        return e;
+    if (plain.len < MESSAGE_SIGNATURE_BYTES)
+        return ERR_DEFECT;
+    message->signature = span_first(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
+    message->data = span_skip(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
+    return OK;
+}
+
+static enum err read_message(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
+                             const struct row *row, struct message_row *message)
+{
+    *message = (struct message_row){.id = row_i64(row, 0),
+                                    .posted = row_f64(row, 2),
+                                    .edited = row_f64_or(row, 3, 0),
+                                    .seqno_creation = row_i64(row, 4),
+                                    .seqno_data = row_i64(row, 5),
+                                    .seqno_reactions = row_i64(row, 6),
+                                    .has_whisper_to = !row_is_null(row, 7),
+                                    .whisper_mods = row_bool(row, 8),
+                                    .deleted = row_is_null(row, 10)};
+    row_key(row, 1, message->author.b, sizeof(message->author.b));
+    if (message->has_whisper_to)
+        row_key(row, 7, message->whisper_to.b, sizeof(message->whisper_to.b));
+    message->whisper = message->has_whisper_to || message->whisper_mods;
+    if (message->deleted)
+        return OK;
+    struct span body = row_bytes(row, 10);
+    uint8_t *copy = arena_alloc(mem, body.len);
+    if (!copy)
+        return ERR_NO_MEMORY;
+    if (body.len > 0)
+        memcpy(copy, body.p, body.len);
+    return open_body(ring, db, row_i64(row, 9), room, (struct bytes){copy, body.len}, message);
+}
+
+static enum err read_messages(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
+                              struct rows *rows, struct message_row **ret_rows, size_t *ret_count)
+{
+    size_t count = (size_t)rows->count;
+    struct message_row *messages = ARENA_ARRAY(mem, count, struct message_row);
+    if (!messages)
+        return ERR_NO_MEMORY;
+    struct row row;
+    enum err e = OK;
+    for (size_t i = 0; e == OK && rows_next(rows, &row); i++)
+        e = read_message(ring, db, mem, room, &row, &messages[i]);
+    if (e == OK && !rows_ok(rows))
+        e = ERR_DEFECT;
+    if (e == OK) {
+        *ret_rows = messages;
+        *ret_count = count;
+    }
+    return e;
+}
+
+enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
+                         const struct message_query *q, struct message_row **ret_rows,
+                         size_t *ret_count, bool *ret_more)
+{
+    AUTO_ROWS struct rows rows = {0};
+    size_t count = 0;
+    enum err e = DB_RUN(db, q->known_only ? "messages.events_known" : "messages.events", &rows,
+                        PARAM_I64(q->room), PARAM_I64(q->since), PARAM_I64(q->up_to),
+                        PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions));
+    if (e == OK)
+        e = read_messages(ring, db, mem, q->room, &rows, ret_rows, &count);
+    if (e != OK)
+        return e;
+    *ret_more = (int64_t)count > q->limit;
+    *ret_count = *ret_more ? (size_t)q->limit : count;
+    return OK;
+}
+
+enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
+                         int64_t before, int64_t limit, struct message_row **ret_rows,
+                         size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e =
+        DB_RUN(db, "messages.before", &rows, PARAM_I64(room), PARAM_I64(before), PARAM_I64(limit));
+    return e == OK ? read_messages(ring, db, mem, room, &rows, ret_rows, ret_count) : e;
+}
+
+enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room, int64_t id,
+                      struct message_row *ret_row)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct message_row *messages = NULL;
+    size_t count = 0;
+    enum err e = DB_RUN(db, "messages.one", &rows, PARAM_I64(room), PARAM_I64(id));
+    if (e == OK)
+        e = read_messages(ring, db, mem, room, &rows, &messages, &count);
+    if (e == OK && count == 0)
+        e = ERR_MISSING;
+    if (e == OK)
+        *ret_row = messages[0];
+    return e;
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Claims of nonces, and the partitions that let whole days of them be forgotten at once.
+ */
+#include "store/nonces.h"
+
+#include "store/internal.h"
+
+const struct statement nonces_statements[] = {
+    /*
+     * One round trip: the setting holds for the statement's own transaction. It is durable whenever a later, flushed
+     * commit is, because the log is written in order; and a later write is what it protects.
+     */
+    {"nonces.claim", "WITH lazily AS MATERIALIZED ("
+                     "    SELECT set_config('synchronous_commit', 'off', true) AS done)"
+                     "INSERT INTO nonces (day, nonce)"
+                     "SELECT $1, $2"
+                     "  FROM lazily"
+                     "    ON CONFLICT DO NOTHING"
+                     " RETURNING 1::bigint"},
+    /* In the order of the key, so that two batches with the same nonces cannot lock each other out. */
+    {"nonces.claim_many",
+     "WITH input AS MATERIALIZED ("
+     "    SELECT DISTINCT ON (day, nonce) day::integer AS day, nonce, ordinal"
+     "      FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS t (day, nonce, ordinal)"
+     "     ORDER BY day, nonce, ordinal),"
+     "won AS ("
+     "    INSERT INTO nonces (day, nonce)"
+     "    SELECT day, nonce"
+     "      FROM input"
+     "     ORDER BY day, nonce"
+     "        ON CONFLICT DO NOTHING"
+     "     RETURNING day, nonce)"
+     "SELECT ordinal - 1"
+     "  FROM input"
+     "  JOIN won USING (day, nonce)"},
+    {"nonces.exists", "SELECT count(*)"
+                      "  FROM nonces"
+                      " WHERE day = $1 AND nonce = $2"},
+    {"nonces.add_days", "SELECT partitions_add('nonces', $1, $2)::bigint"},
+    {"nonces.days_before", "SELECT partitions_before('nonces', $1)::bigint"},
+    {"nonces.drop_day", "SELECT partitions_drop('nonces', $1)::text"},
+    STATEMENTS_END,
+};
+
+enum err nonces_claim(struct db *db, const struct nonce_key *nonce)
+{
+    int64_t one;
+    enum err e = STORE_ONE_I64(db, "nonces.claim", &one, PARAM_I32(nonce->day),
+                               PARAM_BYTES(SPAN_OF_KEY(nonce)));
+    return e == ERR_MISSING ? ERR_TOO_EARLY : e;
+}
+
+enum err nonces_claim_many(struct db *db, struct arena *mem, const struct nonce_key *nonces,
+                           size_t count, bool *ret_won)
+{
+    int64_t *days = ARENA_ARRAY(mem, count, int64_t);
+    struct span *values = ARENA_ARRAY(mem, count, struct span);
+    if (days == NULL || values == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        days[i] = nonces[i].day;
+        values[i] = SPAN_OF_KEY(&nonces[i]);
+    }
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "nonces.claim_many", &rows, PARAM_ARRAY(P_I64_ARRAY, days, count),
+                        PARAM_ARRAY(P_BYTES_ARRAY, values, count));
+    if (e != OK)
+        return e;
+    for (size_t i = 0; i < count; i++)
+        ret_won[i] = false;
+    struct row row;
+    while (rows_next(&rows, &row)) {
+        size_t i = (size_t)row_i64(&row, 0);
+        if (i < count)
+            ret_won[i] = true;
+    }
+    return rows_ok(&rows) ? OK : ERR_DEFECT;
+}
+
+enum err nonces_exists(struct db *db, const struct nonce_key *nonce, bool *ret_exists)
+{
+    int64_t found;
+    enum err e = STORE_ONE_I64(db, "nonces.exists", &found, PARAM_I32(nonce->day),
+                               PARAM_BYTES(SPAN_OF_KEY(nonce)));
+    if (e == OK)
+        *ret_exists = found > 0;
+    return e;
+}
+
+/* Each in a transaction of its own: one that readers hold now does not keep the others. */
+static enum err drop_before(struct db *db, int64_t day)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "nonces.days_before", &rows, PARAM_I32(day));
+    struct row row;
+    while (e == OK && rows_next(&rows, &row)) {
+        e = DB_RUN(db, "nonces.drop_day", NULL, PARAM_I32(row_i64(&row, 0)));
+        if (e == ERR_RETRY)
+            e = OK; /* the next round drops it */
+    }
+    return e;
+}
+
+enum err nonces_partitions(struct db *db, int64_t from, int64_t to, int64_t keep_from)
+{
+    int64_t made;
+    enum err e = STORE_ONE_I64(db, "nonces.add_days", &made, PARAM_I32(from), PARAM_I32(to));
+    return e == OK ? drop_before(db, keep_from) : e;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the batch writer asks and writes inside its transaction (design D4): one statement per step, however many posts.
+ */
+#include "base/clock.h"
+#include "store/internal.h"
+#include "store/messages.h"
+
+const struct statement posting_statements[] = {
+    {"posting.lock", "SELECT id, message_sequence, read, accessible, write, upload"
+                     "  FROM rooms"
+                     " WHERE id = ANY($1::bigint[])"
+                     " ORDER BY id"
+                     "   FOR UPDATE"},
+    {"posting.users", "INSERT INTO users (session_id, created_hour, last_active_hour)"
+                      "SELECT DISTINCT s, $2::bigint, $2::bigint"
+                      "  FROM unnest($1::bytea[]) AS t (s)"
+                      " WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.session_id = s)"
+                      " ORDER BY s"
+                      "    ON CONFLICT DO NOTHING"},
+    {"posting.facts",
+     "SELECT u.id,"
+     "       u.banned OR coalesce(p.banned, false),"
+     "       u.moderator OR coalesce(p.moderator, false),"
+     "       u.admin OR coalesce(p.admin, false),"
+     "       u.admin, p.read, p.accessible, p.write, p.upload,"
+     "       (SELECT count(*)"
+     "          FROM messages m"
+     "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3),"
+     "       (SELECT m.posted"
+     "          FROM messages m"
+     "         WHERE m.author = u.id AND m.room = t.room"
+     "         ORDER BY m.posted DESC"
+     "         LIMIT 1)"
+     "  FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS t (room, session_id, ordinal)"
+     "  JOIN users u USING (session_id)"
+     "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
+     " ORDER BY ordinal"},
+    {"posting.insert", "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, "
+                       "state, whisper_to, whisper_mods,"
+                       "                      key_id, body)"
+                       "SELECT room, author, posted, seqno, seqno, state, nullif(whisper_to, 0), "
+                       "whisper_mods, key_id, body"
+                       "  FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::bigint[], "
+                       "$5::smallint[], $6::bigint[],"
+                       "              $7::boolean[], $8::bigint[], $9::bytea[]) WITH ORDINALITY"
+                       "       AS t (room, author, posted, seqno, state, whisper_to, whisper_mods, "
+                       "key_id, body, ordinal)"
+                       " ORDER BY ordinal"
+                       " RETURNING id"},
+    {"posting.advance", "WITH advanced AS ("
+                        "    UPDATE rooms r"
+                        "       SET message_sequence = t.sequence"
+                        "      FROM unnest($1::bigint[], $2::bigint[]) AS t (room, sequence)"
+                        "     WHERE r.id = t.room"
+                        "    RETURNING r.id)"
+                        "UPDATE versions v"
+                        "   SET value = value + 1"
+                        "  FROM advanced"
+                        " WHERE v.scope = 2 AND v.id = advanced.id"},
+    STATEMENTS_END,
+};
+
+static bool read_lock(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    *(struct room_lock *)element = (struct room_lock){.room = row_i64(row, 0),
+                                                      .message_sequence = row_i64(row, 1),
+                                                      .read = row_bool(row, 2),
+                                                      .accessible = row_bool(row, 3),
+                                                      .write = row_bool(row, 4),
+                                                      .upload = row_bool(row, 5)};
+    return true;
+}
+
+enum err messages_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms, size_t count,
+                             struct room_lock **ret_locks, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *locks = NULL;
+    enum err e = DB_RUN(db, "posting.lock", &rows, PARAM_ARRAY(P_I64_ARRAY, rooms, count));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct room_lock), read_lock, &locks, ret_count);
+    if (e == OK)
+        *ret_locks = locks;
+    return e;
+}
+
+static bool read_facts(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    *(struct author_facts *)element = (struct author_facts){.user = row_i64(row, 0),
+                                                            .banned = row_bool(row, 1),
+                                                            .moderator = row_bool(row, 2),
+                                                            .admin = row_bool(row, 3),
+                                                            .global_admin = row_bool(row, 4),
+                                                            .read = row_tristate(row, 5),
+                                                            .accessible = row_tristate(row, 6),
+                                                            .write = row_tristate(row, 7),
+                                                            .upload = row_tristate(row, 8),
+                                                            .recent_posts = row_i64(row, 9),
+                                                            .last_posted = row_f64_or(row, 10, 0)};
+    return true;
+}
+
+enum err messages_author_facts(struct db *db, struct arena *mem, const struct author_key *keys,
+                               size_t count, double window_start, int64_t now_ms,
+                               struct author_facts **ret_facts)
+{
+    int64_t *rooms = ARENA_ARRAY(mem, count, int64_t);
+    struct span *sessions = ARENA_ARRAY(mem, count, struct span);
+    if (!rooms || !sessions)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        rooms[i] = keys[i].room;
+        sessions[i] = SPAN_OF_KEY(&keys[i].session);
+    }
+    AUTO_ROWS struct rows rows = {0};
+    void *facts = NULL;
+    size_t found = 0;
+    enum err e = DB_RUN(db, "posting.users", NULL, PARAM_ARRAY(P_BYTES_ARRAY, sessions, count),
+                        PARAM_I64(now_ms / HOUR_MS));
+    if (e == OK)
+        e = DB_RUN(db, "posting.facts", &rows, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
+                   PARAM_ARRAY(P_BYTES_ARRAY, sessions, count), PARAM_F64(window_start));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct author_facts), read_facts, &facts, &found);
+    if (e == OK && found != count)
+        e = ERR_RETRY; /* a user row went away between the two statements: both run again */
+    if (e == OK)
+        *ret_facts = facts;
+    return e;
+}
+
+/* One array per column, as unnest wants them. */
+struct columns {
+    int64_t *room, *user, *seqno, *whisper_to, *key_id;
+    double *posted;
+    int16_t *state;
+    bool *whisper_mods;
+    struct span *body;
+};
+
+static bool columns_make(struct columns *c, struct arena *mem, const struct message_insert *rows,
+                         size_t count)
+{
+    *c = (struct columns){ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
+                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
+                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, double),
+                          ARENA_ARRAY(mem, count, int16_t),    ARENA_ARRAY(mem, count, bool),
+                          ARENA_ARRAY(mem, count, struct span)};
+    if (!c->room || !c->user || !c->seqno || !c->whisper_to || !c->key_id || !c->posted ||
+        !c->state || !c->whisper_mods || !c->body)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        c->room[i] = rows[i].room;
+        c->user[i] = rows[i].user;
+        c->seqno[i] = rows[i].seqno;
+        c->whisper_to[i] = rows[i].whisper_to;
+        c->key_id[i] = rows[i].key_id;
+        c->posted[i] = rows[i].posted;
+        c->state[i] = (int16_t)rows[i].state;
+        c->whisper_mods[i] = rows[i].whisper_mods;
+        c->body[i] = rows[i].sealed;
+    }
+    return true;
+}
+
+enum err messages_insert(struct db *db, struct arena *mem, const struct message_insert *rows,
+                         size_t count, int64_t **ret_ids)
+{
+    struct columns c;
+    int64_t *ids = ARENA_ARRAY(mem, count, int64_t);
+    if (!ids || !columns_make(&c, mem, rows, count))
+        return ERR_NO_MEMORY;
+    AUTO_ROWS struct rows result = {0};
+    enum err e = DB_RUN(
+        db, "posting.insert", &result, PARAM_ARRAY(P_I64_ARRAY, c.room, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.user, count), PARAM_ARRAY(P_F64_ARRAY, c.posted, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.seqno, count), PARAM_ARRAY(P_I16_ARRAY, c.state, count),
+        PARAM_ARRAY(P_I64_ARRAY, c.whisper_to, count),
+        PARAM_ARRAY(P_BOOL_ARRAY, c.whisper_mods, count), PARAM_ARRAY(P_I64_ARRAY, c.key_id, count),
+        PARAM_ARRAY(P_BYTES_ARRAY, c.body, count));
+    struct row row;
+    size_t n = 0;
+    while (e == OK && rows_next(&result, &row) && n < count)
+        ids[n++] = row_i64(&row, 0);
+    if (e == OK && (!rows_ok(&result) || n != count))
+        e = ERR_DEFECT;
+    if (e == OK)
+        *ret_ids = ids;
+    return e;
+}
+
+enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
+                          size_t count)
+{
+    return DB_RUN(db, "posting.advance", NULL, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
+                  PARAM_ARRAY(P_I64_ARRAY, sequences, count));
+}

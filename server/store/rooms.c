@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Rooms and their pins. Whoever changes a room raises its versions in the same transaction.
+ */
+#include "store/rooms.h"
+
+#include "store/internal.h"
+
+#define ROOM_COLUMNS                                                                               \
+    "id, token, name, description, image, created, message_sequence, info_updates,"                \
+    " active_users, read, accessible, write, upload"
+
+const struct statement rooms_statements[] = {
+    {"rooms.list", "SELECT " ROOM_COLUMNS "  FROM rooms"
+                   " ORDER BY lower(token)"},
+    {"rooms.by_id", "SELECT " ROOM_COLUMNS "  FROM rooms"
+                    " WHERE id = $1"},
+    {"rooms.by_token", "SELECT " ROOM_COLUMNS "  FROM rooms"
+                       " WHERE lower(token) = lower($1)"},
+    {"rooms.create", "INSERT INTO rooms (token, name, description, created)"
+                     "VALUES ($1, $2, $3, $4)"
+                     " RETURNING id"},
+    {"rooms.change", "UPDATE rooms"
+                     "   SET name = CASE WHEN $2 THEN $3 ELSE name END,"
+                     "       description = CASE WHEN $4 THEN $5 ELSE description END,"
+                     "       read = coalesce($6, read),"
+                     "       accessible = coalesce($7, accessible),"
+                     "       write = coalesce($8, write),"
+                     "       upload = coalesce($9, upload),"
+                     "       info_updates = info_updates"
+                     "           + ($2 AND name IS DISTINCT FROM $3)::int"
+                     "           + ($4 AND description IS DISTINCT FROM $5)::int"
+                     " WHERE id = $1"
+                     " RETURNING id"},
+    {"rooms.expire_files", "UPDATE files"
+                           "   SET expiry = 0"
+                           " WHERE room = $1"},
+    {"rooms.forget_attachments", "UPDATE files"
+                                 "   SET message = NULL"
+                                 " WHERE room = $1 AND message IS NOT NULL"},
+    {"rooms.remove", "DELETE FROM rooms"
+                     " WHERE id = $1"
+                     " RETURNING id"},
+    {"rooms.pins", "SELECT p.message, p.pinned_at, u.session_id"
+                   "  FROM pins p"
+                   "  JOIN users u ON u.id = p.pinned_by"
+                   " WHERE p.room = $1"
+                   " ORDER BY p.pinned_at, p.message"},
+    STATEMENTS_END,
+};
+
+static bool read_room(const struct row *row, struct arena *mem, void *element)
+{
+    struct room_row *room = element;
+    *room = (struct room_row){.id = row_i64(row, 0),
+                              .image = row_i64_or(row, 4, 0),
+                              .created = row_f64(row, 5),
+                              .message_sequence = row_i64(row, 6),
+                              .info_updates = row_i64(row, 7),
+                              .active_users = row_i64(row, 8),
+                              .read = row_bool(row, 9),
+                              .accessible = row_bool(row, 10),
+                              .write = row_bool(row, 11),
+                              .upload = row_bool(row, 12)};
+    return row_dup(row, 1, mem, &room->token) && row_dup(row, 2, mem, &room->name) &&
+           row_dup(row, 3, mem, &room->description);
+}
+
+enum err rooms_list(struct db *db, struct arena *mem, struct room_row **ret_rooms,
+                    size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *rooms = NULL;
+    enum err e = db_run(db, "rooms.list", NULL, 0, &rows);
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct room_row), read_room, &rooms, ret_count);
+    if (e == OK)
+        *ret_rooms = rooms;
+    return e;
+}
+
+static enum err one_room(struct rows *rows, struct arena *mem, struct room_row *ret_room)
+{
+    void *rooms = NULL;
+    size_t count = 0;
+    enum err e = store_read_all(rows, mem, sizeof(struct room_row), read_room, &rooms, &count);
+    if (e == OK && count == 0)
+        e = ERR_MISSING;
+    if (e == OK)
+        *ret_room = *(struct room_row *)rooms;
+    return e;
+}
+
+enum err rooms_by_id(struct db *db, struct arena *mem, int64_t id, struct room_row *ret_room)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "rooms.by_id", &rows, PARAM_I64(id));
+    return e == OK ? one_room(&rows, mem, ret_room) : e;
+}
+
+enum err rooms_by_token(struct db *db, struct arena *mem, struct span token,
+                        struct room_row *ret_room)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "rooms.by_token", &rows, PARAM_TEXT(token));
+    return e == OK ? one_room(&rows, mem, ret_room) : e;
+}
+
+struct creation {
+    struct span token, name, description;
+    double created;
+    int64_t id;
+};
+
+static struct param text_or_null(struct span s)
+{
+    return s.len == 0 ? PARAM_NULL : PARAM_TEXT(s);
+}
+
+static enum err create(struct db *db, void *arg)
+{
+    struct creation *c = arg;
+    enum err e =
+        STORE_ONE_I64(db, "rooms.create", &c->id, PARAM_TEXT(c->token), PARAM_TEXT(c->name),
+                      text_or_null(c->description), PARAM_F64(c->created));
+    return e == OK ? versions_bump(db, VERSION_GLOBAL, 0) : e;
+}
+
+enum err rooms_create(struct db *db, struct span token, struct span name, struct span description,
+                      int64_t now_ms, int64_t *ret_id)
+{
+    struct creation c = {token, name, description, (double)now_ms / 1000, 0};
+    enum err e = store_tx(db, create, &c);
+    if (e == OK)
+        *ret_id = c.id;
+    return e;
+}
+
+struct changing {
+    int64_t id;
+    const struct room_change *change;
+};
+
+static enum err change(struct db *db, void *arg)
+{
+    const struct changing *c = arg;
+    const struct room_change *to = c->change;
+    int64_t id;
+    enum err e = STORE_ONE_I64(
+        db, "rooms.change", &id, PARAM_I64(c->id), PARAM_BOOL(to->name != NULL),
+        to->name ? PARAM_TEXT(*to->name) : PARAM_NULL, PARAM_BOOL(to->description != NULL),
+        to->description ? text_or_null(*to->description) : PARAM_NULL, param_tristate(to->read),
+        param_tristate(to->accessible), param_tristate(to->write), param_tristate(to->upload));
+    if (e == OK)
+        e = versions_bump(db, VERSION_ROOM_CONTENT, c->id);
+    return e == OK ? versions_bump(db, VERSION_ROOM_RIGHTS, c->id) : e;
+}
+
+enum err rooms_change(struct db *db, int64_t id, const struct room_change *to)
+{
+    struct changing c = {id, to};
+    return store_tx(db, change, &c);
+}
+
+static enum err remove_room(struct db *db, void *arg)
+{
+    const int64_t *id = arg;
+    int64_t removed;
+    enum err e = DB_RUN(db, "rooms.expire_files", NULL, PARAM_I64(*id));
+    if (e == OK)
+        e = DB_RUN(db, "rooms.forget_attachments", NULL, PARAM_I64(*id));
+    if (e == OK)
+        e = STORE_ONE_I64(db, "rooms.remove", &removed, PARAM_I64(*id));
+    return e == OK ? versions_bump(db, VERSION_GLOBAL, 0) : e;
+}
+
+enum err rooms_remove(struct db *db, int64_t id)
+{
+    return store_tx(db, remove_room, &id);
+}
+
+static bool read_pin(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    struct pin_row *pin = element;
+    pin->message = row_i64(row, 0);
+    pin->pinned_at = row_f64(row, 1);
+    row_key(row, 2, pin->pinned_by.b, sizeof(pin->pinned_by.b));
+    return true;
+}
+
+enum err rooms_pins(struct db *db, struct arena *mem, int64_t room, struct pin_row **ret_pins,
+                    size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *pins = NULL;
+    enum err e = DB_RUN(db, "rooms.pins", &rows, PARAM_I64(room));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct pin_row), read_pin, &pins, ret_count);
+    if (e == OK)
+        *ret_pins = pins;
+    return e;
+}

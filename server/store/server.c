@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Whose database this is, and the locks by which processes agree on who does what. Its statements are not prepared: it
+ * is asked before there is any table.
+ */
+#include "store/server.h"
+
+#include <time.h>
+
+#include "store/internal.h"
+
+/* The class of our advisory locks ("Conc"); migrations use 1131376227 too, with number 3 for partitions. */
+enum { ADVISORY_CLASS = 1131376227, ADVISORY_POLL_MS = 100 };
+
+enum err server_public_key(struct db *db, struct x25519_pub *ret_key)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    enum err e = db_query(db, "SELECT to_regclass('conclave.server') IS NOT NULL", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row) || !row_bool(&row, 0))
+        return ERR_MISSING;
+    e = db_query(db, "SELECT public_key FROM conclave.server", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    struct x25519_pub key;
+    row_key(&row, 0, key.b, sizeof key.b);
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_key = key;
+    return OK;
+}
+
+enum err server_record_key(struct db *db, const struct x25519_pub *key)
+{
+    enum err e = DB_QUERY(db,
+                          "INSERT INTO conclave.server (public_key)"
+                          "VALUES ($1)"
+                          "    ON CONFLICT DO NOTHING",
+                          NULL, PARAM_BYTES(SPAN_OF_KEY(key)));
+    struct x25519_pub recorded;
+    if (e == OK)
+        e = server_public_key(db, &recorded);
+    if (e != OK)
+        return e;
+    return span_eq(SPAN_OF_KEY(key), SPAN_OF_KEY(&recorded)) ? OK : ERR_CONFLICT;
+}
+
+static enum err ask_lock(struct db *db, const char *sql, enum advisory which, bool *ret_answer)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_QUERY(db, sql, &rows, PARAM_I32(ADVISORY_CLASS), PARAM_I32(which));
+    if (e != OK)
+        return e;
+    struct row row;
+    if (!rows_next(&rows, &row))
+        return ERR_DEFECT;
+    *ret_answer = row_bool(&row, 0);
+    return rows_ok(&rows) ? OK : ERR_DEFECT;
+}
+
+enum err advisory_try(struct db *db, enum advisory which)
+{
+    bool held;
+    enum err e = ask_lock(db, "SELECT pg_try_advisory_lock($1::int, $2::int)", which, &held);
+    if (e != OK)
+        return e;
+    return held ? OK : ERR_CONFLICT;
+}
+
+/* By asking again: a blocking wait would end with the connection's lock_timeout. */
+enum err advisory_wait(struct db *db, enum advisory which)
+{
+    const struct timespec pause = {.tv_nsec = ADVISORY_POLL_MS * 1000000L};
+    for (;;) {
+        enum err e = advisory_try(db, which);
+        if (e != ERR_CONFLICT)
+            return e;
+        (void)nanosleep(&pause, NULL);
+    }
+}
+
+enum err advisory_release(struct db *db, enum advisory which)
+{
+    bool was_held;
+    enum err e = ask_lock(db, "SELECT pg_advisory_unlock($1::int, $2::int)", which, &was_held);
+    if (e != OK)
+        return e;
+    return was_held ? OK : ERR_MISSING;
+}

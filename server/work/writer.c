@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch does to the database is
+ * in work/post_batch.c; here is who waits for whom, and what happens when the database stumbles.
+ */
+#include "work/writer.h"
+
+#include <pthread.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "metrics/metrics.h"
+#include "state/state.h"
+#include "store/outcome.h"
+#include "store/versions.h"
+#include "work/post_batch.h"
+
+enum {
+    QUEUE_MAX =
+        4096, /* ops waiting; a post holds its connection, so this is also bounded by connections */
+    BATCH_MAX = 256, /* ops in one transaction: past this a commit no longer gets cheaper per row */
+    ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
+    OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
+    OUTCOME_PAUSE_MS = 50,
+    NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
+    STATEMENT_TIMEOUT_MS = 10000,
+    LOCK_TIMEOUT_MS = 3000,
+};
+
+struct writer {
+    pthread_mutex_t lock; /* guards queue, tail, queued, stopping */
+    pthread_cond_t more;
+    struct write_op *queue, **tail;
+    size_t queued;
+    bool stopping;
+    pthread_t thread;
+
+    /* The thread's own. */
+    struct db *db;
+    struct arena *mem;
+    struct writer_options options;
+    int64_t notified_ms;
+    bool notify_owed;
+};
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec t = {ms / SECOND_MS, (ms % SECOND_MS) * 1000000};
+    (void)nanosleep(&t, NULL);
+}
+
+/* Answers ops; after this call they belong to their owners again. */
+static void answer(struct write_op **ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ops[i]->done(ops[i]);
+}
+
+static void refuse_all(struct write_op **ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        ops[i]->result = WRITE_BUSY;
+    answer(ops, count);
+}
+
+/*
+ * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
+ * now; the callers are told "busy" and their nonces keep them from doing it twice.
+ */
+static enum err find_outcome(struct writer *w, int64_t transaction)
+{
+    int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
+    while (clock_mono_ms() < deadline) {
+        bool committed = false;
+        enum err e = db_ensure(w->db);
+        if (e == OK)
+            e = outcome_find(w->db, transaction, &committed);
+        if (e == OK)
+            return committed ? OK : ERR_RETRY;
+        if (e == ERR_MISSING || e == ERR_DEFECT)
+            return ERR_BUSY;
+        pause_ms(OUTCOME_PAUSE_MS);
+    }
+    return ERR_BUSY;
+}
+
+/* One transaction. OK: committed, results are in ops. */
+static enum err attempt(struct writer *w, struct post_batch *batch)
+{
+    int64_t transaction = 0;
+    enum err e = db_begin(w->db);
+    if (e == OK)
+        e = outcome_mark(w->db, &transaction);
+    if (e == OK)
+        e = post_batch_run(batch, w->db, clock_wall_ms());
+    if (e != OK) {
+        db_rollback(w->db);
+        return e;
+    }
+    e = db_commit(w->db);
+    if (e == ERR_BUSY && transaction != 0)
+        e = find_outcome(w, transaction);
+    return e;
+}
+
+static void committed(struct writer *w, struct post_batch *batch)
+{
+    post_batch_apply(batch, w->options.state);
+    metrics_add(w->options.metrics, METRIC_BATCH_COMMITS, 1);
+    metrics_add(w->options.metrics, METRIC_POSTS, (int64_t)post_batch_accepted(batch));
+    w->notify_owed = true;
+    answer(batch->ops, batch->count);
+}
+
+/* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
+static void run(struct writer *w, struct write_op **ops, size_t count)
+{
+    enum err e = ERR_BUSY;
+    for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
+        arena_reset(w->mem);
+        struct post_batch batch = {.ops = ops,
+                                   .count = count,
+                                   .mem = w->mem,
+                                   .ring = w->options.ring,
+                                   .limit = w->options.conf->rooms.post_limit};
+        e = db_ensure(w->db);
+        if (e == OK)
+            e = attempt(w, &batch);
+        if (e == OK) {
+            committed(w, &batch);
+            return;
+        }
+        if (e != ERR_RETRY)
+            break;
+        pause_ms(5 << tries);
+    }
+    if (count > 1 && db_connected(w->db)) {
+        run(w, ops, count / 2);
+        run(w, ops + count / 2, count - count / 2);
+        return;
+    }
+    log_event(LOG_WARN, "writer.refused", LOG_U64("ops", count), LOG_ERR(e));
+    refuse_all(ops, count);
+}
+
+/* NOTIFY only accelerates; when it fails, the others find out by comparing versions. */
+static void notify(struct writer *w)
+{
+    if (!w->notify_owed || !db_connected(w->db))
+        return;
+    w->notify_owed = false;
+    w->notified_ms = clock_mono_ms();
+    if (versions_notify(w->db) != OK)
+        log_event(LOG_DEBUG, "writer.notify_failed");
+}
+
+/* Takes what waits, at most BATCH_MAX. Zero: stopping and nothing is left. */
+static size_t take(struct writer *w, struct write_op **ops)
+{
+    pthread_mutex_lock(&w->lock);
+    if (!w->queue && w->notify_owed) {
+        pthread_mutex_unlock(&w->lock);
+        notify(w);
+        pthread_mutex_lock(&w->lock);
+    }
+    while (!w->queue && !w->stopping)
+        pthread_cond_wait(&w->more, &w->lock);
+    size_t count = 0;
+    while (w->queue && count < BATCH_MAX) {
+        ops[count++] = w->queue;
+        w->queue = w->queue->next;
+    }
+    if (!w->queue)
+        w->tail = &w->queue;
+    w->queued -= count;
+    pthread_mutex_unlock(&w->lock);
+    return count;
+}
+
+static void *writer_main(void *arg)
+{
+    struct writer *w = arg;
+    struct write_op *ops[BATCH_MAX];
+    for (size_t count; (count = take(w, ops)) > 0;) {
+        run(w, ops, count);
+        if (clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
+            notify(w);
+    }
+    return NULL;
+}
+
+enum err writer_new(const struct writer_options *options, struct writer **ret_writer)
+{
+    struct writer *w = MEM_NEW(struct writer);
+    if (!w)
+        return ERR_NO_MEMORY;
+    w->options = *options;
+    w->tail = &w->queue;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->more, NULL);
+    w->mem = arena_new(MIB(64)); /* 256 posts of 64 KB, sealed once, with room */
+    struct db_options db = {.url = options->conf->database.url,
+                            .origin = DB_WRITER,
+                            .metrics = options->metrics,
+                            .tables = store_statements,
+                            .table_count = store_statement_count,
+                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
+    enum err e = w->mem ? db_new(&db, &w->db) : ERR_NO_MEMORY;
+    if (e == OK && pthread_create(&w->thread, NULL, writer_main, w) != 0)
+        e = ERR_NO_MEMORY;
+    if (e != OK) {
+        db_free(w->db);
+        arena_free(w->mem);
+        mem_free(w);
+        return e;
+    }
+    *ret_writer = w;
+    return OK;
+}
+
+void writer_free(struct writer *w)
+{
+    if (!w)
+        return;
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    pthread_cond_broadcast(&w->more);
+    pthread_mutex_unlock(&w->lock);
+    pthread_join(w->thread, NULL);
+    db_free(w->db);
+    arena_free(w->mem);
+    pthread_cond_destroy(&w->more);
+    pthread_mutex_destroy(&w->lock);
+    mem_free(w);
+}
+
+enum err writer_submit(struct writer *w, struct write_op *op)
+{
+    pthread_mutex_lock(&w->lock);
+    bool accepted = w->queued < QUEUE_MAX && !w->stopping;
+    if (accepted) {
+        op->next = NULL;
+        *w->tail = op;
+        w->tail = &op->next;
+        w->queued++;
+        pthread_cond_signal(&w->more);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return accepted ? OK : ERR_BUSY;
+}
+
+struct waiter {
+    pthread_mutex_t lock; /* guards done */
+    pthread_cond_t changed;
+    bool done;
+};
+
+static void wake(struct write_op *op)
+{
+    struct waiter *waiter = op->owner;
+    pthread_mutex_lock(&waiter->lock);
+    waiter->done = true;
+    pthread_cond_signal(&waiter->changed);
+    pthread_mutex_unlock(&waiter->lock);
+}
+
+enum err writer_run(struct writer *w, struct write_op *op)
+{
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    op->done = wake;
+    op->owner = &waiter;
+    enum err e = writer_submit(w, op);
+    if (e != OK)
+        return e;
+    pthread_mutex_lock(&waiter.lock);
+    while (!waiter.done)
+        pthread_cond_wait(&waiter.changed, &waiter.lock);
+    pthread_mutex_unlock(&waiter.lock);
+    return OK;
+}
