@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "http/limits.h"
 #include "http/stream.h"
+#include "router/dispatch.h"
 
 void host_unref(struct host *host)
 {
@@ -50,7 +51,7 @@ static void release(struct exchange *ex)
     struct host *host = ex->host;
     /* A handler's own part of a call that finishes later is released by finish, so that has to run in any case. */
     if (ex->call.later.started && !ex->finished)
-        ex->call.later.finish(&ex->call, ex->call.later.arg);
+        dispatch_finish(&ex->call);
     stream_free(ex->stream);
     reply_done(&ex->reply);
     buf_done(&ex->sealed);

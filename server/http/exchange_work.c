@@ -16,7 +16,6 @@
 enum {
     STATUS_OK = 200,
     STATUS_BAD_REQUEST = 400,
-    STATUS_TOO_LARGE = 413,
     STATUS_BAD_GATEWAY = 502,
     STATUS_BUSY = 503,
     /* A sealed reply, as base64 in v3. */
@@ -80,7 +79,7 @@ static void open_source(struct exchange *ex, struct db *db)
         return;
     reply_reset(&ex->reply);
     if (e == ERR_TOO_LARGE)
-        reply_text(&ex->reply, STATUS_TOO_LARGE, "Payload Too Large");
+        reply_error(&ex->reply, ERR_TOO_LARGE);
     else
         reply_busy(ex);
 }
@@ -301,6 +300,6 @@ void exchange_work(struct exchange *ex)
 void exchange_finish(struct exchange *ex)
 {
     ex->finished = true;
-    ex->call.later.finish(&ex->call, ex->call.later.arg);
+    dispatch_finish(&ex->call);
     seal(ex, NULL);
 }

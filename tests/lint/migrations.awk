@@ -37,6 +37,8 @@ END {
 function judge(text,    words, body, table)
 {
     gsub(/[ \t]+/, " ", text)
+    # Tables stand in a schema of their own; names are compared without it.
+    gsub(/ conclave\./, " ", text)
     sub(/^ /, "", text)
     if (match(text, /^[Cc][Rr][Ee][Aa][Tt][Ee] ([Uu][Nn][Ll][Oo][Gg][Gg][Ee][Dd] )?[Tt][Aa][Bb][Ll][Ee] ([Ii][Ff] [Nn][Oo][Tt] [Ee][Xx][Ii][Ss][Tt][Ss] )?/)) {
         text = substr(text, RLENGTH + 1)

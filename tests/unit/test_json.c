@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -368,20 +367,6 @@ static void json_out__random_doubles__read_back_to_the_bit(void **state)
     }
 }
 
-static void json_out__a_locale_with_a_comma__still_writes_a_point(void **state)
-{
-    (void)state;
-    static const char *const commas[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "nl_NL.UTF-8"};
-    bool found = false;
-    for (size_t i = 0; i < COUNT_OF(commas) && !found; i++)
-        found = setlocale(LC_NUMERIC, commas[i]) != NULL;
-    if (!found)
-        skip(); /* no such locale on this machine */
-    assert_double(0.1 + 0.2, "0.30000000000000004");
-    assert_double(1754863793.1234567, "1754863793.1234567");
-    assert_non_null(setlocale(LC_NUMERIC, "C"));
-}
-
 static void json_out__past_the_ceiling__is_told_once_at_the_end(void **state)
 {
     (void)state;
@@ -412,7 +397,6 @@ int main(void)
         cmocka_unit_test(json_out__infinity_and_nan__spoil_the_reply),
         cmocka_unit_test(json_out__100000_random_millisecond_times__equal_the_definition),
         cmocka_unit_test(json_out__random_doubles__read_back_to_the_bit),
-        cmocka_unit_test(json_out__a_locale_with_a_comma__still_writes_a_point),
         cmocka_unit_test(json_out__past_the_ceiling__is_told_once_at_the_end),
     };
     json_in_start();
