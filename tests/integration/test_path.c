@@ -68,7 +68,7 @@ static void path__aes_cbc__cannot_be_decrypted_by_the_server(void **state)
     assert_int_equal(server_link_trouble(l)->status, 400);
 }
 
-/* Ben polls until he has seen a post; *ret_text_len tells of the newest. */
+/* Ben polls until he has seen a post, or too long. Every row on the way must verify. */
 static void wait_for_post(struct member *ben, struct room_view *view, const char *text)
 {
     int64_t deadline_ms = clock_mono_ms() + SEEN_WITHIN_MS;
