@@ -42,7 +42,7 @@ static unsigned raise_descriptors(void)
     }
     if (limit.rlim_cur >= CONNECTIONS_MAX + DESCRIPTORS_RESERVED)
         return CONNECTIONS_MAX;
-    if (limit.rlim_cur <= 2 * DESCRIPTORS_RESERVED)
+    if (limit.rlim_cur / 2 <= DESCRIPTORS_RESERVED)
         return (unsigned)limit.rlim_cur / 2;
     return (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
 }

@@ -69,8 +69,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
 {
     (void)version;
     (void)upload_data;
-    (void)upload_data_size;
     (void)con_cls;
+    *upload_data_size = 0; /* no request here has a body that matters */
     struct operator_listener *op = cls;
     bool reads =
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;

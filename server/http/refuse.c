@@ -14,17 +14,17 @@
 
 struct refusal {
     unsigned status;
-    const char *text; /* a literal */
     enum metric counter;
+    const char *text; /* a literal */
 };
 
 static const struct refusal table[] = {
-    {MHD_HTTP_NOT_FOUND, "", METRIC_REFUSED_NOT_FOUND},
-    {MHD_HTTP_BAD_REQUEST, "", METRIC_REFUSED_UNDECRYPTABLE},
-    {MHD_HTTP_LENGTH_REQUIRED, "", METRIC_REFUSED_UNDECRYPTABLE},
-    {MHD_HTTP_CONTENT_TOO_LARGE, "", METRIC_REFUSED_TOO_LARGE},
+    {MHD_HTTP_NOT_FOUND, METRIC_REFUSED_NOT_FOUND, ""},
+    {MHD_HTTP_BAD_REQUEST, METRIC_REFUSED_UNDECRYPTABLE, ""},
+    {MHD_HTTP_LENGTH_REQUIRED, METRIC_REFUSED_UNDECRYPTABLE, ""},
+    {MHD_HTTP_CONTENT_TOO_LARGE, METRIC_REFUSED_TOO_LARGE, ""},
     /* The last: whatever else went wrong. */
-    {MHD_HTTP_BAD_GATEWAY, "Bad Gateway", METRIC_REFUSED_BUSY},
+    {MHD_HTTP_BAD_GATEWAY, METRIC_REFUSED_BUSY, "Bad Gateway"},
 };
 
 struct refusals {
