@@ -31,7 +31,7 @@ static int print_defaults(void)
 {
     AUTO_BUF struct buf out = buf_make(KIB(256));
     conf_print_defaults(&out);
-    (void)fwrite(out.p, 1, out.len, stdout);
+    cli_print(stdout, &out);
     return buf_verdict(&out) == OK ? CLI_OK : CLI_FAILED;
 }
 

@@ -86,7 +86,7 @@ struct conf *cli_load_conf(const char *path_or_null)
     AUTO_BUF struct buf problems = buf_make(KIB(64));
     struct conf *conf = NULL;
     enum err e = conf_load(path_or_null, &conf, &problems);
-    (void)fwrite(problems.p, 1, problems.len, stderr);
+    cli_print(stderr, &problems);
     if (e == OK)
         return conf;
     if (problems.len == 0)
@@ -230,6 +230,12 @@ int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room)
 {
     enum err e = rooms_by_token(cli->db, cli->mem, span_of_text(token), ret_room);
     return e == OK ? CLI_OK : cli_store_failed(e);
+}
+
+void cli_print(FILE *out, const struct buf *text)
+{
+    if (text->len > 0)
+        (void)fwrite(text->p, 1, text->len, out);
 }
 
 void cli_print_hex(FILE *out, struct span bytes)

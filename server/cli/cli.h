@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "conf/conf.h"
 #include "crypto/secret.h"
 #include "store/rooms.h"
@@ -73,6 +74,8 @@ void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub 
                     struct span token);
 /* Running servers learn of a change by comparing versions; this hint makes it immediate. */
 void cli_tell_servers(struct cli *cli);
+/* All of a buffer, which may be empty. */
+void cli_print(FILE *out, const struct buf *text);
 void cli_print_hex(FILE *out, struct span bytes);
 
 #endif

@@ -50,7 +50,7 @@ int cli_migrate(int argc, char **argv)
     }
     AUTO_BUF struct buf progress = buf_make(KIB(64));
     e = schema_migrate(cli.db, clock_wall_ms(), &progress);
-    (void)fwrite(progress.p, 1, progress.len, stdout);
+    cli_print(stdout, &progress);
     if (e != OK)
         return cli_store_failed(e);
     (void)puts("The schema is up to date.");

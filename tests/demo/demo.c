@@ -352,14 +352,16 @@ static int watch_signals(void)
     return signalfd(-1, &stop, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
-static bool tell(struct demo *d, int signals)
+enum ending { HELD, FAILED, STOPPED };
+
+static enum ending tell(struct demo *d, int signals)
 {
     int64_t began_us = clock_mono_us();
     for (size_t i = 0; i < COUNT_OF(steps); i++) {
         struct signalfd_siginfo caught;
         if (read(signals, &caught, sizeof(caught)) > 0) {
             (void)printf("Stopped.\n");
-            return false;
+            return STOPPED;
         }
         int64_t step_us = clock_mono_us();
         d->note[0] = '\0';
@@ -369,11 +371,11 @@ static bool tell(struct demo *d, int signals)
                      !held && d->note[0] == '\0' ? d->world.trouble : d->note);
         (void)fflush(stdout);
         if (!held)
-            return false;
+            return FAILED;
     }
     (void)printf("All %zu steps held, %.1f s.\n", COUNT_OF(steps),
                  (double)(clock_mono_us() - began_us) / 1e6);
-    return true;
+    return HELD;
 }
 
 static void print_server_log(const struct demo *d)
@@ -387,16 +389,16 @@ int main(void)
 {
     struct demo d = {.picture = buf_make(PICTURE_BYTES)};
     int signals = watch_signals();
-    bool held = tell(&d, signals);
-    if (!held)
+    enum ending ending = tell(&d, signals);
+    if (ending == FAILED)
         print_server_log(&d);
     for (size_t i = 0; i < PEOPLE; i++)
         member_close(&d.people[i]);
-    if (!world_close(&d.world) && held) {
+    if (!world_close(&d.world) && ending == HELD) {
         (void)printf("FAIL the processes did not end in order\n");
-        held = false;
+        ending = FAILED;
     }
     buf_done(&d.picture);
     (void)close(signals);
-    return held ? 0 : 1;
+    return ending == HELD ? 0 : 1;
 }
