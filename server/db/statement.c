@@ -203,8 +203,8 @@ enum err db_run(struct db *db, const char *statement, const struct param *params
     if (e != OK)
         return e;
     db_count(db);
-    PGresult *result = PQexecPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
-                                      in.formats, 1);
+    PGresult *result =
+        PQexecPrepared(db->conn, statement, (int)param_count, in.values, in.lengths, in.formats, 1);
     return hand_over(db, result, statement, ret_rows);
 }
 
@@ -218,8 +218,8 @@ enum err db_query(struct db *db, const char *sql, const struct param *params, si
     if (e != OK)
         return e;
     db_count(db);
-    PGresult *result = PQexecParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths,
-                                    in.formats, 1);
+    PGresult *result =
+        PQexecParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths, in.formats, 1);
     return hand_over(db, result, "query", ret_rows);
 }
 
