@@ -224,6 +224,8 @@ static enum MHD_Result begin(const struct intake *in, struct MHD_Connection *con
         clock_mono_ms() + (ex->large ? LARGE_ADMISSION_MAX_MS : SMALL_ADMISSION_MAX_MS);
     ex->admitted = true;
     enum err e = budget_take(in->host->budget, &ex->ticket, length + EXCHANGE_OVERHEAD_BYTES);
+    if (e == ERR_TOO_LARGE) /* [memory] bodies may be as small as max_body: then it comes alone */
+        e = budget_take(in->host->budget, &ex->ticket, length);
     if (e == ERR_RETRY) {
         ex->waiting = true; /* granted() says */
     } else if (e != OK) {

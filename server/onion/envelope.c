@@ -18,7 +18,7 @@ enum err envelope_open(struct arena *mem, const struct server_keys *keys, enum e
                        struct bytes frame, struct bytes *ret_plain, struct reply_key *ret_key)
 {
     struct frame parts;
-    enum err e = frame_read(mem, frame, &parts);
+    enum err e = frame_parse(mem, frame, &parts);
     if (e != OK)
         return e;
     struct reply_key key = {.kind = kind, .cipher = parts.cipher};

@@ -60,7 +60,7 @@ static enum err read_routing(struct arena *mem, struct span json, struct frame *
     return json_ok(&in) ? read_cipher(name, &frame->cipher) : ERR_MALFORMED;
 }
 
-enum err frame_read(struct arena *mem, struct bytes raw, struct frame *ret_frame)
+enum err frame_parse(struct arena *mem, struct bytes raw, struct frame *ret_frame)
 {
     struct reader r = reader_of(span_of_bytes(raw));
     uint32_t sealed_len = reader_u32_le(&r);

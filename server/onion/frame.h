@@ -27,6 +27,6 @@ struct frame {
  * Decrypts nothing. ERR_MALFORMED: not a frame, a length lies, a key or enc_type that is none. ERR_SEALED: an enc_type
  * that exists, but that we do not open (aes-cbc). Any thread.
  */
-MUST_USE enum err frame_read(struct arena *mem, struct bytes raw, struct frame *ret_frame);
+MUST_USE enum err frame_parse(struct arena *mem, struct bytes raw, struct frame *ret_frame);
 
 #endif

@@ -367,11 +367,11 @@ static int open_world(void **state)
     static struct world w;
     static uint8_t request[KIB(16)];
     const struct world_options options = {.servers = 1, .no_fsync = true};
+    *state = &w;
     if (world_open(&w, &options) != OK) {
         print_error("%s\n", w.trouble);
         return -1;
     }
-    *state = &w;
     AUTO_BUF struct buf download = buf_make(sizeof(request));
     if (!upload(&w, &download))
         return -1;

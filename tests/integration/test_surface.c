@@ -178,11 +178,11 @@ static int open_world(void **state)
 {
     static struct world w;
     const struct world_options options = {.servers = 1, .no_fsync = true};
+    *state = &w;
     if (world_open(&w, &options) != OK) {
         print_error("%s\n", w.trouble);
         return -1;
     }
-    *state = &w;
     return 0;
 }
 

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Admission (design D14): memory for a body is promised before the body is read. Without it a request waits unread, and is
+ * then told `Bad Gateway`; small requests are not starved by large ones.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "integration/raw.h"
+#include "integration/world.h"
+
+/* The server below has 1 MB; a body of LARGE takes nearly half, one of SMALL a twelfth. */
+enum { LARGE = 430000, SMALL = 65000, SMALL_HOLDERS = 16, WAIT_MS = 30 * SECOND_MS };
+
+static const char bad_gateway[] = "HTTP/1.1 502 Bad Gateway\r\n"
+                                  "Connection: close\r\n"
+                                  "Content-Type: text/plain\r\n"
+                                  "Content-Length: 11\r\n"
+                                  "\r\n"
+                                  "Bad Gateway";
+
+/* Announces a body and sends none of it. */
+static int announce(const struct world *w, size_t bytes)
+{
+    AUTO_BUF struct buf head = buf_make(KIB(1));
+    buf_put_text(&head, "POST /oxen/v4/lsrpc HTTP/1.1\r\nHost: x\r\nContent-Length: ");
+    buf_put_u64(&head, bytes);
+    buf_put_text(&head, "\r\n\r\n");
+    int fd = raw_connect(&w->servers[0].at, 0);
+    assert_true(fd >= 0);
+    assert_true(raw_send(fd, buf_span(&head)));
+    return fd;
+}
+
+static bool send_body(int fd, size_t bytes)
+{
+    static const uint8_t some[1000] = {1};
+    for (size_t sent = 0; sent < bytes; sent += sizeof(some))
+        if (!raw_send(fd, span_of(some, bytes - sent < sizeof(some) ? bytes - sent : sizeof(some))))
+            return false;
+    return true;
+}
+
+static double body_bytes(struct world *w)
+{
+    double value = -1;
+    assert_int_equal(world_metric(w, 0, "conclave_body_bytes", &value), OK);
+    return value;
+}
+
+static void wait_for_bytes(struct world *w, double at_least, double at_most)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    double value = body_bytes(w);
+    while ((value < at_least || value > at_most) && clock_mono_ms() < until)
+        value = body_bytes(w);
+    assert_true(value >= at_least && value <= at_most);
+}
+
+static void assert_told(int fd, const char *expected, int64_t from_ms, int64_t to_ms, int64_t began)
+{
+    AUTO_BUF struct buf answer = buf_make(KIB(4));
+    assert_int_equal(raw_read_to_end(fd, WAIT_MS, &answer), OK);
+    buf_put_byte(&answer, '\0');
+    assert_string_equal((const char *)answer.p, expected);
+    assert_in_range(clock_mono_ms() - began, from_ms, to_ms);
+    (void)close(fd);
+}
+
+static void assert_served(const struct world *w)
+{
+    struct server_link_options options = world_route(w, 0, false);
+    struct server_link *link = NULL;
+    assert_int_equal(server_link_open(&options, &link), OK);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    struct onion_request request = {.method = "GET", .endpoint = "/capabilities"};
+    int64_t began = clock_mono_ms();
+    assert_int_equal(server_link_call(link, &request, &reply), OK);
+    assert_int_equal(reply.code, 200);
+    assert_in_range(clock_mono_ms() - began, 0, 2 * SECOND_MS);
+    server_link_close(link);
+}
+
+static void
+admission__a_large_body_without_memory__waits_10_s_while_small_ones_are_served(void **state)
+{
+    struct world *w = *state;
+    int holders[2] = {announce(w, LARGE), announce(w, LARGE)};
+    wait_for_bytes(w, 2 * LARGE, MIB(1));
+    int64_t began = clock_mono_ms();
+    int third = announce(w, LARGE);
+    for (int i = 0; i < 20; i++)
+        assert_served(w);
+    assert_told(third, bad_gateway, 10 * SECOND_MS, 13 * SECOND_MS, began);
+    for (size_t i = 0; i < COUNT_OF(holders); i++)
+        (void)close(holders[i]);
+    wait_for_bytes(w, 0, 0);
+}
+
+static void admission__a_large_body__is_read_when_memory_comes_back(void **state)
+{
+    static const char bad_request[] = "HTTP/1.1 400 Bad Request\r\n"
+                                      "Connection: close\r\n"
+                                      "Content-Length: 0\r\n"
+                                      "\r\n";
+    struct world *w = *state;
+    int holders[2] = {announce(w, LARGE), announce(w, LARGE)};
+    wait_for_bytes(w, 2 * LARGE, MIB(1));
+    int64_t began = clock_mono_ms();
+    int third = announce(w, LARGE);
+    (void)close(holders[0]);
+    assert_true(send_body(third, LARGE)); /* read to its end, and found to be no onion request */
+    assert_told(third, bad_request, 0, 5 * SECOND_MS, began);
+    (void)close(holders[1]);
+    wait_for_bytes(w, 0, 0);
+}
+
+static void admission__a_small_body_without_memory__waits_5_s(void **state)
+{
+    struct world *w = *state;
+    int holders[SMALL_HOLDERS];
+    for (size_t i = 0; i < COUNT_OF(holders); i++)
+        holders[i] = announce(w, SMALL); /* the last of them wait in line already */
+    wait_for_bytes(w, 12 * SMALL, MIB(1));
+    int64_t began = clock_mono_ms();
+    assert_told(announce(w, SMALL), bad_gateway, 5 * SECOND_MS, 8 * SECOND_MS, began);
+    for (size_t i = 0; i < COUNT_OF(holders); i++)
+        (void)close(holders[i]);
+    wait_for_bytes(w, 0, 0);
+    assert_served(w);
+}
+
+static int open_world(void **state)
+{
+    static struct world w;
+    static const char *const env[] = {"CONCLAVE_MEMORY_BODIES=1M", "CONCLAVE_SERVER_MAX_BODY=1M",
+                                      "CONCLAVE_FILES_MAX_BYTES=900K", NULL};
+    const struct world_options options = {.servers = 1, .no_fsync = true, .env = env};
+    *state = &w;
+    if (world_open(&w, &options) != OK) {
+        print_error("%s\n", w.trouble);
+        return -1;
+    }
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    return world_close(*state) ? 0 : -1;
+}
+
+int main(void)
+{
+    if (crypto_start() != OK)
+        return 1;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            admission__a_large_body_without_memory__waits_10_s_while_small_ones_are_served),
+        cmocka_unit_test(admission__a_large_body__is_read_when_memory_comes_back),
+        cmocka_unit_test(admission__a_small_body_without_memory__waits_5_s),
+    };
+    return cmocka_run_group_tests(tests, open_world, close_world);
+}

@@ -1,0 +1,502 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way of a request through listener, lanes and back, with handlers made for it: answered from memory, on a worker,
+ * later from another thread, or from a source of bytes that may break. The listener runs in this process, so that the
+ * handlers can be ours; the database is a real one.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "conf/conf.h"
+#include "crypto/secret.h"
+#include "db/db.h"
+#include "http/listener.h"
+#include "integration/raw.h"
+#include "integration/world.h"
+#include "metrics/metrics.h"
+#include "router/dispatch.h"
+#include "router/json_in.h"
+#include "work/budget.h"
+#include "work/lanes.h"
+
+enum { CHUNK_BYTES = 256 * 1024, WAIT_MS = 15 * SECOND_MS };
+
+struct fixture {
+    struct world world;
+    struct conf conf;
+    struct server_keys keys;
+    struct metrics *metrics;
+    struct budget *budget;
+    struct lane *general, *upload;
+    struct dispatcher dispatcher;
+    struct services services;
+    struct listener *listener;
+};
+
+/* ---- handlers ---- */
+
+static atomic_int sources_open; /* of all tests; each leaves it at 0 */
+
+static enum err answer_memory(struct call *call)
+{
+    reply_text(call->reply, 200, call->db == NULL ? "memory" : "worker");
+    return OK;
+}
+
+static enum err answer_worker(struct call *call)
+{
+    return call->db == NULL ? ERR_RETRY : answer_memory(call);
+}
+
+static void pause_ms(int64_t ms)
+{
+    struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    nanosleep(&t, NULL);
+}
+
+static void *complete_later(void *arg)
+{
+    struct call *call = arg;
+    pause_ms(call->params.number);
+    call->later.complete(call);
+    return NULL;
+}
+
+static void finish_later(struct call *call, void *arg)
+{
+    reply_text(call->reply, 200, arg);
+}
+
+/* {number}: milliseconds; with 0 it is often complete before the handler returns. */
+static enum err answer_later(struct call *call)
+{
+    static char text[] = "later";
+    if (!call->later.allowed)
+        return ERR_RETRY;
+    call->later.started = true;
+    call->later.finish = finish_later;
+    call->later.arg = text;
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, complete_later, call), 0);
+    return pthread_detach(thread) == 0 ? OK : ERR_DEFECT;
+}
+
+static enum err answer_length(struct call *call)
+{
+    char *text = arena_alloc(call->mem, 32);
+    assert_non_null(text);
+    (void)snprintf(text, 32, "%zu", call->req->body.len);
+    reply_text(call->reply, 200, text);
+    return OK;
+}
+
+struct test_source {
+    struct body_source source; /* first */
+    uint64_t at, breaks_at;
+    uint8_t piece[CHUNK_BYTES];
+};
+
+static uint8_t byte_at(uint64_t i)
+{
+    return (uint8_t)(i * 2654435761U >> 13);
+}
+
+static enum err source_next(struct body_source *source, struct db *db, struct span *ret_piece)
+{
+    struct test_source *s = (struct test_source *)(void *)source;
+    uint64_t n = s->source.length - s->at;
+    if (db == NULL || s->at >= s->breaks_at)
+        return ERR_BUSY;
+    if (n > CHUNK_BYTES)
+        n = CHUNK_BYTES;
+    for (uint64_t i = 0; i < n; i++)
+        s->piece[i] = byte_at(s->at + i);
+    s->at += n;
+    *ret_piece = span_of(s->piece, n);
+    return OK;
+}
+
+static void source_close(struct body_source *source)
+{
+    atomic_fetch_sub(&sources_open, 1);
+    mem_free(source);
+}
+
+static enum err answer_source(struct call *call, uint64_t breaks_at)
+{
+    if (call->db == NULL)
+        return ERR_RETRY;
+    struct test_source *s = MEM_NEW(struct test_source);
+    assert_non_null(s);
+    atomic_fetch_add(&sources_open, 1);
+    s->source = (struct body_source){(uint64_t)call->params.number, source_next, source_close};
+    s->breaks_at = breaks_at;
+    call->reply->status = 200;
+    call->reply->content_type = CONTENT_BINARY;
+    call->reply->source = &s->source;
+    return OK;
+}
+
+static enum err answer_file(struct call *call)
+{
+    return answer_source(call, UINT64_MAX);
+}
+
+static enum err answer_broken_file(struct call *call)
+{
+    return answer_source(call, 4 * CHUNK_BYTES);
+}
+
+static enum err answer_missing_file(struct call *call)
+{
+    return answer_source(call, 0);
+}
+
+static const struct route routes[] = {
+    {"GET", "/memory", ACCESS_PUBLIC, EFFECT_READS, 0, answer_memory},
+    {"GET", "/worker", ACCESS_PUBLIC, EFFECT_READS, 0, answer_worker},
+    {"GET", "/later/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_later},
+    {"POST", "/length", ACCESS_PUBLIC, EFFECT_READS, MIB(12), answer_length},
+    {"GET", "/file/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_file},
+    {"GET", "/broken/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_broken_file},
+    {"GET", "/missing/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_missing_file},
+};
+
+/* Everybody is anonymous here. */
+static bool authenticate(struct call *call)
+{
+    return !call->who.known;
+}
+
+static bool claim(struct call *call)
+{
+    return !call->who.known;
+}
+
+static enum err admit(struct call *call, enum access access)
+{
+    return call->room == NULL && access == ACCESS_PUBLIC ? OK : ERR_DEFECT;
+}
+
+static void release(struct call *call)
+{
+    call->room = NULL;
+}
+
+/* ---- the fixture ---- */
+
+static bool open_lanes(struct fixture *f)
+{
+    const struct db_options db = {.url = f->world.database_url,
+                                  .origin = DB_REQUEST,
+                                  .metrics = f->metrics,
+                                  .statement_timeout_ms = 5000,
+                                  .lock_timeout_ms = 1000};
+    struct lane_options general = {.name = "general",
+                                   .workers = 3,
+                                   .queue_max = 1000,
+                                   .age_max_ms = 8 * SECOND_MS,
+                                   .db = &db,
+                                   .metrics = f->metrics,
+                                   .queue_metric = METRIC_QUEUE_GENERAL};
+    struct lane_options upload = general;
+    upload.name = "upload";
+    upload.queue_metric = METRIC_QUEUE_UPLOAD;
+    return lane_new(&general, &f->general) == OK && lane_new(&upload, &f->upload) == OK;
+}
+
+static bool open_listener(struct fixture *f)
+{
+    f->conf.server.listen =
+        (struct conf_address){.kind = CONF_ADDRESS_TCP, .text = "", .host = "127.0.0.1", .port = 0};
+    f->conf.server.max_body_bytes = MIB(16);
+    f->dispatcher =
+        (struct dispatcher){routes, COUNT_OF(routes), authenticate, claim, admit, release};
+    f->services = (struct services){
+        .conf = &f->conf, .keys = &f->keys, .dispatcher = &f->dispatcher, .metrics = f->metrics};
+    struct listener_options options = {&f->services, f->budget, f->general, f->upload};
+    return listener_open(&options, &f->listener) == OK;
+}
+
+static int close_fixture(void **state)
+{
+    struct fixture *f = *state;
+    listener_close(f->listener);
+    lane_free(f->upload);
+    lane_free(f->general);
+    budget_free(f->budget);
+    server_keys_close(&f->keys);
+    metrics_free(f->metrics);
+    return world_close(&f->world) ? 0 : -1;
+}
+
+static int open_fixture(void **state)
+{
+    static struct fixture f;
+    static const struct world_options options = {.no_fsync = true};
+    uint8_t raw[32];
+    *state = &f;
+    crypto_random(raw, sizeof(raw));
+    f.metrics = metrics_new();
+    if (world_prepare(&f.world, &options) != OK || world_start_database(&f.world) != OK) {
+        print_error("%s\n", f.world.trouble);
+        return -1;
+    }
+    if (server_keys_open(raw, &f.keys) != OK || budget_new(MIB(64), f.metrics, &f.budget) != OK)
+        return -1;
+    return open_lanes(&f) && open_listener(&f) ? 0 : -1;
+}
+
+/* ---- asking ---- */
+
+struct way {
+    enum onion_version version;
+    enum layer_cipher cipher;
+};
+static const struct way v4_gcm = {ONION_V4, LAYER_AES_GCM};
+static const struct way ways[] = {{ONION_V4, LAYER_AES_GCM},
+                                  {ONION_V4, LAYER_XCHACHA20},
+                                  {ONION_V3, LAYER_AES_GCM},
+                                  {ONION_V3, LAYER_XCHACHA20}};
+
+static struct server_link *link_to(const struct fixture *f, struct way way)
+{
+    struct server_link_options options = {.key = f->keys.pub, .version = way.version};
+    (void)snprintf(options.url.at.host, sizeof(options.url.at.host), "127.0.0.1");
+    options.url.at.port = listener_port(f->listener);
+    options.style.cipher = way.cipher;
+    options.style.enc_type = layer_cipher_name(way.cipher);
+    struct server_link *link = NULL;
+    assert_int_equal(server_link_open(&options, &link), OK);
+    return link;
+}
+
+static enum err get(struct server_link *link, const char *endpoint, struct onion_reply *ret_reply)
+{
+    struct onion_request request = {.method = "GET", .endpoint = endpoint};
+    return server_link_call(link, &request, ret_reply);
+}
+
+static void assert_text(struct server_link *link, const char *endpoint, const char *text)
+{
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(link, endpoint, &reply), OK);
+    assert_true(span_eq_text(reply.body, text));
+}
+
+static void assert_file(struct server_link *link, uint64_t length)
+{
+    char endpoint[64];
+    (void)snprintf(endpoint, sizeof(endpoint), "/file/%llu", (unsigned long long)length);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(link, endpoint, &reply), OK);
+    assert_int_equal(reply.body.len, length);
+    for (uint64_t i = 0; i < length; i++)
+        if (reply.body.p[i] != byte_at(i))
+            fail_msg("byte %llu differs", (unsigned long long)i);
+}
+
+/* Sources are closed by whoever ends last; that may be a moment after the client has its answer. */
+static void wait_for_end(const struct fixture *f)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    while ((atomic_load(&sources_open) > 0 || metrics_get(f->metrics, METRIC_BODY_BYTES) > 0) &&
+           clock_mono_ms() < until)
+        pause_ms(5);
+    assert_int_equal(atomic_load(&sources_open), 0);
+    assert_int_equal(metrics_get(f->metrics, METRIC_BODY_BYTES), 0);
+}
+
+/* ---- tests ---- */
+
+static void exchange__from_memory_worker_and_later__is_answered_in_every_form(void **state)
+{
+    for (size_t i = 0; i < COUNT_OF(ways); i++) {
+        AUTO_LINK struct server_link *link = link_to(*state, ways[i]);
+        assert_text(link, "/memory", "memory");
+        assert_text(link, "/worker", "worker");
+        assert_text(link, "/later/20", "later");
+        for (int n = 0; n < 100; n++)
+            assert_text(link, "/later/0", "later");
+    }
+    wait_for_end(*state);
+}
+
+static void exchange__bodies_around_64_kb_and_above__arrive_whole(void **state)
+{
+    static const size_t sizes[] = {0, 1, 65000, 65535, 65536, 65537, 66000, 1000000, 10000000};
+    AUTO_BUF struct buf body = buf_make(MIB(10));
+    uint8_t *p = buf_reserve(&body, MIB(10));
+    assert_non_null(p);
+    memset(p, 'b', MIB(10));
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+        AUTO_ONION_REPLY struct onion_reply reply = {0};
+        struct onion_request request = {
+            .method = "POST", .endpoint = "/length", .body = {p, sizes[i]}, .has_body = true};
+        char expected[32];
+        (void)snprintf(expected, sizeof(expected), "%zu", sizes[i]);
+        assert_int_equal(server_link_call(link, &request, &reply), OK);
+        assert_true(span_eq_text(reply.body, expected));
+    }
+    wait_for_end(*state);
+}
+
+static void stream__of_any_length__is_what_the_source_gave(void **state)
+{
+    static const uint64_t lengths[] = {0,
+                                       1,
+                                       CHUNK_BYTES - 1,
+                                       CHUNK_BYTES,
+                                       CHUNK_BYTES + 1,
+                                       2 * CHUNK_BYTES,
+                                       3 * CHUNK_BYTES + 7,
+                                       10223616};
+    for (size_t i = 0; i < COUNT_OF(lengths); i++) {
+        AUTO_LINK struct server_link *gcm = link_to(*state, ways[0]);
+        AUTO_LINK struct server_link *chacha = link_to(*state, ways[1]);
+        assert_file(gcm, lengths[i]);
+        assert_file(chacha, lengths[i]);
+    }
+    AUTO_LINK struct server_link *v3 = link_to(*state, ways[2]);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(v3, "/file/600000", &reply), OK);
+    assert_int_equal(reply.body.len, 600000);
+    wait_for_end(*state);
+}
+
+static void stream__longer_than_a_node_carries__is_a_sealed_413(void **state)
+{
+    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(link, "/file/10485760", &reply), OK);
+    assert_int_equal(reply.code, 413);
+    wait_for_end(*state);
+}
+
+static void stream__whose_source_fails_at_once__is_a_sealed_503(void **state)
+{
+    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(link, "/missing/1000", &reply), OK);
+    assert_int_equal(reply.code, 503);
+    wait_for_end(*state);
+}
+
+static void stream__whose_source_fails_midway__is_cut_off(void **state)
+{
+    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(link, "/broken/9000000", &reply), ERR_MALFORMED);
+    wait_for_end(*state);
+    assert_text(link, "/memory", "memory"); /* on a new connection */
+}
+
+static void stream__whose_client_leaves__is_released(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    struct onion_request request = {.method = "GET", .endpoint = "/file/10000000"};
+    for (int i = 0; i < 20; i++) {
+        struct onion_secret secret;
+        AUTO_BUF struct buf frame = buf_make(KIB(8));
+        AUTO_BUF struct buf post = buf_make(KIB(16));
+        assert_int_equal(server_link_wrap(link, &request, &frame, &secret), OK);
+        onion_client_done(&secret);
+        raw_put_post(&post, "/oxen/v4/lsrpc", buf_span(&frame), "");
+        int fd = raw_connect(&server_link_options(link)->url.at, 4096);
+        assert_true(fd >= 0 && raw_send(fd, buf_span(&post)));
+        pause_ms(i); /* before, during and after the first pieces */
+        (void)close(fd);
+    }
+    wait_for_end(f);
+}
+
+struct crowd {
+    const struct fixture *f;
+    struct way way;
+    pthread_t thread;
+};
+
+static void *visit(void *arg)
+{
+    const struct crowd *c = arg;
+    AUTO_LINK struct server_link *link = link_to(c->f, c->way);
+    for (int i = 0; i < 50; i++) {
+        assert_text(link, "/memory", "memory");
+        assert_text(link, "/worker", "worker");
+        assert_text(link, "/later/0", "later");
+        if (i % 10 == 0 && c->way.version == ONION_V4)
+            assert_file(link, 700000);
+    }
+    return NULL;
+}
+
+static void exchange__many_at_once__do_not_mix(void **state)
+{
+    struct crowd crowd[8];
+    for (size_t i = 0; i < COUNT_OF(crowd); i++) {
+        crowd[i] = (struct crowd){.f = *state, .way = ways[i % COUNT_OF(ways)]};
+        assert_int_equal(pthread_create(&crowd[i].thread, NULL, visit, &crowd[i]), 0);
+    }
+    for (size_t i = 0; i < COUNT_OF(crowd); i++)
+        pthread_join(crowd[i].thread, NULL);
+    wait_for_end(*state);
+}
+
+static void *ask_slowly(void *arg)
+{
+    const struct fixture *f = arg;
+    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    assert_text(link, "/later/700", "later");
+    return NULL;
+}
+
+/* The last test: the listener is closed and opened again. */
+static void listener__closing__answers_what_is_under_way(void **state)
+{
+    struct fixture *f = *state;
+    AUTO_LINK struct server_link *idle = link_to(f, v4_gcm);
+    assert_text(idle, "/memory", "memory"); /* stays connected */
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, ask_slowly, f), 0);
+    pause_ms(200);
+    int64_t began = clock_mono_ms();
+    listener_close(f->listener);
+    assert_in_range(clock_mono_ms() - began, 300, 3000);
+    pthread_join(thread, NULL);
+    assert_int_equal(metrics_get(f->metrics, METRIC_CONNECTIONS), 0);
+    AUTO_ONION_REPLY struct onion_reply reply = {0};
+    assert_int_equal(get(idle, "/memory", &reply), ERR_MISSING);
+    assert_true(open_listener(f));
+}
+
+int main(void)
+{
+    if (crypto_start() != OK)
+        return 1;
+    json_in_start();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(exchange__from_memory_worker_and_later__is_answered_in_every_form),
+        cmocka_unit_test(exchange__bodies_around_64_kb_and_above__arrive_whole),
+        cmocka_unit_test(stream__of_any_length__is_what_the_source_gave),
+        cmocka_unit_test(stream__longer_than_a_node_carries__is_a_sealed_413),
+        cmocka_unit_test(stream__whose_source_fails_at_once__is_a_sealed_503),
+        cmocka_unit_test(stream__whose_source_fails_midway__is_cut_off),
+        cmocka_unit_test(stream__whose_client_leaves__is_released),
+        cmocka_unit_test(exchange__many_at_once__do_not_mix),
+        cmocka_unit_test(listener__closing__answers_what_is_under_way),
+    };
+    return cmocka_run_group_tests(tests, open_fixture, close_fixture);
+}
