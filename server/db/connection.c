@@ -24,6 +24,8 @@
         "tcp_user_timeout", "20000"                                                                \
     }
 
+enum { LAST_WORDS_MAX = 8 };
+
 struct setting_pair {
     const char *keyword, *value;
 };
@@ -142,12 +144,18 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
 static enum err set_up_session(struct db *db)
 {
     struct buf sql = buf_make(KIB(2));
-    buf_put_text(&sql, "SET search_path = pg_catalog, conclave, pg_temp;"
-                       "SET client_min_messages = error;"
-                       "SET TimeZone = 'UTC';"
-                       "SET default_transaction_isolation = 'read committed';"
-                       "SET default_transaction_read_only = off;"
-                       "SET statement_timeout = ");
+    buf_put_text(
+        &sql,
+        "SET search_path = pg_catalog, conclave, pg_temp;"
+        "SET client_min_messages = error;"
+        "SET TimeZone = 'UTC';"
+        "SET default_transaction_isolation = 'read committed';"
+        "SET default_transaction_read_only = off;"
+        /* Each statement is planned once: planning the larger ones anew costs more than running them
+                        * (docs/decisions/0001-indexes-of-events.md), and compiling them far more. */
+        "SET plan_cache_mode = force_generic_plan;"
+        "SET jit = off;"
+        "SET statement_timeout = ");
     buf_put_i64(&sql, db->options.statement_timeout_ms);
     buf_put_text(&sql, ";SET lock_timeout = ");
     buf_put_i64(&sql, db->options.lock_timeout_ms);
@@ -212,9 +220,11 @@ static bool closed_meanwhile(struct db *db)
     if (PQstatus(db->conn) != CONNECTION_OK)
         return true;
     struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
-    if (poll(&p, 1, 0) <= 0)
-        return false;
-    return PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) != CONNECTION_OK;
+    /* More than once: the server's last words come before the end of the stream. */
+    for (int i = 0; i < LAST_WORDS_MAX && poll(&p, 1, 0) > 0; i++)
+        if (PQconsumeInput(db->conn) == 0 || PQstatus(db->conn) != CONNECTION_OK)
+            return true;
+    return false;
 }
 
 enum err db_ensure(struct db *db)

@@ -15,38 +15,59 @@
     "  LEFT JOIN users w ON w.id = m.whisper_to"
 
 /*
- * Three sources of events, each walked in the order of its own index: data of live messages, their later reactions, and
- * deletions. $1 room, $2 since, $3 up to, $4 rows, $5 with reactions.
+ * Events in order of their number, from four sources, each walked in the order of its own index and no further than the
+ * page can reach (docs/decisions/0001-indexes-of-events.md): what was written, reactions to what the reader has, and
+ * deletions, of which only those count for a reader at $2 whose message he knows. Those are looked for twice: `near` walks
+ * a few pages of deletions, which is where they mostly are; only when it found too few among too many does `far` ask the
+ * index of lives for exactly them.
+ *
+ * `stop` is what makes it cheap: when the written rows alone fill the page, nothing behind the last of them matters.
+ * $1 room, $2 since, $3 up to, $4 rows, $5 with reactions, $6 only deletions of known messages.
  */
-#define EVENTS_OF(deletions)                                                                       \
-    "SELECT " MESSAGE_COLUMNS "  FROM ("                                                           \
-    "    (SELECT id, seqno_data AS event"                                                          \
-    "       FROM messages"                                                                         \
-    "      WHERE room = $1 AND state = 0 AND body IS NOT NULL"                                     \
-    "        AND seqno_data > $2 AND seqno_data <= $3"                                             \
-    "      ORDER BY seqno_data LIMIT $4)"                                                          \
-    "    UNION ALL"                                                                                \
-    "    (SELECT id, seqno_reactions"                                                              \
-    "       FROM messages"                                                                         \
-    "      WHERE $5 AND room = $1 AND state = 0 AND body IS NOT NULL"                              \
-    "        AND seqno_reactions > seqno_data AND seqno_data <= $2"                                \
-    "        AND seqno_reactions > $2 AND seqno_reactions <= $3"                                   \
-    "      ORDER BY seqno_reactions LIMIT $4)"                                                     \
-    "    UNION ALL"                                                                                \
-    "    (SELECT id, seqno_data"                                                                   \
-    "       FROM messages"                                                                         \
-    "      WHERE room = $1 AND state = 0 AND body IS NULL"                                         \
-    "        AND seqno_data > $2 AND seqno_data <= $3" deletions                                   \
-    "      ORDER BY seqno_data LIMIT $4)"                                                          \
-    "    ORDER BY event LIMIT $4) e"                                                               \
-    "  JOIN messages m ON m.id = e.id" MESSAGE_PEOPLE " ORDER BY e.event"
+#define EVENTS                                                                                     \
+    "WITH written AS MATERIALIZED ("                                                               \
+    "    SELECT id, seqno_data AS event"                                                           \
+    "      FROM messages"                                                                          \
+    "     WHERE room = $1 AND state = 0 AND body IS NOT NULL"                                      \
+    "       AND seqno_data > $2 AND seqno_data <= $3"                                              \
+    "     ORDER BY seqno_data LIMIT $4),"                                                          \
+    "stop AS MATERIALIZED ("                                                                       \
+    "    SELECT CASE WHEN count(*) < $4 THEN $3 ELSE max(event) END AS event"                      \
+    "      FROM written),"                                                                         \
+    "reacted AS ("                                                                                 \
+    "    SELECT id, seqno_reactions AS event"                                                      \
+    "      FROM messages"                                                                          \
+    "     WHERE $5 AND room = $1 AND state = 0 AND body IS NOT NULL"                               \
+    "       AND seqno_reactions > seqno_data AND seqno_data <= $2"                                 \
+    "       AND seqno_reactions > $2 AND seqno_reactions <= (SELECT event FROM stop)"              \
+    "     ORDER BY seqno_reactions LIMIT $4),"                                                     \
+    "near AS MATERIALIZED ("                                                                       \
+    "    SELECT id, seqno_data AS event, seqno_creation <= $2 OR NOT $6 AS counts"                 \
+    "      FROM messages"                                                                          \
+    "     WHERE ($2 > 0 OR NOT $6) AND room = $1 AND state = 0 AND body IS NULL"                   \
+    "       AND seqno_data > $2 AND seqno_data <= (SELECT event FROM stop)"                        \
+    "     ORDER BY seqno_data LIMIT 4 * $4),"                                                      \
+    "far AS MATERIALIZED ("                                                                        \
+    "    SELECT id, seqno_data AS event"                                                           \
+    "      FROM messages"                                                                          \
+    "     WHERE (SELECT count(*) = 4 * $4 AND count(*) FILTER (WHERE counts) < $4 FROM near)"      \
+    "       AND state = 0 AND body IS NULL"                                                        \
+    "       AND int8range((room << 40) + seqno_creation, (room << 40) + seqno_data)"               \
+    "           @> (($1 << 40) + $2)"                                                              \
+    "       AND seqno_data > (SELECT max(event) FROM near)"                                        \
+    "       AND seqno_data <= (SELECT event FROM stop)"                                            \
+    "     ORDER BY seqno_data LIMIT $4),"                                                          \
+    "page AS ("                                                                                    \
+    "    SELECT id, event FROM written"                                                            \
+    "     UNION ALL SELECT id, event FROM reacted"                                                 \
+    "     UNION ALL SELECT id, event FROM near WHERE counts"                                       \
+    "     UNION ALL SELECT id, event FROM far"                                                     \
+    "     ORDER BY event LIMIT $4)"                                                                \
+    "SELECT " MESSAGE_COLUMNS "  FROM page"                                                        \
+    "  JOIN messages m ON m.id = page.id" MESSAGE_PEOPLE " ORDER BY page.event"
 
 const struct statement messages_statements[] = {
-    {"messages.events", EVENTS_OF("")},
-    /* Tombstones of what the reader at $2 knows: those whose life contains $2. */
-    {"messages.events_known",
-     EVENTS_OF(" AND int8range((room << 40) + seqno_creation,"
-               "               (room << 40) + seqno_data) @> (($1::bigint << 40) + $2)")},
+    {"messages.events", EVENTS},
     {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
                         " WHERE m.room = $1 AND m.state = 0 AND m.body IS NOT NULL AND m.id < $2"
                         " ORDER BY m.id DESC"
@@ -155,9 +176,16 @@ enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
 {
     AUTO_ROWS struct rows rows = {0};
     size_t count = 0;
-    enum err e = DB_RUN(db, q->known_only ? "messages.events_known" : "messages.events", &rows,
-                        PARAM_I64(q->room), PARAM_I64(q->since), PARAM_I64(q->up_to),
-                        PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions));
+    if (q->since >=
+        q->up_to) { /* readers may send any number; past here it fits the index of lives */
+        *ret_rows = NULL;
+        *ret_count = 0;
+        *ret_more = false;
+        return OK;
+    }
+    enum err e = DB_RUN(db, "messages.events", &rows, PARAM_I64(q->room), PARAM_I64(q->since),
+                        PARAM_I64(q->up_to), PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions),
+                        PARAM_BOOL(q->known_only));
     if (e == OK)
         e = read_messages(ring, db, mem, q->room, &rows, ret_rows, &count);
     if (e != OK)

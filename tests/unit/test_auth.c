@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -336,6 +337,46 @@ static void recall__when_full__keeps_the_newest(void **state)
     recall_free(r);
 }
 
+enum { RACERS = 4, RACE_ITEMS = 20000 };
+
+struct racer {
+    struct recall *recall;
+    pthread_barrier_t *start;
+    uint32_t won;
+};
+
+static void *race(void *arg)
+{
+    struct racer *racer = arg;
+    (void)pthread_barrier_wait(racer->start);
+    for (uint32_t i = 0; i < RACE_ITEMS; i++)
+        racer->won += recall_add(racer->recall, span_of(&i, sizeof i));
+    return NULL;
+}
+
+static void recall__of_threads_that_add_the_same__one_is_told_it_was_new(void **state)
+{
+    (void)state;
+    struct recall *r;
+    pthread_barrier_t start;
+    pthread_t threads[RACERS];
+    struct racer racers[RACERS];
+    uint32_t won = 0;
+    assert_int_equal(recall_new(20, &r), OK);
+    assert_int_equal(pthread_barrier_init(&start, NULL, RACERS), 0);
+    for (size_t i = 0; i < RACERS; i++) {
+        racers[i] = (struct racer){.recall = r, .start = &start};
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    }
+    for (size_t i = 0; i < RACERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        won += racers[i].won;
+    }
+    assert_int_equal(won, RACE_ITEMS); /* 2^20 places: no set of eight overflows */
+    (void)pthread_barrier_destroy(&start);
+    recall_free(r);
+}
+
 /* ---- access ---- */
 
 enum who { ANYONE, USER, UNBLINDED_USER };
@@ -440,6 +481,7 @@ int main(void)
         cmocka_unit_test(sogs_auth__no_memory_for_the_message__is_busy_and_not_a_pass),
         cmocka_unit_test(recall__what_was_added__is_found_and_nothing_else),
         cmocka_unit_test(recall__when_full__keeps_the_newest),
+        cmocka_unit_test(recall__of_threads_that_add_the_same__one_is_told_it_was_new),
         cmocka_unit_test(access__by_rights__follows_the_table),
         cmocka_unit_test(access__without_a_room__asks_for_the_user_only),
         cmocka_unit_test(access__a_hidden_room__answers_the_bytes_of_an_unknown_path),

@@ -167,6 +167,43 @@ static void batch__one_violation__refuses_all_and_runs_nothing(void **state)
     }
 }
 
+static void batch__quotes_behind_backslashes__end_strings_where_json_says(void **state)
+{
+    (void)state;
+    static const char *const strings[] = {"\\\\", "\\\"", "\\\\\\\"", "\\\\\\\\", "x\\\\\\\\\\\""};
+    struct asked a = {.mem = NULL};
+    for (size_t i = 0; i < COUNT_OF(strings); i++) {
+        char body[256];
+        (void)snprintf(body, sizeof body,
+                       "[{\"x\":\"%s\",\"y\":\"]}\",\"method\":\"GET\",\"path\":\"/echo/x\"},"
+                       "{\"method\":\"GET\",\"path\":\"/echo/y\"}]",
+                       strings[i]);
+        ask(&a, "/batch", body, false);
+        assert_int_equal(a.reply.status, 200);
+        assert_int_equal(json_array_size(a.json), 2);
+        forget(&a);
+    }
+}
+
+static void batch_scan__spans__are_those_of_the_body(void **state)
+{
+    (void)state;
+    struct batch_item items[BATCH_MAX_ELEMENTS];
+    size_t count = 0;
+    const struct span body = SPAN(
+        " [ {\"b64\" : \"AAEC\", \"x\":{\"b64\":\"no\"}} , {\"x\":\"b64\"} ,{\"b64\":\"\"}]\n");
+    assert_int_equal(batch_scan(body, items, &count), OK);
+    assert_int_equal(count, 3);
+    assert_true(span_eq_text(items[0].text, "{\"b64\" : \"AAEC\", \"x\":{\"b64\":\"no\"}}"));
+    assert_true(span_eq_text(items[0].b64, "AAEC"));
+    assert_null(items[1].b64.p);
+    assert_non_null(items[2].b64.p);
+    assert_int_equal(items[2].b64.len, 0);
+    assert_int_equal(batch_scan(SPAN("[{\"b64\":\"AA\",\"b64\":\"AA\"}]"), items, &count),
+                     ERR_MALFORMED);
+    assert_int_equal(count, 3); /* untouched */
+}
+
 static void batch__every_truncation__is_refused(void **state)
 {
     (void)state;
@@ -308,6 +345,8 @@ int main(void)
         cmocka_unit_test(batch__bodies__arrive_as_the_form_says),
         cmocka_unit_test(batch__signed_headers_of_elements__are_dropped),
         cmocka_unit_test(batch__one_violation__refuses_all_and_runs_nothing),
+        cmocka_unit_test(batch__quotes_behind_backslashes__end_strings_where_json_says),
+        cmocka_unit_test(batch_scan__spans__are_those_of_the_body),
         cmocka_unit_test(batch__every_truncation__is_refused),
         cmocka_unit_test(batch__another_content_type__is_refused),
         cmocka_unit_test(batch__nested__is_400_for_that_element_alone),
