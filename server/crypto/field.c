@@ -113,14 +113,31 @@ struct field field_mul(const struct field *a, const struct field *b)
     return r;
 }
 
+/* a^(2^times) * b: appends `times` zero bits to the exponent, then adds b's. */
+static struct field shifted_times(const struct field *a, int times, const struct field *b)
+{
+    struct field r = *a;
+    for (int i = 0; i < times; i++)
+        r = field_mul(&r, &r);
+    return field_mul(&r, b);
+}
+
 struct field field_invert(const struct field *a)
 {
-    /* Fermat: a^(p-2). p - 2 = 2^255 - 21 has all its 255 bits set but numbers 2 and 4. */
-    struct field r = *a;
-    for (int bit = 253; bit >= 0; bit--) {
-        r = field_mul(&r, &r);
-        if (bit != 2 && bit != 4)
-            r = field_mul(&r, a);
-    }
-    return r;
+    /*
+     * Fermat: a^(p-2), p - 2 = 2^255 - 21: 250 bits that are set, then 01011. A name tells how many set bits the
+     * exponent has; doubling them saves half of the multiplications of the plain way.
+     */
+    struct field a2 = field_mul(a, a);
+    struct field a9 = shifted_times(&a2, 2, a);
+    struct field a11 = field_mul(&a9, &a2);
+    struct field ones5 = shifted_times(&a11, 1, &a9);
+    struct field ones10 = shifted_times(&ones5, 5, &ones5);
+    struct field ones20 = shifted_times(&ones10, 10, &ones10);
+    struct field ones40 = shifted_times(&ones20, 20, &ones20);
+    struct field ones50 = shifted_times(&ones40, 10, &ones10);
+    struct field ones100 = shifted_times(&ones50, 50, &ones50);
+    struct field ones200 = shifted_times(&ones100, 100, &ones100);
+    struct field ones250 = shifted_times(&ones200, 50, &ones50);
+    return shifted_times(&ones250, 5, &a11);
 }

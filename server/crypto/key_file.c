@@ -21,7 +21,7 @@ enum {
     KEY_FILE_MAX_BYTES = KEY_HEX_LEN + 2, /* hex and a final newline, CR LF at most */
 };
 
-static void close_fd(int *fd)
+static void close_fd(const int *fd)
 {
     if (*fd >= 0)
         close(*fd);

@@ -16,7 +16,7 @@ static bool is_known_prefix(uint8_t prefix)
 
 enum err session_id_read(struct span text, struct session_id *ret_id)
 {
-    struct session_id id;
+    struct session_id id = {{0}};
     enum err e = hex_read(text, id.b, sizeof(id.b));
     if (e != OK)
         return e;

@@ -44,6 +44,7 @@ MUST_USE enum err envelope_parse(struct arena *mem, enum envelope_kind kind, str
 /*
  * The finished HTTP body for a reply whose body is in memory: sealed bytes (v4) or their base64 (v3). A reply that would
  * pass REPLY_MAX_BYTES sealed becomes a sealed 413. out needs a ceiling of at least REPLY_MAX_BYTES.
+ * ERR_DEFECT: no status, or a reply with a source. ERR_NO_MEMORY: nothing was written.
  */
 MUST_USE enum err envelope_seal(const struct reply_key *key, const struct reply *reply,
                                 struct buf *out);
@@ -51,7 +52,8 @@ MUST_USE enum err envelope_seal(const struct reply_key *key, const struct reply 
 /*
  * For a v4 reply with a body source: what stands before and after the source's bytes in the bencoded plaintext
  * ("l<n>:<meta><m>:" and "e"). The caller seals head, pieces and tail with box_stream_*.
- * *ret_total: length of the whole plaintext.
+ * Appended to ret_head, a buffer of the caller's. *ret_total: length of the whole plaintext.
+ * ERR_TOO_LARGE: sealed it would pass REPLY_MAX_BYTES. ERR_DEFECT: no status or no source.
  */
 MUST_USE enum err envelope_stream_head(const struct reply *reply, struct buf *ret_head,
                                        uint64_t *ret_total);

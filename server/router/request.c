@@ -105,7 +105,7 @@ enum err request_query(const struct request *req, struct arena *mem, const char 
 {
     struct span wanted = span_of_text(name);
     struct span rest = req->query;
-    while (rest.len > 0) {
+    while (rest.p != NULL && rest.len > 0) {
         struct span pair = span_first(rest, span_find(rest, '&'));
         rest = span_skip(rest, pair.len + 1);
         struct span key = span_first(pair, span_find(pair, '='));

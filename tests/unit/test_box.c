@@ -153,7 +153,7 @@ static void box_seal_in_place__opens_again_and_refuses_short_frames(void **state
 {
     (void)state;
     for (size_t c = 0; c < COUNT_OF(both); c++) {
-        uint8_t frame[300], text[300];
+        uint8_t frame[300] = {0}, text[300];
         size_t overhead = box_overhead_bytes(both[c]);
         fill(text, sizeof(text));
         for (size_t len = 0; len < overhead; len++)
