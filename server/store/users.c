@@ -135,13 +135,19 @@ static enum err find_user(struct db *db, const struct session_id *ids, size_t co
     return OK;
 }
 
+enum err users_find(struct db *db, const struct session_id *given,
+                    const struct session_id *candidates, size_t candidate_count, int64_t *ret_user,
+                    struct session_id *ret_session)
+{
+    enum err e = find_user(db, candidates, candidate_count, ret_user, ret_session);
+    return e == ERR_MISSING ? find_user(db, given, 1, ret_user, ret_session) : e;
+}
+
 enum err users_resolve(struct db *db, const struct session_id *given,
                        const struct session_id *candidates, size_t candidate_count, int64_t now_ms,
                        int64_t *ret_user, struct session_id *ret_session)
 {
-    enum err e = find_user(db, candidates, candidate_count, ret_user, ret_session);
-    if (e == ERR_MISSING)
-        e = find_user(db, given, 1, ret_user, ret_session);
+    enum err e = users_find(db, given, candidates, candidate_count, ret_user, ret_session);
     if (e != ERR_MISSING)
         return e;
     e = DB_RUN(db, "users.add", NULL, PARAM_BYTES(SPAN_OF_KEY(given)), PARAM_I64(now_ms / HOUR_MS));

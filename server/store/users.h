@@ -40,10 +40,14 @@ MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *si
                                         size_t count);
 
 /*
- * The user that an id given by an operator or moderator means: with a 05 id, its existing 15 user of either sign
- * (candidates given, absolute form first), else a row for the id itself (created; needs_blinding is the community
- * issue's). ret_session: whom it applies to.
+ * The user that an id in a path or command means. candidates: for a 05 id its two blinded forms, the one with the sign
+ * bit clear first (crypto/blind.h); none for a 15 id. An existing candidate wins over a row of the id itself.
+ * users_find: ERR_MISSING when there is no row. users_resolve: makes one for the id itself.
+ * ret_session: whom it applies to.
  */
+MUST_USE enum err users_find(struct db *db, const struct session_id *given,
+                             const struct session_id *candidates, size_t candidate_count,
+                             int64_t *ret_user, struct session_id *ret_session);
 MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
                                 const struct session_id *candidates, size_t candidate_count,
                                 int64_t now_ms, int64_t *ret_user, struct session_id *ret_session);
