@@ -20,6 +20,8 @@ extern const struct statement messages_statements[];
 extern const struct statement posting_statements[];
 extern const struct statement outcome_statements[];
 extern const struct statement files_statements[];
+extern const struct statement room_files_statements[];
+extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \

@@ -71,6 +71,8 @@ static const char doc[] =
     "  post ROOM TEXT               post a signed message\n"
     "  read ROOM [--since N]        newest messages, or all after sequence number N; signatures "
     "are checked\n"
+    "  upload ROOM FILE             upload a file to a room; a post with its id adopts it\n"
+    "  download ROOM ID OUT         download a file of a room\n"
     "  file put FILE                encrypt and upload a file\n"
     "  file get URL OUT             download it; with --attachment-key and --digest also check and "
     "decrypt\n"

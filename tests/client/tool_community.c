@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "client/community_client.h"
+#include "client/room_file.h"
 #include "client/tool.h"
 
 enum { PAGE_ROWS = 256 };
@@ -195,6 +196,51 @@ static int read_room(const struct tool *t, struct community *c)
     }
 }
 
+/* The last segment of a path, as the name that others see. */
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? path : slash + 1;
+}
+
+static int upload(const struct tool *t, struct community *c)
+{
+    char disposition[ROOM_FILE_HEADER_MAX];
+    struct buf file AUTO_BUF = buf_make(ONION_BUFFER_MAX_BYTES);
+    int64_t id = 0;
+    if (tool_read_file(t->words[2], &file) != OK)
+        return tool_refused("the file cannot be read, or is too large", 0);
+    if (room_file_disposition(name_of(t->words[2]), disposition) != OK)
+        return tool_refused("the file's name is too long", 0);
+    enum err e = room_file_put(c, t->words[1], buf_span(&file), disposition, &id);
+    if (e != OK)
+        return tell(c, e);
+    json_auto_t *line = json_pack("{s:I, s:I}", "id", (json_int_t)id, "size", (json_int_t)file.len);
+    print_line(line);
+    return TOOL_DONE;
+}
+
+static int download(const struct tool *t, struct community *c)
+{
+    struct room_file_info info;
+    struct buf file AUTO_BUF = buf_make(ONION_BUFFER_MAX_BYTES);
+    int64_t id = 0;
+    if (span_to_i64(span_of_text(t->words[2]), &id) != OK)
+        return tool_usage("a file's ID is a number");
+    enum err e = room_file_get(c, t->words[1], id, SIGNED_BLINDED, &file, &info);
+    if (e != OK)
+        return tell(c, e);
+    if (!tool_write_file(t->words[3], buf_span(&file)))
+        return tool_refused("the output file cannot be written", 0);
+    json_auto_t *line =
+        json_pack("{s:s, s:I, s:s, s:s}", "file", t->words[3], "size", (json_int_t)file.len,
+                  "uploaded", info.date, "disposition", info.disposition);
+    if (info.expires[0] != '\0')
+        (void)json_object_set_new(line, "expires", json_string(info.expires));
+    print_line(line);
+    return TOOL_DONE;
+}
+
 static int probe(const struct tool *t, struct community *c)
 {
     json_auto_t *list = NULL;
@@ -253,6 +299,8 @@ static const struct command {
     {"join", NULL, 2, NULL, join, true, true},
     {"post", NULL, 3, NULL, post, true, true},
     {"read", NULL, 2, NULL, read_room, true, true},
+    {"upload", NULL, 3, NULL, upload, true, true},
+    {"download", NULL, 4, NULL, download, true, true},
     {"file", "put", 3, tool_file_put, NULL, false, false},
     {"file", "get", 4, tool_file_get, NULL, false, false},
     {"probe", NULL, 1, NULL, probe, false, false},
