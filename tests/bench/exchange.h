@@ -8,10 +8,13 @@
 
 #include "integration/process.h"
 
-/* Serves replies of that size on a free loopback port, prints the port, and ends when its stdin does. Exit status. */
-int exchange_main(size_t reply_bytes);
+/*
+ * Serves replies of that size on a free loopback port, each after spinning so long, prints the port, and runs until it
+ * is told to stop. Exit status.
+ */
+int exchange_main(size_t reply_bytes, int64_t spin_ns);
 /* Starts one. process_stop ends it. */
-MUST_USE enum err exchange_start(size_t reply_bytes, struct process *ret_process,
+MUST_USE enum err exchange_start(size_t reply_bytes, int64_t spin_ns, struct process *ret_process,
                                  uint16_t *ret_port);
 
 #endif

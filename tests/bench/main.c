@@ -17,7 +17,7 @@ struct options {
     size_t rounds, scale_percent;
     const char *only;
     bool list;
-    const char *bare_exchange; /* reply bytes: be the bare server */
+    const char *bare_exchange; /* reply bytes, spin: be the bare server */
 };
 
 enum { BARE_EXCHANGE = 256 };
@@ -90,7 +90,7 @@ int main(int argc, char **argv)
         {"scale", 's', "PERCENT", 0, "Requests per round, of the usual number (100)", 0},
         {"only", 'o', "SCENARIO", 0, "Measure this one alone", 0},
         {"list", 'l', NULL, 0, "List the scenarios", 0},
-        {"bare-exchange", BARE_EXCHANGE, "BYTES", OPTION_HIDDEN, NULL, 0},
+        {"bare-exchange", BARE_EXCHANGE, "BYTES,NS", OPTION_HIDDEN, NULL, 0},
         {0}};
     static const struct argp argp = {
         options, parse, NULL, "Measures conclave against the cryptographic floor.",
@@ -100,8 +100,11 @@ int main(int argc, char **argv)
     if (argp_parse(&argp, argc, argv, 0, NULL, &o) != 0 || sodium_init() < 0)
         return 2;
     raise_descriptors();
-    if (o.bare_exchange != NULL)
-        return exchange_main(strtoul(o.bare_exchange, NULL, 10));
+    if (o.bare_exchange != NULL) {
+        char *comma = NULL;
+        size_t bytes = strtoul(o.bare_exchange, &comma, 10);
+        return exchange_main(bytes, *comma == ',' ? strtoll(comma + 1, NULL, 10) : 0);
+    }
     if (o.list) {
         for (size_t i = 0; i < bench_scenario_count; i++)
             (void)printf("%-14s %s\n", bench_scenarios[i].name, bench_scenarios[i].what);

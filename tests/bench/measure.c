@@ -87,11 +87,11 @@ static bool run_exchange(const struct scenario *s, const struct prepared *reques
                              .requests = requests,
                              .count = count,
                              .connections = s->connections};
-    if (exchange_start(reply_bytes, &bare, &job.at.port) != OK)
+    if (exchange_start(reply_bytes, (int64_t)(r->floor_us * 1000), &bare, &job.at.port) != OK)
         return false;
     double before = usage_cpu_us(bare.pid);
     enum err e = driver_run(&job, &result);
-    r->exchange_us = (usage_cpu_us(bare.pid) - before) / (double)count;
+    r->exchange_us = (usage_cpu_us(bare.pid) - before) / (double)count - r->floor_us;
     (void)process_stop(&bare);
     return e == OK && result.failed == 0;
 }
