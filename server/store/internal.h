@@ -23,6 +23,7 @@ extern const struct statement files_statements[];
 extern const struct statement room_files_statements[];
 extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
+extern const struct statement dms_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

@@ -73,6 +73,8 @@ static const char doc[] =
     "are checked\n"
     "  upload ROOM FILE             upload a file to a room; a post with its id adopts it\n"
     "  download ROOM ID OUT         download a file of a room\n"
+    "  dm ID TEXT                   send a direct message to a blinded id (15...)\n"
+    "  inbox                        the direct messages that wait for this account\n"
     "  file put FILE                encrypt and upload a file\n"
     "  file get URL OUT             download it; with --attachment-key and --digest also check and "
     "decrypt\n"

@@ -7,12 +7,11 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "client/community_client.h"
-#include "client/room_file.h"
 #include "client/tool.h"
 
 enum { PAGE_ROWS = 256 };
 
-static void print_line(const json_t *object)
+void tool_print(const json_t *object)
 {
     (void)json_dumpf(object, stdout, JSON_COMPACT);
     (void)putchar('\n');
@@ -25,7 +24,7 @@ int tool_refused(const char *words, int code)
         line = json_pack("{s:s}", "error", "refused");
     if (code != 0)
         (void)json_object_set_new(line, "code", json_integer(code));
-    print_line(line);
+    tool_print(line);
     return TOOL_REFUSED;
 }
 
@@ -71,7 +70,7 @@ int tool_link_options(const struct tool *t, struct server_link_options *ret_opti
 }
 
 /* What a failed call left behind, as one line. */
-static int tell(const struct community *c, enum err e)
+int tool_tell(const struct community *c, enum err e)
 {
     const struct link_trouble *trouble = server_link_trouble(c->link);
     if (e == ERR_DENIED && c->refusal.code != 0)
@@ -88,9 +87,9 @@ static int capabilities(const struct tool *t, struct community *c)
     (void)t;
     enum err e = community_capabilities(c, &list);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     json_auto_t *line = json_pack("{s:O}", "capabilities", list);
-    print_line(line);
+    tool_print(line);
     return TOOL_DONE;
 }
 
@@ -102,8 +101,8 @@ static int rooms(const struct tool *t, struct community *c)
     (void)t;
     enum err e = community_rooms(c, &list);
     if (e != OK)
-        return tell(c, e);
-    json_array_foreach(list, i, room) print_line(room);
+        return tool_tell(c, e);
+    json_array_foreach(list, i, room) tool_print(room);
     return TOOL_DONE;
 }
 
@@ -112,8 +111,8 @@ static int join(const struct tool *t, struct community *c)
     json_auto_t *room = NULL;
     enum err e = community_join(c, t->words[1], &room);
     if (e != OK)
-        return tell(c, e);
-    print_line(room);
+        return tool_tell(c, e);
+    tool_print(room);
     return TOOL_DONE;
 }
 
@@ -122,12 +121,12 @@ static int post(const struct tool *t, struct community *c)
     json_auto_t *row = NULL;
     enum err e = community_post(c, t->words[1], t->words[2], &row);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     json_auto_t *line =
         json_pack("{s:O, s:O, s:O, s:O}", "id", json_object_get(row, "id"), "seqno",
                   json_object_get(row, "seqno"), "posted", json_object_get(row, "posted"),
                   "session_id", json_object_get(row, "session_id"));
-    print_line(line);
+    tool_print(line);
     return TOOL_DONE;
 }
 
@@ -152,7 +151,7 @@ static bool print_row(const json_t *row, int64_t *seqno)
     }
     if (m.kind != MESSAGE_DELETED)
         (void)json_object_set(line, "reactions", json_object_get(row, "reactions"));
-    print_line(line);
+    tool_print(line);
     if (m.seqno > *seqno)
         *seqno = m.seqno;
     return true;
@@ -165,7 +164,7 @@ static int read_recent(const struct tool *t, struct community *c)
     int64_t seqno = 0;
     enum err e = community_recent(c, t->words[1], 0, &rows);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     for (size_t i = json_array_size(rows); i > 0; i--) {
         if (!print_row(json_array_get(rows, i - 1), &seqno))
             return tool_refused("the server sent a row that is no message", 0);
@@ -185,7 +184,7 @@ static int read_room(const struct tool *t, struct community *c)
         int64_t before = seqno;
         enum err e = community_since(c, t->words[1], seqno, PAGE_ROWS, &rows);
         if (e != OK)
-            return tell(c, e);
+            return tool_tell(c, e);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             if (!print_row(json_array_get(rows, i), &seqno))
                 return tool_refused("the server sent a row that is no message", 0);
@@ -194,51 +193,6 @@ static int read_room(const struct tool *t, struct community *c)
         if (json_array_size(rows) == 0 || seqno == before)
             return TOOL_DONE;
     }
-}
-
-/* The last segment of a path, as the name that others see. */
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
-static int upload(const struct tool *t, struct community *c)
-{
-    char disposition[ROOM_FILE_HEADER_MAX];
-    struct buf file AUTO_BUF = buf_make(ONION_BUFFER_MAX_BYTES);
-    int64_t id = 0;
-    if (tool_read_file(t->words[2], &file) != OK)
-        return tool_refused("the file cannot be read, or is too large", 0);
-    if (room_file_disposition(name_of(t->words[2]), disposition) != OK)
-        return tool_refused("the file's name is too long", 0);
-    enum err e = room_file_put(c, t->words[1], buf_span(&file), disposition, &id);
-    if (e != OK)
-        return tell(c, e);
-    json_auto_t *line = json_pack("{s:I, s:I}", "id", (json_int_t)id, "size", (json_int_t)file.len);
-    print_line(line);
-    return TOOL_DONE;
-}
-
-static int download(const struct tool *t, struct community *c)
-{
-    struct room_file_info info;
-    struct buf file AUTO_BUF = buf_make(ONION_BUFFER_MAX_BYTES);
-    int64_t id = 0;
-    if (span_to_i64(span_of_text(t->words[2]), &id) != OK)
-        return tool_usage("a file's ID is a number");
-    enum err e = room_file_get(c, t->words[1], id, SIGNED_BLINDED, &file, &info);
-    if (e != OK)
-        return tell(c, e);
-    if (!tool_write_file(t->words[3], buf_span(&file)))
-        return tool_refused("the output file cannot be written", 0);
-    json_auto_t *line =
-        json_pack("{s:s, s:I, s:s, s:s}", "file", t->words[3], "size", (json_int_t)file.len,
-                  "uploaded", info.date, "disposition", info.disposition);
-    if (info.expires[0] != '\0')
-        (void)json_object_set_new(line, "expires", json_string(info.expires));
-    print_line(line);
-    return TOOL_DONE;
 }
 
 static int probe(const struct tool *t, struct community *c)
@@ -255,7 +209,7 @@ static int probe(const struct tool *t, struct community *c)
     else
         (void)json_object_set_new(
             line, "error", json_string(trouble->text[0] != '\0' ? trouble->text : err_name(e)));
-    print_line(line);
+    tool_print(line);
     return e == OK ? TOOL_DONE : TOOL_REFUSED;
 }
 
@@ -299,8 +253,10 @@ static const struct command {
     {"join", NULL, 2, NULL, join, true, true},
     {"post", NULL, 3, NULL, post, true, true},
     {"read", NULL, 2, NULL, read_room, true, true},
-    {"upload", NULL, 3, NULL, upload, true, true},
-    {"download", NULL, 4, NULL, download, true, true},
+    {"upload", NULL, 3, NULL, tool_upload, true, true},
+    {"download", NULL, 4, NULL, tool_download, true, true},
+    {"dm", NULL, 3, NULL, tool_dm, true, false},
+    {"inbox", NULL, 1, NULL, tool_inbox, true, false},
     {"file", "put", 3, tool_file_put, NULL, false, false},
     {"file", "get", 4, tool_file_get, NULL, false, false},
     {"probe", NULL, 1, NULL, probe, false, false},
