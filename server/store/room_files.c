@@ -30,6 +30,9 @@ const struct statement room_files_statements[] = {
                         "  JOIN blobs b ON b.id = f.blob"
                         " WHERE f.id = $2 AND f.room = $1 AND NOT b.blocked"
                         "   AND (f.expiry IS NULL OR f.expiry > $3)"},
+    {"room_files.by_number", "SELECT " FILE_COLUMNS "  FROM files f"
+                             "  JOIN blobs b ON b.id = f.blob"
+                             " WHERE f.id = $1 AND b.hash IS NULL"},
     {"room_files.lock", "SELECT " FILE_COLUMNS "  FROM files f"
                         "  JOIN blobs b ON b.id = f.blob"
                         " WHERE f.id = $1 AND b.hash IS NULL"
@@ -100,10 +103,11 @@ enum err room_files_find(struct db *db, struct arena *mem, int64_t room, int64_t
     return OK;
 }
 
-enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
+static enum err one_by_number(struct db *db, const char *statement, int64_t file,
+                              struct file_row *ret_file)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "room_files.lock", &rows, PARAM_I64(file));
+    enum err e = DB_RUN(db, statement, &rows, PARAM_I64(file));
     if (e != OK)
         return e;
     struct row row;
@@ -115,6 +119,16 @@ enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
         return ERR_DEFECT;
     *ret_file = found;
     return OK;
+}
+
+enum err room_files_by_number(struct db *db, int64_t file, struct file_row *ret_file)
+{
+    return one_by_number(db, "room_files.by_number", file, ret_file);
+}
+
+enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
+{
+    return one_by_number(db, "room_files.lock", file, ret_file);
 }
 
 enum err room_files_change(struct db *db, int64_t room, const struct room_files_change *change)
