@@ -15,8 +15,10 @@ enum {
     FILE_BODY = REPLY_MAX_BYTES,  /* [files] max_bytes decides; 413 there too */
 };
 
-#define GET  "GET"
-#define POST "POST"
+#define GET    "GET"
+#define POST   "POST"
+#define PUT    "PUT"
+#define DELETE "DELETE"
 
 const struct route inner_routes[] = {
     /* method, path, access, effect, body at most, handler */
@@ -34,6 +36,23 @@ const struct route inner_routes[] = {
      message_get_one},
     {POST, "/room/{room}/message", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER, JSON_MAX_BYTES,
      message_post},
+    {PUT, "/room/{room}/message/{number}", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER,
+     JSON_MAX_BYTES, message_edit},
+    {DELETE, "/room/{room}/message/{number}", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER,
+     NO_BODY, message_delete},
+    {DELETE, "/room/{room}/all/{user}", ACCESS_USER, EFFECT_WRITES, NO_BODY,
+     messages_delete_all_in_room},
+    {DELETE, "/rooms/all/{user}", ACCESS_USER, EFFECT_WRITES, NO_BODY, messages_delete_all},
+    {PUT, "/room/{room}/reaction/{number}/{rest}", ACCESS_ROOM_READ_AS_USER,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_add},
+    {DELETE, "/room/{room}/reaction/{number}/{rest}", ACCESS_ROOM_READ_AS_USER,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_remove},
+    {DELETE, "/room/{room}/reactions/{number}/{rest}", ACCESS_ROOM_MODERATOR,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_clear},
+    {DELETE, "/room/{room}/reactions/{number}", ACCESS_ROOM_MODERATOR, EFFECT_WRITES_CLAIMED_LATER,
+     NO_BODY, reactions_clear},
+    {GET, "/room/{room}/reactors/{number}/{rest}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     reactors_get},
 
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},
