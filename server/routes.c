@@ -54,6 +54,13 @@ const struct route inner_routes[] = {
     {GET, "/room/{room}/reactors/{number}/{rest}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
      reactors_get},
 
+    {GET, "/inbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get},
+    {GET, "/inbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get_since},
+    {GET, "/outbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get},
+    {GET, "/outbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get_since},
+    {POST, "/inbox/{user}", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, dm_send},
+    {DELETE, "/inbox", ACCESS_BLINDED_USER, EFFECT_WRITES, NO_BODY, inbox_clear},
+
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},
 
