@@ -128,7 +128,7 @@ static bool has_role(const struct permission_row *own, const struct user_row *us
     if (!in_room && !global)
         return false;
     bool admin = (in_room && own->admin) || (global && user->admin);
-    bool visible = in_room ? own->visible : user->visible;
+    bool visible = in_room ? own->visible : user != NULL && user->visible;
     return admin == role.admin && visible == role.visible;
 }
 

@@ -255,7 +255,7 @@ enum err ring_check(struct ring *ring, struct db *db)
         return ERR_MISSING;
     buf_reset(&sealed);
     buf_put(&sealed, row_bytes(&row, 0));
-    struct bytes plain;
+    struct bytes plain = {0};
     e = buf_verdict(&sealed);
     if (e == OK)
         e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0},

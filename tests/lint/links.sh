@@ -21,6 +21,7 @@ for file in "$@"; do
             echo "$file: \`make $target\` is no target of the Makefile"
             bad=1
         fi
+    # shellcheck disable=SC2016 # backticks of Markdown
     done < <(grep -oE '(^ *|`)make [a-z][a-z-]+( |`|$)' "$file" | sed -E 's/.*make //; s/[ `]$//' | sort -u)
 done
 exit $bad

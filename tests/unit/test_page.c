@@ -69,6 +69,13 @@ static const struct cut cuts[] = {
      .t_r = true,
      .complete_to = 4,
      .rows = {{3, 3, false}, {1, 4, true}}},
+    {.name = "reactions to the very message he read last",
+     .messages = {LIVE(1, 1, 1, 2)},
+     .since = 1,
+     .limit = 100,
+     .t_r = true,
+     .complete_to = 2,
+     .rows = {{1, 2, true}}},
     {.name =
          "filled to the last row: what follows within the same page is told with its first event",
      .messages = {LIVE(1, 1, 1, 3), LIVE(2, 2, 2, 0)},

@@ -117,6 +117,47 @@ static void sightings__given_back__come_again_unless_newer_came(void **state)
     sightings_free(s);
 }
 
+static void sightings__given_back__concern_only_what_was_taken(void **state)
+{
+    (void)state;
+    static struct sighting out[MANY];
+    struct sightings *s = make();
+    add(s, 1, 0, 10);
+    assert_int_equal(take_all(s, out), 1);
+    const struct sighting other_hour = {.session = out[0].session, .hour = 9};
+    const struct sighting stranger = {.session = person(2), .hour = 10};
+    sightings_give_back(s, &other_hour, 1);
+    sightings_give_back(s, &stranger, 1);
+    assert_int_equal(take_all(s, out), 0);
+    sightings_give_back(s, out, 1);
+    sightings_give_back(s, out, 1); /* twice is once */
+    assert_int_equal(sightings_take(s, out, MANY, MANY), 1);
+    assert_int_equal(take_all(s, out), 0);
+    sightings_free(s);
+}
+
+/* Two people in many rooms: with any seed, some share their places in the table. */
+static void sightings__crowd__keeps_people_and_rooms_apart(void **state)
+{
+    (void)state;
+    static struct sighting out[MANY];
+    static bool found[2][128];
+    struct sightings *s = make();
+    for (uint32_t p = 0; p < 2; p++)
+        for (int64_t room = 0; room < 128; room++)
+            add(s, p, room, 1);
+    size_t count = take_all(s, out);
+    memset(found, 0, sizeof(found));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t p = 0;
+        memcpy(&p, out[i].session.b + 1, sizeof(p));
+        assert_false(found[p][out[i].room]);
+        found[p][out[i].room] = true;
+    }
+    assert_int_equal(count, 256);
+    sightings_free(s);
+}
+
 static void sightings__newcomers__are_admitted_so_many_at_a_time(void **state)
 {
     (void)state;
@@ -199,6 +240,8 @@ int main(void)
         cmocka_unit_test(sightings__people_and_rooms__are_told_apart),
         cmocka_unit_test(sightings__later_hour_before_the_flush__is_the_one_written),
         cmocka_unit_test(sightings__given_back__come_again_unless_newer_came),
+        cmocka_unit_test(sightings__given_back__concern_only_what_was_taken),
+        cmocka_unit_test(sightings__crowd__keeps_people_and_rooms_apart),
         cmocka_unit_test(sightings__newcomers__are_admitted_so_many_at_a_time),
         cmocka_unit_test(sightings__full_table__forgets_what_is_written_first),
         cmocka_unit_test(sightings__flood_between_two_flushes__stays_within_the_table),

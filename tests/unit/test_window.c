@@ -107,6 +107,18 @@ static void window__older_state__does_not_replace_a_newer_one(void **state)
     window_done(&w);
 }
 
+static void window__late_word_of_an_old_deletion__takes_the_message_away(void **state)
+{
+    (void)state;
+    struct window w;
+    window_init(&w, 10);
+    window_lower(&w, INT64_MAX, 0);
+    put(&w, 1, 1, 0);
+    bury(&w, 1, 8); /* below the mark of changes: of no use as such */
+    assert_int_equal(w.count, 0);
+    window_done(&w);
+}
+
 static void window__deletion__leaves_the_recent_window_and_is_a_change(void **state)
 {
     (void)state;
@@ -320,6 +332,7 @@ int main(void)
         cmocka_unit_test(window__fresh__knows_only_that_nothing_happened_since),
         cmocka_unit_test(window__post_edit_reaction__move_its_events),
         cmocka_unit_test(window__older_state__does_not_replace_a_newer_one),
+        cmocka_unit_test(window__late_word_of_an_old_deletion__takes_the_message_away),
         cmocka_unit_test(window__deletion__leaves_the_recent_window_and_is_a_change),
         cmocka_unit_test(window__lowered__takes_in_what_it_had_no_use_for),
         cmocka_unit_test(window__searches__are_exact_at_their_edges),
