@@ -6,6 +6,7 @@
 set -u
 bad=0
 (($#)) || set -- README.md CHANGELOG.md docs/*.md docs/decisions/*.md
+# shellcheck disable=SC2016 # backticks of Markdown, not of the shell
 for file in "$@"; do
     [[ -e $file ]] || continue
     while IFS= read -r target; do
@@ -21,7 +22,6 @@ for file in "$@"; do
             echo "$file: \`make $target\` is no target of the Makefile"
             bad=1
         fi
-    # shellcheck disable=SC2016 # backticks of Markdown
     done < <(grep -oE '(^ *|`)make [a-z][a-z-]+( |`|$)' "$file" | sed -E 's/.*make //; s/[ `]$//' | sort -u)
 done
 exit $bad
