@@ -29,7 +29,7 @@ enum { CONFIGURATION = 3, DATABASE = 4 };
 enum {
     MESSAGES = 1000000,
     START_MS = 2000,
-    KILLS = 25,
+    KILLS = 12,
     FIRST_START_MS =
         400, /* about what an undisturbed first start takes: kills come anywhere in it */
     STEP_MS = 10,
