@@ -19,6 +19,7 @@ enum {
     OPTION_SIZE,
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t take_option(int key, char *arg, struct argp_state *state)
 {
     struct tool *t = state->input;
