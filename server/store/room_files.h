@@ -19,6 +19,10 @@ struct room_files_rules {
 MUST_USE enum err room_files_rules(struct db *db, struct arena *mem, int64_t room, int64_t user,
                                    struct room_files_rules *ret_rules);
 
+/* The same without anybody's right: for operators. */
+MUST_USE enum err room_files_storage(struct db *db, struct arena *mem, int64_t room,
+                                     struct room_files_rules *ret_rules);
+
 /* The row of a new file; *ret_id is what clients know it by. ERR_CONFLICT: the room was deleted. */
 struct room_files_new {
     int64_t room, user, blob;

@@ -184,7 +184,7 @@ enum err community_join(struct community *c, const char *room, json_t **ret_room
 
 static json_t *base64_json(struct span s)
 {
-    struct buf text AUTO_BUF = buf_make(2 * POST_MAX_BYTES);
+    struct buf text AUTO_BUF = buf_make((size_t)2 * POST_MAX_BYTES);
     buf_put_base64(&text, s);
     return buf_verdict(&text) == OK ? json_stringn((const char *)text.p, text.len) : NULL;
 }
