@@ -20,12 +20,12 @@
 #include "client/fs_auth.h"
 #include "client/http_client.h"
 #include "client/xed25519.h"
+#include "integration/file_ask.h"
 #include "integration/file_fixture.h"
 #include "integration/raw.h"
 #include "unit/sniff_samples.h"
 
 enum { MAX_BYTES = 10223616, DAY_S = 86400, DEFAULT_TTL_S = 14 * DAY_S, JOB_TURN_MS = 30000 };
-enum { ID_LEN = 44 };
 
 static struct world world;
 static struct server_link *server;
@@ -52,107 +52,6 @@ static int close_all(void **state)
     return world_close(&world) ? 0 : -1;
 }
 
-/* ---- asking ---- */
-
-struct answer {
-    struct onion_reply reply;
-    json_t *json; /* NULL: the reply is none */
-};
-
-static void answer_done(struct answer *a)
-{
-    json_decref(a->json);
-    onion_reply_done(&a->reply);
-}
-#define AUTO_ANSWER CLEANUP(answer_done)
-
-/* headers is given up. */
-static struct answer ask_with(const char *method, const char *target, struct span body,
-                              json_t *headers)
-{
-    struct answer a = {0};
-    struct onion_request request = {.method = method,
-                                    .endpoint = target,
-                                    .headers = headers,
-                                    .body = body,
-                                    .has_body = body.len > 0};
-    enum err e = server_link_call(server, &request, &a.reply);
-    if (e != OK)
-        fail_msg("%s %s: %s %s", method, target, err_name(e), server_link_trouble(server)->text);
-    if (strcmp(onion_reply_header(&a.reply, "content-type"), "application/json") == 0)
-        a.json = json_loadb((const char *)a.reply.body.p, a.reply.body.len, 0, NULL);
-    json_decref(headers);
-    return a;
-}
-
-static struct answer ask(const char *method, const char *target)
-{
-    return ask_with(method, target, (struct span){NULL, 0}, NULL);
-}
-
-/* An error of this half: the same number twice. */
-static void assert_status(const struct answer *a, int code)
-{
-    assert_int_equal(a->reply.code, code);
-    assert_int_equal(json_integer_value(json_object_get(a->json, "status_code")), code);
-    assert_int_equal(json_object_size(a->json), 1);
-}
-
-struct stored {
-    char id[ID_LEN + 1];
-    double expires, uploaded;
-};
-
-static struct stored read_stored(const struct answer *a)
-{
-    struct stored s = {.expires = json_number_value(json_object_get(a->json, "expires")),
-                       .uploaded = json_number_value(json_object_get(a->json, "uploaded"))};
-    assert_int_equal(a->reply.code, 200);
-    const json_t *id = json_object_get(a->json, "id");
-    assert_int_equal(json_string_length(id), ID_LEN);
-    (void)snprintf(s.id, sizeof(s.id), "%s", json_string_value(id));
-    assert_int_equal(
-        strspn(s.id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"), ID_LEN);
-    return s;
-}
-
-/* ttl NULL: without the header. */
-static struct stored put(struct span body, const char *ttl)
-{
-    struct answer a AUTO_ANSWER =
-        ask_with("POST", "/file", body, ttl == NULL ? NULL : json_pack("{s:s}", "X-FS-TTL", ttl));
-    return read_stored(&a);
-}
-
-static int code_of_get(const char *id)
-{
-    char target[128];
-    (void)snprintf(target, sizeof(target), "/file/%s", id);
-    struct answer a AUTO_ANSWER = ask("GET", target);
-    return a.reply.code;
-}
-
-static int code_of_extend(const char *id)
-{
-    char target[128];
-    (void)snprintf(target, sizeof(target), "/file/%s/extend", id);
-    struct answer a AUTO_ANSWER = ask("POST", target);
-    return a.reply.code;
-}
-
-static int code_of_info(const char *id)
-{
-    char target[128];
-    (void)snprintf(target, sizeof(target), "/file/%s/info", id);
-    struct answer a AUTO_ANSWER = ask("GET", target);
-    return a.reply.code;
-}
-
-static double now_s(void)
-{
-    return (double)clock_wall_ms() / SECOND_MS;
-}
-
 static int64_t files(void)
 {
     return file_number(&world, "SELECT count(*) FROM files");
@@ -166,10 +65,10 @@ static void upload__of_every_size__comes_back_byte_for_byte_or_is_413(void **sta
     static const size_t sizes[] = {1, 4096, 32785, 65536, 262143, 262144, 262145, MAX_BYTES};
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
         AUTO_BUF struct buf body = file_random(sizes[i]);
-        struct stored s = put(buf_span(&body), NULL);
+        struct stored s = put_file(server, buf_span(&body), NULL);
         char target[128];
         (void)snprintf(target, sizeof(target), "/file/%s", s.id);
-        struct answer a AUTO_ANSWER = ask("GET", target);
+        struct answer a AUTO_ANSWER = ask(server, "GET", target);
         assert_int_equal(a.reply.code, 200);
         assert_string_equal(onion_reply_header(&a.reply, "content-type"),
                             "application/octet-stream");
@@ -177,9 +76,9 @@ static void upload__of_every_size__comes_back_byte_for_byte_or_is_413(void **sta
     }
     int64_t before = files();
     AUTO_BUF struct buf large = file_random(MAX_BYTES + 1);
-    struct answer too_large AUTO_ANSWER = ask_with("POST", "/file", buf_span(&large), NULL);
+    struct answer too_large AUTO_ANSWER = ask_with(server, "POST", "/file", buf_span(&large), NULL);
     assert_status(&too_large, 413);
-    struct answer empty AUTO_ANSWER = ask("POST", "/file");
+    struct answer empty AUTO_ANSWER = ask(server, "POST", "/file");
     assert_status(&empty, 413);
     assert_int_equal(files(), before);
 }
@@ -201,7 +100,7 @@ static void upload__reply__has_string_id_and_numeric_expiry(void **state)
     (void)state;
     AUTO_BUF struct buf body = file_random(100);
     double before = now_s();
-    struct answer a AUTO_ANSWER = ask_with("POST", "/file", buf_span(&body), NULL);
+    struct answer a AUTO_ANSWER = ask_with(server, "POST", "/file", buf_span(&body), NULL);
     double after = now_s();
     struct stored s = read_stored(&a);
     assert_true(s.expires >= before + DEFAULT_TTL_S - 1 && s.expires <= after + DEFAULT_TTL_S + 1);
@@ -218,13 +117,13 @@ static void upload__listed_bodies__have_the_listed_ids(void **state)
     buf_commit(&zeros, 6000000);
     for (int i = 0; i < 256; i++)
         buf_put_byte(&ramp, (uint8_t)i);
-    assert_string_equal(put(SPAN("hello"), NULL).id,
+    assert_string_equal(put_file(server, SPAN("hello"), NULL).id,
                         "tKO2VVg1JPHwgZuvqK_7bDHJeSr4UJ_8i13ETlwAn0jB");
-    assert_string_equal(put(span_first(buf_span(&zeros), 1000), NULL).id,
+    assert_string_equal(put_file(server, span_first(buf_span(&zeros), 1000), NULL).id,
                         "ZgiHa7VCqgsyTJU7ICOT5iSL-LOF3tPwtQWr-HoJUn6T");
-    assert_string_equal(put(buf_span(&ramp), NULL).id,
+    assert_string_equal(put_file(server, buf_span(&ramp), NULL).id,
                         "m5iyqCETZfwOqA1U88jq5yAVtRqeXOvM7ysIrGX_ijHt");
-    assert_string_equal(put(buf_span(&zeros), NULL).id,
+    assert_string_equal(put_file(server, buf_span(&zeros), NULL).id,
                         "MiNhWS_HQT4CtArJ-IJXiziJpONZxEY8gGPOv3mMPytW");
 }
 
@@ -232,9 +131,9 @@ static void upload__headers_about_type_and_name__change_and_leave_nothing(void *
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(500);
-    struct stored plain = put(buf_span(&body), NULL);
+    struct stored plain = put_file(server, buf_span(&body), NULL);
     struct answer a AUTO_ANSWER =
-        ask_with("POST", "/file", buf_span(&body),
+        ask_with(server, "POST", "/file", buf_span(&body),
                  json_pack("{s:s, s:s}", "Content-Type", "image/png", "content-disposition",
                            "attachment; filename=\"a name that must not be kept\""));
     assert_string_equal(read_stored(&a).id, plain.id);
@@ -244,19 +143,19 @@ static void upload__headers_about_type_and_name__change_and_leave_nothing(void *
     AUTO_BUF struct buf log = buf_make(MIB(16));
     assert_int_equal(world_log(&world, 0, &log), OK);
     assert_null(memmem(log.p, log.len, "must not be kept", 16));
-    assert_null(memmem(log.p, log.len, plain.id, ID_LEN));
+    assert_null(memmem(log.p, log.len, plain.id, ASK_ID_LEN));
 }
 
 static void upload__with_a_lifetime__ends_after_it(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(100), other = file_random(100);
-    struct stored s = put(buf_span(&body), "30");
+    struct stored s = put_file(server, buf_span(&body), "30");
     assert_true(fabs(s.expires - now_s() - 30) < 5);
     struct answer a AUTO_ANSWER =
-        ask_with("POST", "/file", buf_span(&other), json_pack("{s:i}", "x-fs-ttl", 30));
+        ask_with(server, "POST", "/file", buf_span(&other), json_pack("{s:i}", "x-fs-ttl", 30));
     assert_true(fabs(read_stored(&a).expires - now_s() - 30) < 5);
-    s = put(buf_span(&body), "2592000");
+    s = put_file(server, buf_span(&body), "2592000");
     assert_true(fabs(s.expires - now_s() - 30 * DAY_S) < 5);
 }
 
@@ -268,8 +167,8 @@ static void upload__with_a_bad_lifetime__is_400_and_stores_nothing(void **state)
     int64_t before = files();
     AUTO_BUF struct buf body = file_random(100);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        struct answer a AUTO_ANSWER =
-            ask_with("POST", "/file", buf_span(&body), json_pack("{s:s}", "X-FS-TTL", bad[i]));
+        struct answer a AUTO_ANSWER = ask_with(server, "POST", "/file", buf_span(&body),
+                                               json_pack("{s:s}", "X-FS-TTL", bad[i]));
         assert_status(&a, 400);
     }
     assert_int_equal(files(), before);
@@ -281,11 +180,11 @@ static void download__tells_its_end__as_an_rfc_1123_date(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(4096);
-    struct stored s = put(buf_span(&body), "1000");
+    struct stored s = put_file(server, buf_span(&body), "1000");
     char target[128];
     struct tm tm = {0};
     (void)snprintf(target, sizeof(target), "/file/%s", s.id);
-    struct answer a AUTO_ANSWER = ask("GET", target);
+    struct answer a AUTO_ANSWER = ask(server, "GET", target);
     const char *expires = onion_reply_header(&a.reply, "expires");
     const char *end = strptime(expires, "%a, %d %b %Y %H:%M:%S GMT", &tm);
     assert_non_null(end);
@@ -314,7 +213,7 @@ static void download__of_what_is_no_id__is_404(void **state)
     char target[256];
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         (void)snprintf(target, sizeof(target), "/file/%s", bad[i]);
-        struct answer a AUTO_ANSWER = ask("GET", target);
+        struct answer a AUTO_ANSWER = ask(server, "GET", target);
         assert_int_equal(a.reply.code, 404);
         /* A slash inside makes another path, which is not this half's. */
         if (strstr(bad[i], "%2f") == NULL)
@@ -322,10 +221,10 @@ static void download__of_what_is_no_id__is_404(void **state)
     }
     /* A NUL is no character of any path. */
     struct answer nul AUTO_ANSWER =
-        ask("GET", "/file/tKO2VVg1JPHwgZuvqK%007bDHJeSr4UJ_8i13ETlwAn0jB");
+        ask(server, "GET", "/file/tKO2VVg1JPHwgZuvqK%007bDHJeSr4UJ_8i13ETlwAn0jB");
     assert_in_range(nul.reply.code, 400, 404);
-    assert_int_equal(code_of_extend("12345678901234567"), 404);
-    assert_int_equal(code_of_info("12345678901234567"), 404);
+    assert_int_equal(code_of(server, "POST", "12345678901234567", "/extend"), 404);
+    assert_int_equal(code_of(server, "GET", "12345678901234567", "/info"), 404);
 }
 
 static void other_methods__change_nothing(void **state)
@@ -335,28 +234,28 @@ static void other_methods__change_nothing(void **state)
                                            {"DELETE", "/file/%s"}, {"PUT", "/file/%s"},
                                            {"GET", "/file"},       {"GET", "/file/%s/extend"}};
     AUTO_BUF struct buf body = file_random(100);
-    struct stored s = put(buf_span(&body), NULL);
+    struct stored s = put_file(server, buf_span(&body), NULL);
     int64_t before = files();
     for (size_t i = 0; i < COUNT_OF(tries); i++) {
         char target[128];
         (void)snprintf(target, sizeof(target), tries[i][1][5] == '\0' ? "/file" : "/file/%s", s.id);
         if (strstr(tries[i][1], "extend") != NULL)
             (void)snprintf(target, sizeof(target), "/file/%s/extend", s.id);
-        struct answer a AUTO_ANSWER = ask(tries[i][0], target);
+        struct answer a AUTO_ANSWER = ask(server, tries[i][0], target);
         assert_true(a.reply.code == 404 || a.reply.code == 405);
     }
     assert_int_equal(files(), before);
-    assert_int_equal(code_of_get(s.id), 200);
+    assert_int_equal(code_of(server, "GET", s.id, ""), 200);
 }
 
 static void info__shows_size_and_times(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(12345);
-    struct stored s = put(buf_span(&body), NULL);
+    struct stored s = put_file(server, buf_span(&body), NULL);
     char target[128];
     (void)snprintf(target, sizeof(target), "/file/%s/info", s.id);
-    struct answer a AUTO_ANSWER = ask("GET", target);
+    struct answer a AUTO_ANSWER = ask(server, "GET", target);
     assert_int_equal(a.reply.code, 200);
     assert_int_equal(json_integer_value(json_object_get(a.json, "size")), 12345);
     assert_true(fabs(json_number_value(json_object_get(a.json, "uploaded")) - s.uploaded) < 0.001);
@@ -372,24 +271,25 @@ static void same_bytes_twice__are_one_blob_charged_once(void **state)
     AUTO_BUF struct buf body = file_random(300000), flipped = buf_make(300001);
     int64_t blobs = file_number(&world, "SELECT count(*) FROM blobs");
     int64_t bytes = file_number(&world, "SELECT bytes FROM file_usage");
-    struct stored first = put(buf_span(&body), NULL), second = put(buf_span(&body), NULL);
+    struct stored first = put_file(server, buf_span(&body), NULL),
+                  second = put_file(server, buf_span(&body), NULL);
     assert_string_equal(first.id, second.id);
     assert_int_equal(file_number(&world, "SELECT count(*) FROM blobs"), blobs + 1);
     assert_int_equal(file_number(&world, "SELECT bytes FROM file_usage"), bytes + 300000);
     buf_put(&flipped, buf_span(&body));
     flipped.p[200000] ^= 4;
-    assert_string_not_equal(put(buf_span(&flipped), NULL).id, first.id);
+    assert_string_not_equal(put_file(server, buf_span(&flipped), NULL).id, first.id);
 }
 
 static void same_bytes_again__take_the_later_end(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(100);
-    struct stored first = put(buf_span(&body), "1000");
-    struct stored shorter = put(buf_span(&body), "10");
+    struct stored first = put_file(server, buf_span(&body), "1000");
+    struct stored shorter = put_file(server, buf_span(&body), "10");
     assert_true(fabs(shorter.expires - first.expires) < 0.001);
     assert_true(shorter.uploaded >= first.uploaded);
-    struct stored longer = put(buf_span(&body), "5000");
+    struct stored longer = put_file(server, buf_span(&body), "5000");
     assert_true(fabs(longer.expires - now_s() - 5000) < 5);
 }
 
@@ -400,39 +300,40 @@ static void file__past_its_end__is_404_before_anybody_cleaned_up_and_gone_afterw
     (void)state;
     AUTO_BUF struct buf body = file_random(700000), other = file_random(1000);
     int64_t bytes = file_number(&world, "SELECT bytes FROM file_usage");
-    struct stored kept = put(buf_span(&other), NULL), s = put(buf_span(&body), "2");
-    assert_int_equal(code_of_get(s.id), 200);
+    struct stored kept = put_file(server, buf_span(&other), NULL),
+                  s = put_file(server, buf_span(&body), "2");
+    assert_int_equal(code_of(server, "GET", s.id, ""), 200);
     while (now_s() < s.expires)
         continue;
-    assert_int_equal(code_of_get(s.id), 404);
-    assert_int_equal(code_of_info(s.id), 404);
-    assert_int_equal(code_of_extend(s.id), 404);
+    assert_int_equal(code_of(server, "GET", s.id, ""), 404);
+    assert_int_equal(code_of(server, "GET", s.id, "/info"), 404);
+    assert_int_equal(code_of(server, "POST", s.id, "/extend"), 404);
     char sql[256];
     (void)snprintf(sql, sizeof(sql), "SELECT bytes - %lld FROM file_usage", (long long)bytes);
     assert_true(file_wait_number(&world, sql, 1000, JOB_TURN_MS));
     assert_int_equal(file_number(&world, "SELECT count(*) FROM chunks c WHERE NOT EXISTS"
                                          " (SELECT FROM blobs b WHERE b.id = c.blob)"),
                      0);
-    assert_int_equal(code_of_get(kept.id), 200);
+    assert_int_equal(code_of(server, "GET", kept.id, ""), 200);
 }
 
 static void extend__without_a_body__lengthens_and_never_shortens(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(321);
-    struct stored s = put(buf_span(&body), "60");
+    struct stored s = put_file(server, buf_span(&body), "60");
     char target[128];
     (void)snprintf(target, sizeof(target), "/file/%s/extend", s.id);
     double before = now_s();
-    struct answer a AUTO_ANSWER = ask("POST", target);
+    struct answer a AUTO_ANSWER = ask(server, "POST", target);
     assert_int_equal(a.reply.code, 200);
     assert_true(json_is_integer(json_object_get(a.json, "size")));
     assert_int_equal(json_integer_value(json_object_get(a.json, "size")), 321);
     assert_true(json_is_number(json_object_get(a.json, "uploaded")));
     double expires = json_number_value(json_object_get(a.json, "expires"));
     assert_true(expires >= before + DEFAULT_TTL_S - 1);
-    struct answer b AUTO_ANSWER =
-        ask_with("POST", target, (struct span){NULL, 0}, json_pack("{s:s}", "X-FS-TTL", "10"));
+    struct answer b AUTO_ANSWER = ask_with(server, "POST", target, (struct span){NULL, 0},
+                                           json_pack("{s:s}", "X-FS-TTL", "10"));
     assert_int_equal(b.reply.code, 200);
     assert_true(fabs(json_number_value(json_object_get(b.json, "expires")) - expires) < 0.001);
 }
@@ -446,8 +347,8 @@ static void extend__of_an_id_too_short__is_404_even_for_a_file_of_that_number(vo
     char text[32];
     assert_int_equal(room_file_put(&ana.community, "lobby", buf_span(&body), NULL, &id), OK);
     (void)snprintf(text, sizeof(text), "%lld", (long long)id);
-    assert_int_equal(code_of_extend(text), 404);
-    assert_int_equal(code_of_get(text), 404);
+    assert_int_equal(code_of(server, "POST", text, "/extend"), 404);
+    assert_int_equal(code_of(server, "GET", text, ""), 404);
     member_close(&ana);
 }
 
@@ -456,167 +357,17 @@ static void extend__with_a_bad_lifetime__is_400_and_leaves_the_end(void **state)
     (void)state;
     static const char *const bad[] = {"-1", "abc", "1.5", "", "99999999999999999999", "2592001"};
     AUTO_BUF struct buf body = file_random(100);
-    struct stored s = put(buf_span(&body), "60");
+    struct stored s = put_file(server, buf_span(&body), "60");
     char target[128];
     (void)snprintf(target, sizeof(target), "/file/%s/extend", s.id);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        struct answer a AUTO_ANSWER = ask_with("POST", target, (struct span){NULL, 0},
+        struct answer a AUTO_ANSWER = ask_with(server, "POST", target, (struct span){NULL, 0},
                                                json_pack("{s:s}", "X-FS-TTL", bad[i]));
         assert_status(&a, 400);
     }
     (void)snprintf(target, sizeof(target), "/file/%s/info", s.id);
-    struct answer info AUTO_ANSWER = ask("GET", target);
+    struct answer info AUTO_ANSWER = ask(server, "GET", target);
     assert_true(fabs(json_number_value(json_object_get(info.json, "expires")) - s.expires) < 0.001);
-}
-
-/* ---- the rest ---- */
-
-static void session_version__answers_what_the_operator_set(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *target;
-        int code;
-    } cases[] = {{"/session_version", 404},
-                 {"/session_version?platform=windows", 404},
-                 {"/session_version?platform=ios", 502},
-                 {"/session_version?platform=desktop&release_channel=alpha", 502},
-                 {"/token_info", 404}};
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct answer a AUTO_ANSWER = ask("GET", cases[i].target);
-        assert_int_equal(a.reply.code, cases[i].code);
-    }
-    struct answer a AUTO_ANSWER =
-        ask("GET", "/session_version?platform=desktop&release_channel=stable");
-    assert_int_equal(a.reply.code, 200);
-    assert_string_equal(json_string_value(json_object_get(a.json, "result")), "1.17.3");
-    assert_int_equal(json_integer_value(json_object_get(a.json, "status_code")), 200);
-    assert_true(json_is_number(json_object_get(a.json, "updated")));
-}
-
-static void session_version__signed__is_checked(void **state)
-{
-    (void)state;
-    static const char target[] = "/session_version?platform=desktop";
-    const int64_t now = clock_wall_ms() / SECOND_MS;
-    struct fs_request request = {"GET", target, {NULL, 0}, now};
-    json_t *headers = json_object();
-    assert_int_equal(fs_auth_sign(&world.accounts[0], &request, headers), OK);
-    struct answer good AUTO_ANSWER =
-        ask_with("GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
-    assert_int_equal(good.reply.code, 200);
-    struct answer other AUTO_ANSWER = ask_with("GET", "/session_version?platform=android",
-                                               (struct span){NULL, 0}, json_deep_copy(headers));
-    assert_int_equal(other.reply.code, 401);
-    assert_string_equal(onion_reply_header(&other.reply, "content-type"),
-                        "text/plain; charset=utf-8");
-    (void)json_object_del(headers, "X-FS-Signature");
-    struct answer two AUTO_ANSWER =
-        ask_with("GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
-    assert_int_equal(two.reply.code, 400);
-    (void)json_object_del(headers, "X-FS-Timestamp");
-    struct answer one AUTO_ANSWER = ask_with("GET", target, (struct span){NULL, 0}, headers);
-    assert_int_equal(one.reply.code, 400);
-    json_t *old = json_object();
-    request.timestamp_s = now - 25 * 3600;
-    assert_int_equal(fs_auth_sign(&world.accounts[0], &request, old), OK);
-    struct answer late AUTO_ANSWER = ask_with("GET", target, (struct span){NULL, 0}, old);
-    assert_int_equal(late.reply.code, 425);
-}
-
-static void numbers__in_replies__have_a_full_stop(void **state)
-{
-    (void)state;
-    AUTO_BUF struct buf body = file_random(50);
-    struct answer a AUTO_ANSWER = ask_with("POST", "/file", buf_span(&body), NULL);
-    assert_int_equal(a.reply.code, 200);
-    /* Read by a strict parser above; and no number has a comma inside. */
-    assert_non_null(a.json);
-    assert_non_null(memmem(a.reply.body.p, a.reply.body.len, ".", 1));
-}
-
-static void missing_file__in_v3__is_a_status_code_alone(void **state)
-{
-    (void)state;
-    struct server_link_options route = world_route(&world, 0, false);
-    struct server_link *old AUTO_LINK = NULL;
-    struct onion_reply reply AUTO_ONION_REPLY = {0};
-    route.version = ONION_V3;
-    route.style = (struct onion_style){LAYER_AES_GCM, NULL};
-    assert_int_equal(server_link_open(&route, &old), OK);
-    struct onion_request request = {
-        .method = "GET", .endpoint = "file/tKO2VVg1JPHwgZuvqK_7bDHJeSr4UJ_8i13ETlwAn0jX"};
-    assert_int_equal(server_link_call(old, &request, &reply), OK);
-    assert_int_equal(reply.code, 404);
-    assert_true(span_eq_text(reply.body, "{\"status_code\":404}"));
-}
-
-static void file__asked_for_outside_an_onion_request__is_404(void **state)
-{
-    (void)state;
-    AUTO_BUF struct buf body = file_random(100), request = buf_make(4096), out = buf_make(4096);
-    struct stored s = put(buf_span(&body), NULL);
-    buf_put_text(&request, "GET /file/");
-    buf_put_text(&request, s.id);
-    buf_put_text(&request, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    assert_int_equal(raw_ask(&world.servers[0].at, buf_span(&request), 5000, &out), OK);
-    assert_true(span_starts_with(buf_span(&out), SPAN("HTTP/1.1 404")));
-}
-
-static void printed_key__converted_to_x25519__is_the_servers(void **state)
-{
-    (void)state;
-    struct x25519_pub back;
-    AUTO_BUF struct buf out = buf_make(KIB(64));
-    int status = -1;
-    assert_int_equal(
-        world_conclave(&world, 0, (const char *[]){"key", "show", NULL}, &out, &status), OK);
-    assert_int_equal(status, 0);
-    /* The first line is the X25519 key; the second its Ed25519 form, which links to files carry. */
-    struct span second = span_skip(buf_span(&out), span_find(buf_span(&out), '\n') + 1);
-    struct ed25519_pub ed;
-    while (second.len > 64 && hex_read(span_first(second, 64), ed.b, 32) != OK)
-        second = span_skip(second, 1);
-    assert_in_range(second.len, 64, 80);
-    assert_int_equal(crypto_sign_ed25519_pk_to_curve25519(back.b, ed.b), 0);
-    assert_memory_equal(back.b, world.key.b, 32);
-}
-
-static void plain_file__of_every_listed_type__is_415_and_counted(void **state)
-{
-    (void)state;
-    double plain = file_metric(&world, "conclave_uploads_plain_total");
-    double refused = file_metric(&world, "conclave_uploads_refused_total{reason=\"type\"}");
-    int64_t before = files();
-    for (size_t i = 0; i < SAMPLES; i++) {
-        AUTO_BUF struct buf body = buf_make(SAMPLE_MAX_BYTES);
-        sniff_sample_put(&sniff_samples[i], &body);
-        struct answer a AUTO_ANSWER = ask_with("POST", "/file", buf_span(&body), NULL);
-        assert_status(&a, 415);
-    }
-    assert_int_equal(files(), before);
-    assert_int_equal(file_metric(&world, "conclave_uploads_plain_total") - plain, SAMPLES);
-    assert_int_equal(
-        file_metric(&world, "conclave_uploads_refused_total{reason=\"type\"}") - refused, SAMPLES);
-}
-
-static void plain_file__in_modes_count_and_off__is_stored(void **state)
-{
-    (void)state;
-    static const char *const modes[][2] = {{"CONCLAVE_FILES_TYPE_CHECK=count", NULL},
-                                           {"CONCLAVE_FILES_TYPE_CHECK=off", NULL}};
-    for (size_t m = 0; m < COUNT_OF(modes); m++) {
-        assert_int_equal(world_stop_server(&world, 0), 0);
-        assert_int_equal(world_restart_server(&world, 0, modes[m]), OK);
-        for (size_t i = 0; i < SAMPLES; i++) {
-            AUTO_BUF struct buf body = buf_make(SAMPLE_MAX_BYTES);
-            sniff_sample_put(&sniff_samples[i], &body);
-            (void)put(buf_span(&body), NULL);
-        }
-        assert_int_equal(file_metric(&world, "conclave_uploads_plain_total"), m == 0 ? SAMPLES : 0);
-    }
-    assert_int_equal(world_stop_server(&world, 0), 0);
-    assert_int_equal(world_restart_server(&world, 0, NULL), OK);
 }
 
 int main(void)
@@ -639,14 +390,6 @@ int main(void)
         cmocka_unit_test(extend__without_a_body__lengthens_and_never_shortens),
         cmocka_unit_test(extend__of_an_id_too_short__is_404_even_for_a_file_of_that_number),
         cmocka_unit_test(extend__with_a_bad_lifetime__is_400_and_leaves_the_end),
-        cmocka_unit_test(session_version__answers_what_the_operator_set),
-        cmocka_unit_test(session_version__signed__is_checked),
-        cmocka_unit_test(numbers__in_replies__have_a_full_stop),
-        cmocka_unit_test(missing_file__in_v3__is_a_status_code_alone),
-        cmocka_unit_test(file__asked_for_outside_an_onion_request__is_404),
-        cmocka_unit_test(printed_key__converted_to_x25519__is_the_servers),
-        cmocka_unit_test(plain_file__of_every_listed_type__is_415_and_counted),
-        cmocka_unit_test(plain_file__in_modes_count_and_off__is_stored),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
