@@ -17,12 +17,14 @@ enum {
 
 #define GET  "GET"
 #define POST "POST"
+#define PUT  "PUT"
 
 const struct route inner_routes[] = {
     /* method, path, access, effect, body at most, handler */
     {GET, "/capabilities", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, capabilities_get},
     {GET, "/rooms", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, rooms_get_all},
     {GET, "/room/{room}", ACCESS_ROOM_ACCESSIBLE, EFFECT_READS, NO_BODY, room_get},
+    {PUT, "/room/{room}", ACCESS_ROOM_ADMIN, EFFECT_WRITES, JSON_MAX_BYTES, room_put},
     {GET, "/room/{room}/pollInfo/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY, poll_info_get},
     {GET, "/room/{room}/messages/since/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
      messages_get_since},
@@ -34,6 +36,25 @@ const struct route inner_routes[] = {
      message_get_one},
     {POST, "/room/{room}/message", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER, JSON_MAX_BYTES,
      message_post},
+
+    {GET, "/room/{room}/permissions", ACCESS_ROOM_MODERATOR, EFFECT_READS, NO_BODY,
+     permissions_get_all},
+    {GET, "/room/{room}/permissions/{user}", ACCESS_ROOM_MODERATOR, EFFECT_READS, NO_BODY,
+     permissions_get_one},
+    {POST, "/room/{room}/permissions/{user}", ACCESS_ROOM_MODERATOR, EFFECT_WRITES, JSON_MAX_BYTES,
+     permissions_post},
+    {GET, "/room/{room}/futurePermissions", ACCESS_ROOM_MODERATOR, EFFECT_READS, NO_BODY,
+     futures_get_all},
+    {GET, "/room/{room}/futurePermissions/{user}", ACCESS_ROOM_MODERATOR, EFFECT_READS, NO_BODY,
+     futures_get_one},
+    {POST, "/room/{room}/futurePermissions/{user}", ACCESS_ROOM_MODERATOR, EFFECT_WRITES,
+     JSON_MAX_BYTES, futures_post},
+    {POST, "/room/{room}/pin/{number}", ACCESS_ROOM_ADMIN, EFFECT_WRITES, NO_BODY, pin_add},
+    {POST, "/room/{room}/unpin/{number}", ACCESS_ROOM_ADMIN, EFFECT_WRITES, NO_BODY, pin_remove},
+    {POST, "/room/{room}/unpin/all", ACCESS_ROOM_ADMIN, EFFECT_WRITES, NO_BODY, pin_remove_all},
+    {POST, "/user/{user}/ban", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_ban},
+    {POST, "/user/{user}/unban", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_unban},
+    {POST, "/user/{user}/moderator", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_moderator},
 
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},

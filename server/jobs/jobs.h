@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What happens without a request, in the one process that holds the jobs' advisory lock (design D7): partitions made
- * ahead and dropped when due, counts of active users.
+ * ahead and dropped when due, counts of active users, what was scheduled for a later time.
  */
 #ifndef CONCLAVE_JOBS_JOBS_H
 #define CONCLAVE_JOBS_JOBS_H
@@ -26,5 +26,7 @@ void jobs_stop(struct jobs *jobs);
  * an upload may land in. Also called before serving starts. Idempotent, any process.
  */
 MUST_USE enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms);
+/* Applies what is due, at most a thousand rows: permissions, bans, ends of bans. Tells all processes. */
+MUST_USE enum err jobs_apply_futures(struct db *db, int64_t now_ms);
 
 #endif

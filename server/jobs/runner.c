@@ -91,6 +91,8 @@ static enum err turn(struct jobs *j)
             j->partitions_day = now_ms / DAY_MS;
     }
     if (e == OK)
+        e = jobs_apply_futures(j->db, now_ms);
+    if (e == OK)
         e = count_active(j, now_ms);
     if (e == OK)
         e = sweep_files(j, now_ms);
