@@ -50,7 +50,7 @@ const struct statement rooms_statements[] = {
      "       END"
      " WHERE f.id = $1"},
     {"rooms.set_image", "UPDATE rooms"
-                        "   SET image = nullif($2, 0), info_updates = info_updates + 1"
+                        "   SET image = nullif($2::bigint, 0), info_updates = info_updates + 1"
                         " WHERE id = $1"},
     {"rooms.info", "SELECT token, info_updates"
                    "  FROM rooms"
