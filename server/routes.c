@@ -15,9 +15,10 @@ enum {
     FILE_BODY = REPLY_MAX_BYTES,  /* [files] max_bytes decides; 413 there too */
 };
 
-#define GET  "GET"
-#define POST "POST"
-#define PUT  "PUT"
+#define GET    "GET"
+#define POST   "POST"
+#define PUT    "PUT"
+#define DELETE "DELETE"
 
 const struct route inner_routes[] = {
     /* method, path, access, effect, body at most, handler */
@@ -55,6 +56,13 @@ const struct route inner_routes[] = {
     {POST, "/user/{user}/ban", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_ban},
     {POST, "/user/{user}/unban", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_unban},
     {POST, "/user/{user}/moderator", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, user_moderator},
+
+    {GET, "/inbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get},
+    {GET, "/inbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get_since},
+    {GET, "/outbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get},
+    {GET, "/outbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get_since},
+    {POST, "/inbox/{user}", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, dm_send},
+    {DELETE, "/inbox", ACCESS_BLINDED_USER, EFFECT_WRITES, NO_BODY, inbox_clear},
 
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},

@@ -11,6 +11,7 @@ const struct statement_table store_statements[] = {
     {files_statements},       {attachments_statements}, {standing_statements},
     {permissions_statements}, {bans_statements},        {futures_statements},
     {futures_due_statements}, {pending_statements},     {pins_statements},
+    {dms_statements},
 };
 const size_t store_statement_count = COUNT_OF(store_statements);
 
