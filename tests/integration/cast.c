@@ -161,11 +161,10 @@ int command(struct cast *c, const char *words, ...)
 {
     char line[CAST_TEXT_MAX];
     const char *args[WORDS_MAX + 1] = {NULL};
-    char *rest = NULL;
+    char *rest = line;
     size_t n = 0;
     FORMAT(line, words);
-    for (char *word = strtok_r(line, " ", &rest); word != NULL && n < WORDS_MAX;
-         word = strtok_r(NULL, " ", &rest))
+    for (char *word; n < WORDS_MAX && (word = strsep(&rest, " ")) != NULL;)
         args[n++] = word;
     AUTO_BUF struct buf out = buf_make(KIB(64));
     int status = -1;
