@@ -6,6 +6,7 @@
 #include "community/authority.h"
 #include "community/community.h"
 #include "conf/conf.h"
+#include "files/files.h"
 #include "router/json_in.h"
 #include "state/state.h"
 #include "store/rooms.h"
@@ -89,6 +90,15 @@ static enum err read_update(struct call *call, struct update *u)
     return json_ok(&in) && says_something(&u->change) ? OK : ERR_MALFORMED;
 }
 
+/* Whether the file can be seen as a picture is asked first: it reads content, which is nothing for a transaction. */
+static enum err check_image(struct call *call, const struct update *u)
+{
+    if (u->change.image == NULL || u->image == 0)
+        return OK;
+    enum err e = u->image < 0 ? ERR_MISSING : files_check_room_image(call, u->image);
+    return e == ERR_MISSING || e == ERR_DENIED ? ERR_CONFLICT : e;
+}
+
 static enum err change(struct db *db, void *arg)
 {
     struct update *u = arg;
@@ -108,6 +118,8 @@ enum err room_put(struct call *call)
                    .now = (double)call->now_ms / SECOND_MS,
                    .file_lifetime_s = (double)call->services->conf->files.room_ttl_ms / SECOND_MS}};
     enum err e = read_update(call, &u);
+    if (e == OK)
+        e = check_image(call, &u);
     if (e == OK)
         e = db_tx(call->db, change, &u);
     if (e == ERR_CONFLICT) {
