@@ -151,7 +151,7 @@ static int make_admins(struct start *s)
     const struct conf_ids *admins = &s->cli.conf->server.admin;
     int code = CLI_OK;
     for (size_t i = 0; code == CLI_OK && i < admins->count; i++)
-        code = people_appoint(&s->cli, 0, admins->id[i], (struct role){.admin = true});
+        code = people_ensure_admin(&s->cli, admins->id[i]);
     return code;
 }
 
@@ -182,6 +182,8 @@ static int run(struct start *s)
         code = make_first_room(s);
     if (code == CLI_OK && s->init)
         code = make_admins(s);
+    if (code == CLI_OK)
+        code = people_record_pending(&s->cli);
     db_free(first);
     return code;
 }
