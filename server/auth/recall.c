@@ -16,7 +16,7 @@ enum {
     WAYS_LOG2 = 3,
     WAYS = 1 << WAYS_LOG2,
     LOCKS = 64, /* stripes: set s is guarded by locks[s % LOCKS] */
-    SECRET_BYTES = 16,
+    SECRET_BYTES = HASH_SHORT_BYTES,
 };
 
 struct set {
@@ -67,13 +67,8 @@ void recall_free(struct recall *r)
 
 static struct place place_of(const struct recall *r, struct span item)
 {
-    uint8_t text[SECRET_BYTES + RECALL_ITEM_MAX_BYTES];
-    assert(item.len <= RECALL_ITEM_MAX_BYTES);
-    memcpy(text, r->secret, SECRET_BYTES);
-    if (item.len > 0)
-        memcpy(text + SECRET_BYTES, item.p, item.len);
     uint64_t words[2];
-    hash_blake2b((uint8_t *)words, sizeof words, span_of(text, SECRET_BYTES + item.len));
+    hash_short((uint8_t *)words, r->secret, item);
     return (struct place){words[0] & (r->set_count - 1), words[1] == 0 ? 1 : words[1]};
 }
 

@@ -11,12 +11,10 @@
 
 struct recall;
 
-enum { RECALL_ITEM_MAX_BYTES = 48 };
-
 /* Room for about 2^entries_log2 items (8 bytes each; pages are touched as they fill). ERR_NO_MEMORY. */
 MUST_USE enum err recall_new(unsigned entries_log2, struct recall **ret_recall);
 void recall_free(struct recall *r);
-/* Both: any thread; item has at most RECALL_ITEM_MAX_BYTES. */
+/* Both: any thread. */
 bool recall_has(struct recall *r, struct span item);
 /* True if it was new. Of several threads adding the same item at once exactly one is told so. */
 bool recall_add(struct recall *r, struct span item);

@@ -25,6 +25,13 @@ void hash_blake2b(uint8_t *out, size_t out_len, struct span data)
     (void)bad;
 }
 
+void hash_short(uint8_t out[static HASH_SHORT_BYTES], const uint8_t key[static HASH_SHORT_BYTES],
+                struct span data)
+{
+    _Static_assert(HASH_SHORT_BYTES == crypto_shorthash_siphashx24_BYTES, "size of SipHash");
+    (void)crypto_shorthash_siphashx24(out, data.p, data.len, key);
+}
+
 void hash_file_id(uint8_t out[static 33], struct span data)
 {
     static const uint8_t salt[crypto_generichash_blake2b_SALTBYTES] = "SessionFileSvr";

@@ -14,6 +14,10 @@ bool sign_point_ok(const struct ed25519_pub *key);
 
 /* Unkeyed BLAKE2b with an out_len-byte digest (1..64). Digests of different lengths are unrelated. */
 void hash_blake2b(uint8_t *out, size_t out_len, struct span data);
+/* SipHash-2-4 with 128 bits: keyed fingerprints for tables, not a digest that anybody else may rely on. */
+enum { HASH_SHORT_BYTES = 16 };
+void hash_short(uint8_t out[static HASH_SHORT_BYTES], const uint8_t key[static HASH_SHORT_BYTES],
+                struct span data);
 /* With the 16-byte salt of file ids (protocol 03, 1.2): "SessionFileSvr" and two zero bytes; 33-byte digest. */
 void hash_file_id(uint8_t out[static 33], struct span data);
 

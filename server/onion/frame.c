@@ -9,6 +9,7 @@
 #include "base/hex.h"
 #include "base/reader.h"
 #include "router/json_in.h"
+#include "router/json_plain.h"
 
 enum { KEY_HEX_LEN = 64, KEY_BASE64_LEN = 44, KEY_BASE64_UNPADDED_LEN = 43 };
 
@@ -44,20 +45,31 @@ static enum err read_cipher(struct span name, enum onion_cipher *ret_cipher)
     return OK;
 }
 
+/* cipher.p == NULL: desktop always leaves enc_type out. */
+static enum err read_names(struct span key, struct span cipher, struct frame *frame)
+{
+    frame->cipher = CIPHER_AES_GCM;
+    enum err e = read_key(key, &frame->ephemeral);
+    return e == OK && cipher.p != NULL ? read_cipher(cipher, &frame->cipher) : e;
+}
+
 static enum err read_routing(struct arena *mem, struct span json, struct frame *frame)
 {
+    struct span cipher = {NULL, 0};
+    struct json_plain plain;
+    if (json_plain_read(json, &plain)) {
+        const struct json_plain_member *key = json_plain_find(&plain, "ephemeral_key");
+        const struct json_plain_member *name = json_plain_find(&plain, "enc_type");
+        if (key == NULL || key->kind != JSON_PLAIN_TEXT ||
+            (name != NULL && name->kind != JSON_PLAIN_TEXT))
+            return ERR_MALFORMED;
+        return read_names(key->value, name != NULL ? name->value : cipher, frame);
+    }
     AUTO_JSON struct json_in in = json_in_object(mem, json);
     struct span key = json_text(&in, "ephemeral_key");
-    if (!json_ok(&in))
-        return ERR_MALFORMED;
-    enum err e = read_key(key, &frame->ephemeral);
-    if (e != OK)
-        return e;
-    frame->cipher = CIPHER_AES_GCM; /* desktop always leaves enc_type out */
-    if (json_object_get(in.root, "enc_type") == NULL)
-        return OK;
-    struct span name = json_text(&in, "enc_type"); /* null is no text and fails */
-    return json_ok(&in) ? read_cipher(name, &frame->cipher) : ERR_MALFORMED;
+    if (json_ok(&in) && json_object_get(in.root, "enc_type") != NULL)
+        cipher = json_text(&in, "enc_type"); /* null is no text and fails */
+    return json_ok(&in) ? read_names(key, cipher, frame) : ERR_MALFORMED;
 }
 
 enum err frame_parse(struct arena *mem, struct bytes raw, struct frame *ret_frame)

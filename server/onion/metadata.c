@@ -87,3 +87,25 @@ enum err metadata_headers(struct json_in *in, const char *content_type, struct r
     req->header_count = count;
     return OK;
 }
+
+enum err metadata_plain_headers(const struct json_plain *meta, struct arena *mem,
+                                struct request *req)
+{
+    const struct json_plain_member *object = json_plain_find(meta, "headers");
+    req->header_count = 0;
+    if (object == NULL)
+        return OK;
+    if (object->kind != JSON_PLAIN_OBJECT)
+        return ERR_MALFORMED;
+    struct header *headers = ARENA_ARRAY(mem, meta->count, struct header);
+    if (headers == NULL)
+        return ERR_NO_MEMORY;
+    size_t within = (size_t)(object - meta->members) + 1;
+    for (size_t i = 0; i < meta->count; i++) {
+        const struct json_plain_member *m = &meta->members[i];
+        if (m->within == within)
+            headers[req->header_count++] = (struct header){m->key, m->value};
+    }
+    req->headers = headers;
+    return OK;
+}

@@ -6,6 +6,7 @@
 #define CONCLAVE_ONION_METADATA_H
 
 #include "router/json_in.h"
+#include "router/json_plain.h"
 #include "router/request.h"
 
 /* The required "method". ERR_MALFORMED, ERR_NO_MEMORY. */
@@ -17,5 +18,8 @@ MUST_USE enum err metadata_method(struct json_in *in, struct request *req);
  */
 MUST_USE enum err metadata_headers(struct json_in *in, const char *content_type,
                                    struct request *req);
+/* The same of a plain text; the headers stay where they lie. */
+MUST_USE enum err metadata_plain_headers(const struct json_plain *meta, struct arena *mem,
+                                         struct request *req);
 
 #endif

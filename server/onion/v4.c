@@ -20,6 +20,20 @@ static enum err read_meta(struct json_in *in, struct request *req)
     return e == OK ? metadata_headers(in, NULL, req) : e;
 }
 
+static enum err read_plain_meta(const struct json_plain *meta, struct arena *mem,
+                                struct request *req)
+{
+    const struct json_plain_member *method = json_plain_find(meta, "method");
+    const struct json_plain_member *endpoint = json_plain_find(meta, "endpoint");
+    if (method == NULL || method->kind != JSON_PLAIN_TEXT || endpoint == NULL ||
+        endpoint->kind != JSON_PLAIN_TEXT)
+        return ERR_MALFORMED;
+    enum err e = request_set_method(req, mem, method->value);
+    if (e == OK)
+        e = request_set_endpoint(req, mem, endpoint->value);
+    return e == OK ? metadata_plain_headers(meta, mem, req) : e;
+}
+
 enum err v4_parse(struct arena *mem, struct span plain, struct request *req)
 {
     struct bencode_pair pair;
@@ -28,8 +42,11 @@ enum err v4_parse(struct arena *mem, struct span plain, struct request *req)
         return e;
     if (pair.first.len > V4_META_MAX_BYTES)
         return ERR_MALFORMED;
-    AUTO_JSON struct json_in in = json_in_object(mem, pair.first);
     req->body = pair.second;
+    struct json_plain meta;
+    if (json_plain_read(pair.first, &meta))
+        return read_plain_meta(&meta, mem, req);
+    AUTO_JSON struct json_in in = json_in_object(mem, pair.first);
     return read_meta(&in, req);
 }
 

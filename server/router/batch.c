@@ -12,6 +12,7 @@
 #include "router/batch_scan.h"
 #include "router/json_in.h"
 #include "router/json_out.h"
+#include "router/json_plain.h"
 
 enum {
     /* The envelope's own bytes around the reply: nonce, tag, lengths and metadata are below 200. */
@@ -155,15 +156,10 @@ static enum err read_headers(struct arena *mem, const struct json_in *in, struct
     return OK;
 }
 
-static enum err read_method_and_path(struct arena *mem, const struct json_in *in,
-                                     struct request *req)
+static enum err set_method_and_path(struct arena *mem, struct span method, struct span path,
+                                    struct request *req)
 {
-    struct span method = {NULL, 0}, path = {NULL, 0};
-    enum err e = copy_text(mem, json_object_get(in->root, "method"), &method);
-    if (e == OK)
-        e = copy_text(mem, json_object_get(in->root, "path"), &path);
-    if (e == OK)
-        e = request_set_method(req, mem, method);
+    enum err e = request_set_method(req, mem, method);
     if (e != OK)
         return e;
     /* Upper case here, unlike in an envelope. */
@@ -172,11 +168,39 @@ static enum err read_method_and_path(struct arena *mem, const struct json_in *in
     return request_set_endpoint(req, mem, path);
 }
 
+static enum err read_method_and_path(struct arena *mem, const struct json_in *in,
+                                     struct request *req)
+{
+    const json_t *method = json_object_get(in->root, "method");
+    const json_t *path = json_object_get(in->root, "path");
+    if (!json_is_string(method) || !json_is_string(path))
+        return ERR_MALFORMED;
+    return set_method_and_path(mem, span_of(json_string_value(method), json_string_length(method)),
+                               span_of(json_string_value(path), json_string_length(path)), req);
+}
+
+/* What a poll is made of: {"method":"GET","path":"..."} and nothing else. */
+static bool is_plain_get(struct span text, struct json_plain *plain)
+{
+    if (!json_plain_read(text, plain) || plain->count != 2)
+        return false;
+    const struct json_plain_member *method = json_plain_find(plain, "method");
+    const struct json_plain_member *path = json_plain_find(plain, "path");
+    return method != NULL && method->kind == JSON_PLAIN_TEXT &&
+           span_eq_text(method->value, "GET") && path != NULL && path->kind == JSON_PLAIN_TEXT;
+}
+
 static enum err read_element(struct arena *mem, const struct batch_item *item,
                              struct request *ret_req)
 {
     struct request req = {.method = METHOD_OTHER};
     struct span text, default_type = {NULL, 0};
+    struct json_plain plain;
+    if (is_plain_get(item->text, &plain)) {
+        *ret_req = req;
+        return set_method_and_path(mem, json_plain_find(&plain, "method")->value,
+                                   json_plain_find(&plain, "path")->value, ret_req);
+    }
     enum err e = text_without_b64(mem, item, &text);
     if (e != OK)
         return e;

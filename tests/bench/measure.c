@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One scenario: rounds in which the floor, the bare exchange and the server take turns with the same requests, so that
+ * a machine that slows down slows all three. The best round of each counts: noise only ever adds.
+ */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "bench/bench.h"
+#include "bench/driver.h"
+#include "bench/exchange.h"
+#include "bench/floor.h"
+#include "bench/usage.h"
+
+enum { CHECK_EVERY = 50, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
+
+/* CPU us per request, and what else a round told. */
+struct round {
+    double floor_us, exchange_us, server_us, postgres_us, statements;
+    struct driver_result driver;
+};
+
+static bool make_requests(const struct bench *b, const struct scenario *s,
+                          struct prepared *requests, size_t count)
+{
+    struct buf body AUTO_BUF = buf_make(BODY_MAX_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        struct bench_request request;
+        buf_reset(&body);
+        if (s->request(b, i, &body, &request) != OK ||
+            prepared_make(&b->target, &b->users[i % BENCH_USERS], &request, &requests[i]) != OK)
+            return false;
+    }
+    return true;
+}
+
+static bool check(const void *arg, const struct prepared *request, struct span body)
+{
+    const struct scenario *s = arg;
+    struct onion_reply reply AUTO_ONION_REPLY = {0};
+    return onion_client_open(ONION_V4, &request->secret, body, &reply) == OK &&
+           reply.code == s->code && s->expected(&reply);
+}
+
+static bool statements(struct bench *b, double *ret_count)
+{
+    double request = 0, writer = 0;
+    if (world_metric(&b->world, 0, "conclave_sql_statements_total{origin=\"request\"}", &request) !=
+            OK ||
+        world_metric(&b->world, 0, "conclave_sql_statements_total{origin=\"writer\"}", &writer) !=
+            OK)
+        return false;
+    *ret_count = request + writer;
+    return true;
+}
+
+static bool run_server(struct bench *b, const struct scenario *s, const struct prepared *requests,
+                       size_t count, struct round *r)
+{
+    struct driver_job job = {.at = b->target.url.at,
+                             .requests = requests,
+                             .count = count,
+                             .connections = s->connections,
+                             .check = check,
+                             .arg = s,
+                             .check_every = CHECK_EVERY};
+    pid_t server = b->world.servers[0].process.pid;
+    double before = 0, after = 0;
+    if (!statements(b, &before))
+        return false;
+    double server_us = usage_cpu_us(server);
+    double postgres_us = usage_family_cpu_us(b->postmaster);
+    enum err e = driver_run(&job, &r->driver);
+    r->server_us = (usage_cpu_us(server) - server_us) / (double)count;
+    r->postgres_us = (usage_family_cpu_us(b->postmaster) - postgres_us) / (double)count;
+    bool counted = statements(b, &after);
+    r->statements = (after - before) / (double)count;
+    return e == OK && r->driver.failed == 0 && counted;
+}
+
+static bool run_exchange(const struct scenario *s, const struct prepared *requests, size_t count,
+                         size_t reply_bytes, struct round *r)
+{
+    struct process bare;
+    struct driver_result result;
+    struct driver_job job = {.at = {.host = "127.0.0.1"},
+                             .requests = requests,
+                             .count = count,
+                             .connections = s->connections};
+    if (exchange_start(reply_bytes, (int64_t)(r->floor_us * 1000), &bare, &job.at.port) != OK)
+        return false;
+    double before = usage_cpu_us(bare.pid);
+    enum err e = driver_run(&job, &result);
+    r->exchange_us = (usage_cpu_us(bare.pid) - before) / (double)count - r->floor_us;
+    (void)process_stop(&bare);
+    return e == OK && result.failed == 0;
+}
+
+static bool run_round(struct bench *b, const struct scenario *s, size_t count, struct round *r)
+{
+    struct prepared *requests = mem_alloc_zero(count, sizeof(*requests));
+    bool fine = requests != NULL && make_requests(b, s, requests, count) &&
+                run_server(b, s, requests, count, r);
+    size_t sealed = fine ? r->driver.reply_bytes / count : 0;
+    size_t plain = sealed > PLAIN_OVERHEAD ? sealed - PLAIN_OVERHEAD : 0;
+    fine = fine && floor_run(&b->server_secret, requests, count, plain, &r->floor_us) == OK &&
+           run_exchange(s, requests, count, sealed, r);
+    for (size_t i = 0; requests != NULL && i < count; i++)
+        prepared_done(&requests[i]);
+    mem_free(requests);
+    return fine;
+}
+
+static double least(double a, double b)
+{
+    return a <= 0 || b < a ? b : a;
+}
+
+static void keep_best(struct round *best, const struct round *r)
+{
+    if (best->driver.answered == 0 || r->driver.seconds < best->driver.seconds)
+        best->driver = r->driver;
+    best->floor_us = least(best->floor_us, r->floor_us);
+    best->exchange_us = least(best->exchange_us, r->exchange_us);
+    best->server_us = least(best->server_us, r->server_us);
+    best->postgres_us = least(best->postgres_us, r->postgres_us);
+    best->statements = r->statements > best->statements ? r->statements : best->statements;
+}
+
+void bench_print_head(const struct bench *b)
+{
+    (void)printf("%zu users, %d rooms, %zu rounds each; CPU in us per request, best round; ratio "
+                 "to the floor (f) or to "
+                 "floor + bare exchange (fx)\n\n"
+                 "%-14s %8s %7s %7s %7s %8s %8s %7s %8s %8s %6s  %s\n",
+                 (size_t)BENCH_USERS, BENCH_ROOMS, b->rounds, "scenario", "req/s", "p50 ms",
+                 "p99 ms", "p99.9", "server", "postgres", "floor", "exchange", "SQL/req", "RSS MB",
+                 "ratio");
+}
+
+static void print_row(const struct bench *b, const struct scenario *s, const struct round *r)
+{
+    double base = r->floor_us + (s->against_exchange ? r->exchange_us : 0);
+    double ratio = base > 0 ? r->server_us / base : 0;
+    (void)printf("%-14s %8.0f %7.2f %7.2f %7.2f %8.1f %8.1f %7.1f %8.1f %8.3f %6.1f  %.2f %s",
+                 s->name, (double)r->driver.answered / r->driver.seconds, r->driver.p50_ms,
+                 r->driver.p99_ms, r->driver.p999_ms, r->server_us, r->postgres_us, r->floor_us,
+                 r->exchange_us, r->statements,
+                 (double)usage_peak_bytes(b->world.servers[0].process.pid) / 1e6, ratio,
+                 s->against_exchange ? "fx" : "f");
+    if (s->target > 0)
+        (void)printf(" (target %.2f%s)", s->target, ratio <= s->target ? "" : ": missed");
+    (void)printf("\n");
+    (void)fflush(stdout);
+}
+
+bool bench_measure(struct bench *b, const struct scenario *s)
+{
+    struct round best = {0}, warm_up = {0};
+    size_t count = s->requests * b->scale_percent / 100;
+    if (count < BENCH_USERS / 10)
+        count = BENCH_USERS / 10;
+    bool fine = run_round(b, s, count, &warm_up);
+    for (size_t i = 0; fine && i < b->rounds; i++) {
+        struct round r = {0};
+        fine = run_round(b, s, count, &r);
+        keep_best(&best, &r);
+    }
+    if (fine)
+        print_row(b, s, &best);
+    else
+        (void)fprintf(stderr, "%s: %zu answered, %zu failed: %s\n", s->name,
+                      warm_up.driver.answered, warm_up.driver.failed, "not measured");
+    return fine;
+}
