@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/init.h"
+#include "cli/welcome.h"
 #include "conf/conf.h"
 #include "http/listener.h"
 #include "http/operator.h"
@@ -224,6 +225,7 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         return code;
     }
     log_event(LOG_INFO, "server.ready", LOG_U64("port", listener_port(app->listener)));
+    welcome_once(conf, &app->keys);
     *ret_app = app;
     return APP_OK;
 }
