@@ -61,6 +61,7 @@ struct conf {
         size_t max_body_bytes;
         unsigned workers;
         unsigned upload_workers;
+        bool sandbox;
     } server;
     struct {
         struct conf_address listen;
@@ -85,6 +86,9 @@ struct conf {
         struct conf_rate post_limit;
         size_t message_bytes;
     } rooms;
+    struct {
+        int64_t ttl_ms;
+    } direct_messages;
     struct {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */

@@ -94,6 +94,13 @@ static const struct setting settings[] = {
      .max = 64,
      .offset = AT(server.upload_workers),
      .help = "Threads for large uploads; each holds one connection to the database."},
+    {.section = "server",
+     .key = "sandbox",
+     .type = CONF_BOOL,
+     .fallback = "on",
+     .offset = AT(server.sandbox),
+     .help = "Give up, after the start, what a server never needs; the log says what is active. "
+             "Off only when a system's libraries need more than it allows."},
 
     {.section = "operator",
      .key = "listen",
@@ -215,6 +222,15 @@ static const struct setting settings[] = {
      .max = (int64_t)MIB(1),
      .offset = AT(rooms.message_bytes),
      .help = "Largest message."},
+
+    {.section = "direct_messages",
+     .key = "ttl",
+     .type = CONF_DURATION,
+     .fallback = "15d",
+     .min = SECOND_MS,
+     .max = LONGEST_TIME_MS,
+     .offset = AT(direct_messages.ttl_ms),
+     .help = "How long a message from one member to another waits on the server."},
 
     {.section = "limits",
      .key = "known_after",
