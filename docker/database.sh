@@ -41,7 +41,7 @@ cluster_clear_stale "$data" "$sockets"
 
 # fd 9, the lock, goes on to PostgreSQL. What it logs must not name people: no statements, no parameters, no values.
 exec postgres -D "$data" \
-    -c hba_file=/etc/conclave/pg_hba.conf \
+    -c hba_file=/usr/local/lib/conclave/pg_hba.conf \
     -c listen_addresses='' \
     -c unix_socket_directories="$sockets" \
     -c unix_socket_permissions=0777 \

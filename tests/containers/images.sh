@@ -6,7 +6,9 @@ readonly base_image=docker.io/library/debian:bookworm-slim
 readonly slim_mb=40
 
 # copy_tree DIR: the tracked and new files of this tree, and things that an operator's folder holds besides.
+tree='' # where copy_tree put it
 copy_tree() {
+    tree=$1
     mkdir -p "$1"
     git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T - --ignore-failed-read 2>/dev/null | tar -C "$1" -xf -
     mkdir -p "$1/var" "$1/build" "$1/server/.cache"
@@ -17,10 +19,18 @@ copy_tree() {
 }
 
 build_images() {
-    cd "$1/deploy"
+    cd "$tree/deploy" || return
     CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose build
     podman image exists conclave-server
     podman image exists conclave-database
+}
+
+# none_of TEXT: there is none. (A pipeline behind "!" would not end a step.)
+none_of() {
+    [[ -z $1 ]] || {
+        echo "should not be there: $1"
+        return 1
+    }
 }
 
 size_of() {
@@ -60,8 +70,8 @@ image_holds_only_what_it_should() {
     # What libmagic reads, and a folder to mount each volume on.
     [[ -s $(realpath "$server/usr/lib/file/magic.mgc") ]]
     [[ $(stat -c %u:%a "$server/var/lib/conclave") == 10001:700 && $(stat -c %u "$server/run/postgresql") == 10002 ]]
-    ! find "$server" -xdev -name '*.key' | grep .
-    ! find "$server" -xdev \( -name gcc -o -name make -o -name psql \) -type f | grep .
+    none_of "$(find "$server" -xdev -name '*.key')"
+    none_of "$(find "$server" -xdev -type f \( -name gcc -o -name make -o -name psql \))"
     rm -rf "$new"
     podman image unmount conclave-server $base_image >/dev/null
 }
@@ -75,7 +85,7 @@ build_saw_only_what_it_should() {
     (cd "$at/src" && find . -mindepth 1 -maxdepth 1 ! -name build | sort) >"$STEPS_LOG/seen"
     printf '%s\n' ./Makefile ./deploy ./migrations ./server | diff - "$STEPS_LOG/seen"
     [[ $(ls "$at/src/deploy") == deps.sh ]]
-    ! grep -rl 'must not be seen by the builder' "$at/src" | grep .
+    none_of "$(grep -rl 'must not be seen by the builder' "$at/src")"
     podman rm "$id" >/dev/null
 }
 
@@ -89,18 +99,22 @@ images_are_configured() {
     done
     # Nothing of it calls one either: it runs where there is none.
     podman run --rm --network none conclave-server --version
-    ! podman run --rm --network none conclave-server check >"$STEPS_LOG/check" 2>&1
+    if podman run --rm --network none conclave-server check >"$STEPS_LOG/check" 2>&1; then
+        return 1
+    fi
     assert_said "$STEPS_LOG/check" '[server] key_file: there is no such file'
 }
 
 # docker-compose 1.29 (Debian's) reads compose files without an engine; a block of the sample is uncommented and merged.
 compose_is_valid() {
     local block
-    cd "$1/deploy"
+    cd "$tree/deploy" || return
     CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker-compose -f compose.yaml config >"$STEPS_LOG/compose.yaml"
     grep -q 'CONCLAVE_SERVER_PUBLIC_URL: http://a.example' "$STEPS_LOG/compose.yaml"
     local blocks=0
-    for block in $(sed -n 's/^# block \([a-z-]*\):.*/\1/p' compose.override.sample.yaml); do
+    local names
+    mapfile -t names < <(sed -n 's/^# block \([a-z-]*\):.*/\1/p' compose.override.sample.yaml)
+    for block in "${names[@]}"; do
         override_block "$block" compose.override.sample.yaml >"$STEPS_LOG/override-$block.yaml"
         grep -q . "$STEPS_LOG/override-$block.yaml"
         echo "block $block"
@@ -110,7 +124,7 @@ compose_is_valid() {
     done
     ((blocks >= 4))
     # As it stands, all of it is commented out and changes nothing.
-    ! grep -vE '^(#|$)' compose.override.sample.yaml
+    none_of "$(grep -vE '^(#|$)' compose.override.sample.yaml)"
 }
 
 # override_block NAME FILE: the lines of a block without their "# ", from its headline to the next empty line.
@@ -121,7 +135,7 @@ override_block() {
 
 compose_wants_a_url() {
     local value
-    cd "$1/deploy"
+    cd "$tree/deploy" || return
     for value in unset empty; do
         if (
             unset CONCLAVE_URL

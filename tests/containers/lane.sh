@@ -13,18 +13,17 @@ export STEPS_LOG=$root/build/log/containers
 . tests/containers/steps.sh
 # shellcheck source=tests/containers/images.sh
 . tests/containers/images.sh
-tree=$ENGINE_FOLDER/conclave # its folder deploy/ is the project: names begin with "deploy"
-copy_tree "$tree"
-step 'the images are built from the real Dockerfile' build_images "$tree"
+copy_tree "$ENGINE_FOLDER/conclave" # its folder deploy/ is the project: names begin with "deploy"
+step 'the images are built from the real Dockerfile' build_images
 step 'the server image is slim' image_is_slim
 step 'the server image holds nothing but the allow-list' image_holds_only_what_it_should
 step 'the build saw nothing but the allow-list' build_saw_only_what_it_should
 step 'the images run as nobody special, without a shell, with a health check' images_are_configured
-step 'the compose file and each block of its override are valid' compose_is_valid "$tree"
-step 'without CONCLAVE_URL compose says what to do' compose_wants_a_url "$tree"
+step 'the compose file and each block of its override are valid' compose_is_valid
+step 'without CONCLAVE_URL compose says what to do' compose_wants_a_url
 # The rest in a network of its own: no port is taken, and nothing outside is needed any more.
 counts=$(mktemp)
-TREE=$tree ROOT=$root TEST_COUNTS=$counts engine-alone tests/containers/life.sh || true
+CONCLAVE_TREE=$tree ROOT=$root TEST_COUNTS=$counts engine-alone tests/containers/life.sh || true
 read -r passed failed < <(cat "$counts"; echo 0 1) # no word from it is a failure
 steps_passed=$((steps_passed + passed)) steps_failed=$((steps_failed + failed))
 rm -f "$counts"

@@ -46,7 +46,8 @@ if [[ ${1:-fast} == full ]]; then
     check tidy tidy
     check cppcheck cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
         --suppress=missingIncludeSystem --std=c11 -j 2 -D_GNU_SOURCE -Iserver -Itests server tests
-    check shell shellcheck -x deploy/*.sh tests/*.sh tests/*/*.sh .ci/run
+    check shell shellcheck -x deploy/*.sh docker/*.sh tests/*.sh tests/*/*.sh tests/containers/docker tests/docs/systemctl \
+        tests/docs/journalctl .ci/run
 fi
 
 printf '%-28s %4d passed, %d failed  %4d s\n' lint "$passed" "$failed" $((SECONDS - began))

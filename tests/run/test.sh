@@ -4,7 +4,8 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, and `make lint` is added.
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, and `make lint` is added, and
+# the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
@@ -53,6 +54,10 @@ if build 'build (asan, ubsan)' tests-asan; then
     export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
     suite 'unit-asan' build/asan asan unit
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} suite 'integration-asan' build/asan asan integration
+fi
+if [[ ${1:-short} == full ]]; then
+    tests/containers/lane.sh
+    tests/docs/lane.sh
 fi
 echo "all suites: $((SECONDS - began)) s"
 awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit !(f == 0 && p > 0) }' "$TEST_COUNTS"
