@@ -137,8 +137,8 @@ enum err state_room_by_token(struct state *state, struct span token, struct room
         key.token[i] = (char)tolower(token.p[i]);
     (void)pthread_rwlock_rdlock(&state->table_lock);
     if (state->rooms.count > 0)
-        found =
-            bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(*found), by_token);
+        found = bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(struct room *),
+                        by_token);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
         room_hold(room);
@@ -156,7 +156,8 @@ enum err room_by_id(struct state *state, int64_t id, struct room **ret_room)
     struct room **found = NULL;
     (void)pthread_rwlock_rdlock(&state->table_lock);
     if (state->rooms.count > 0)
-        found = bsearch(&wanted, state->rooms.by_id, state->rooms.count, sizeof(*found), by_id);
+        found =
+            bsearch(&wanted, state->rooms.by_id, state->rooms.count, sizeof(struct room *), by_id);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
         room_hold(room);
@@ -199,6 +200,13 @@ enum err room_table_hold(struct state *state, struct arena *mem, struct room ***
 }
 
 /* ---- what a room says of itself ---- */
+
+void state_write_token(struct room *room, struct buf *out)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    info_write_token(room->info, out);
+    (void)pthread_mutex_unlock(&room->lock);
+}
 
 enum err state_write_room(struct state *state UNUSED, struct room *room,
                           const struct rights *rights, struct buf *out)
@@ -245,8 +253,11 @@ static void shrink(struct room *room, int64_t excess)
     (void)pthread_mutex_lock(&room->lock);
     struct window *w = &room->window;
     window_trim(w, SIZE_MAX, (size_t)excess < w->bytes ? w->bytes - (size_t)excess : 0);
-    if (w->count == 0)
+    if (w->count == 0) {
+        int64_t target = room->target; /* what is known to be committed stays known */
         fill_drop(room, room->sequence);
+        fill_note_target(room, target);
+    }
     room_count_bytes(room);
     (void)pthread_mutex_unlock(&room->lock);
 }
