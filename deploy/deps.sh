@@ -9,11 +9,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
-       libinih-dev libqrencode-dev)
+       libinih-dev libqrencode-dev libmagic-dev)
 case "${1:-}" in
     build)
         packages=("${build[@]}")
-        grep -qs '<magic\.h>' server/files/*.c && packages+=(libmagic-dev)
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
     run) packages=(postgresql-15) ;;

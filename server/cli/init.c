@@ -60,6 +60,9 @@ static int make_schema(struct start *s)
 {
     AUTO_BUF struct buf progress = buf_make(KIB(64));
     enum err e = schema_migrate(s->cli.db, clock_wall_ms(), &progress);
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_DATABASE, "the database's schema cannot be made: a newer or another "
+                                      "program made one already; nothing was changed");
     return e == OK ? CLI_OK
                    : cli_fail(CLI_DATABASE,
                               "the database's schema cannot be made: PostgreSQL's log says why "

@@ -43,7 +43,9 @@ has_said() {
 }
 
 first_start() {
-    printf 'CONCLAVE_URL=http://127.0.0.1:8080\nCONCLAVE_ADMIN=%s\n' "$(member_id ana)" >.env
+    local ana
+    ana=$(member_id ana)
+    printf 'CONCLAVE_URL=http://127.0.0.1:8080\nCONCLAVE_ADMIN=%s\n' "$ana" >.env
     docker compose up -d
     wait_ready
     podman healthcheck run $database
@@ -253,6 +255,7 @@ volumes: { database: { name: fourth-database } }"
 
 bad_settings() {
     local setting
+    rm -f compose.override.yaml
     for setting in CONCLAVE_URL=your.address CONCLAVE_ADMIN=alice; do
         docker compose down
         cp .env .env.good

@@ -12,7 +12,6 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -37,7 +36,7 @@ static struct process launch(struct world *w, const char *const *env, const char
 {
     struct world_settings settings;
     struct process process;
-    char program[PROGRAM_MAX], out_path[NAME_MAX_BYTES];
+    char program[PROGRAM_MAX], out_path[NAME_MAX_BYTES + 8];
     place(w);
     (void)snprintf(program, sizeof program, "%s/conclave", w->build);
     (void)snprintf(out_path, sizeof out_path, "%s.out", err_path);
@@ -62,15 +61,6 @@ void attempt_serve(struct world *w, const char *const *env, struct attempt *ret_
     assert_true(read(fd, attempt.said, sizeof attempt.said - 1) >= 0);
     (void)close(fd);
     *ret_attempt = attempt;
-}
-
-void attempt_interrupted(struct world *w, int after_ms)
-{
-    char path[NAME_MAX_BYTES];
-    (void)snprintf(path, sizeof path, "%.60s/interrupted", w->folder);
-    struct process process = launch(w, NULL, path);
-    (void)poll(NULL, 0, after_ms);
-    process_kill(&process);
 }
 
 void attempt_refused(const struct attempt *attempt, int status, const char *words)

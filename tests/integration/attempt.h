@@ -17,8 +17,6 @@ struct attempt {
 
 /* env: as in world_start_server, which afterwards is the way to start it well. */
 void attempt_serve(struct world *w, const char *const *env, struct attempt *ret_attempt);
-/* Starts it and kills it after a time, whatever it is at then. */
-void attempt_interrupted(struct world *w, int after_ms);
 /* It ended with this exit code and exactly one sentence, in which these words stand. */
 void attempt_refused(const struct attempt *attempt, int status, const char *words);
 

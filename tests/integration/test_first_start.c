@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The first start of a server: what it tells its operator, and that it may be interrupted at any moment, or run out of
- * space, and be repeated.
+ * The first start of a server: what it tells its operator, once it serves and not before; and that it may run out of space
+ * and be repeated. (Interrupted at any moment: test_start.c.)
  */
-/* test-timeout-s: 300 */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,11 +11,9 @@
 #include <cmocka.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/hex.h"
 #include "integration/attempt.h"
 #include "integration/database.h"
@@ -26,7 +23,6 @@ enum {
     SCREEN_LINES = 24,
     TEXT_MAX = 8192,
     SETTING_MAX = 200,
-    MOMENTS = 12, /* interruptions, spread evenly over the time that a whole first start takes */
 };
 
 #define ADMIN "05d871fc80ca007eed9b2f4df72853e2a2d5465a92fcb1889fb5c84aa2833b3b40"
@@ -175,51 +171,6 @@ static void first_start__words_that_a_failed_start_kept_back__come_with_the_next
     assert_says(said, "Public key   ");
 }
 
-/* The whole of a first start, on a database as it was before any; how long it took. */
-static int measure(void **state)
-{
-    struct world *w = world_of(state);
-    int64_t began_ms = clock_mono_ms();
-    start_well(w, NULL);
-    int took_ms = (int)(clock_mono_ms() - began_ms);
-    assert_int_equal(world_stop_server(w, 0), 0);
-    return took_ms;
-}
-
-static void assert_made_once(struct world *w)
-{
-    struct db *db = bare_db(w);
-    assert_int_equal(database_number(db, "SELECT count(*) FROM conclave.server"), 1);
-    assert_int_equal(database_number(db, "SELECT count(*) FROM conclave.rooms"), 1);
-    assert_int_equal(
-        database_number(db, "SELECT count(*) FROM conclave.server WHERE storage_check IS NOT NULL"),
-        1);
-    db_free(db);
-}
-
-static int moments(void)
-{
-    const char *cut = getenv("CONCLAVE_TEST_SHORT"); /* the runner's wish */
-    return cut == NULL ? MOMENTS : MOMENTS / 3;
-}
-
-static void first_start__interrupted_at_any_moment__is_repeated_well(void **state)
-{
-    struct world *w = world_of(state);
-    int whole_ms = measure(state);
-    for (int i = 0; i < moments(); i++) {
-        assert_int_equal(make_new(state), 0);
-        attempt_interrupted(w, whole_ms * i / moments());
-        attempt_interrupted(w, whole_ms * (moments() - i) / moments() / 2);
-        start_well(w, NULL);
-        assert_made_once(w);
-        world_kill_server(w, 0);
-    }
-    /* Killed while serving: the last one, once more. */
-    assert_int_equal(world_restart_server(w, 0, NULL), OK);
-    assert_made_once(w);
-}
-
 /* A limit of nothing on the size of files: every write to one fails, as on a full disk. */
 static void first_start__no_space_for_the_keys__is_told_and_mended(void **state)
 {
@@ -270,7 +221,6 @@ int main(void)
         TEST(first_start__its_words__fit_what_is_set),
         TEST(first_start__without_a_room__says_so),
         TEST(first_start__words_that_a_failed_start_kept_back__come_with_the_next),
-        TEST(first_start__interrupted_at_any_moment__is_repeated_well),
         TEST(first_start__no_space_for_the_keys__is_told_and_mended),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
