@@ -4,8 +4,8 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, `make lint` is added, and the
-# integration tests run under the thread sanitizer too.
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, `make lint` is added, the
+# integration tests run under the thread sanitizer too, and the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
@@ -64,6 +64,10 @@ if [[ ${1:-short} == full ]] && build 'build (tsan)' tests-tsan; then
     unset CONCLAVE_TEST_FULL
     mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|deadlines|torture)$')
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-tsan build/tsan "${racing[@]}"
+fi
+if [[ ${1:-short} == full ]]; then
+    tests/containers/lane.sh
+    tests/docs/lane.sh
 fi
 echo "all suites: $((SECONDS - began)) s"
 awk '{ p += $1; f += $2 } END { printf "%d passed, %d failed\n", p, f; exit !(f == 0 && p > 0) }' "$TEST_COUNTS"
