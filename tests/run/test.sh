@@ -4,7 +4,8 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, and `make lint` is added.
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full (CONCLAVE_TEST_FULL=1): nothing is cut, the
+# lengths that the issues name, and `make lint` is added.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
@@ -12,6 +13,7 @@ export TEST_COUNTS
 trap 'rm -f "$TEST_COUNTS"' EXIT
 shopt -s nullglob
 began=$SECONDS
+[[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 
 # build NAME TARGET: a build counts only when it fails.
 build() {
