@@ -4,8 +4,9 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, `make lint` is added, the
-# integration tests run under the thread sanitizer too, and the lanes of containers and of the documents, which need root.
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full (CONCLAVE_TEST_FULL=1): nothing is cut,
+# `make lint` is added, the integration tests run under the thread sanitizer too, and the lanes of containers and of the
+# documents, which need root.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
@@ -13,6 +14,7 @@ export TEST_COUNTS
 trap 'rm -f "$TEST_COUNTS"' EXIT
 shopt -s nullglob
 began=$SECONDS
+[[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 
 # build NAME TARGET: a build counts only when it fails.
 build() {
