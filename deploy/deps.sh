@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
-# usage: deploy/deps.sh build|run|test|lint|coverage
+# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage
 #
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
@@ -19,9 +19,10 @@ case "${1:-}" in
     run) packages=(postgresql-15) ;;
     test) packages=(libcmocka-dev clang-format faketime) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
+    fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
     *)
-        echo "usage: deploy/deps.sh build|run|test|lint|coverage" >&2
+        echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage" >&2
         exit 2
         ;;
 esac
