@@ -34,17 +34,18 @@ CLIENT      := $(filter-out %/main.c,$(wildcard tests/client/*.c))
 NETWORK     := $(filter-out %/main.c,$(wildcard tests/network/*.c))
 UNIT        := $(wildcard tests/unit/test_*.c)
 INTEGRATION := $(wildcard tests/integration/test_*.c)
-WORLD       := $(filter-out $(INTEGRATION),$(wildcard tests/integration/*.c))
+WORLD       := $(filter-out $(INTEGRATION) %/main.c,$(wildcard tests/integration/*.c tests/torture/*.c))
 DEMO        := $(wildcard tests/demo/*.c)
 BENCH       := $(wildcard tests/bench/*.c)
 FUZZ        := $(wildcard tests/fuzz/fuzz_*.c)
+TORTURE     := tests/torture/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
 C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
 # A program is built once its main file exists.
 PROGRAMS := $(if $(wildcard server/main.c),conclave) $(if $(wildcard tests/client/main.c),conclave-client) \
 	$(if $(wildcard tests/network/main.c),conclave-node)
-TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench)
+TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench) conclave-torture
 
 # --- Flags (docs/contributing.md says which compiler takes what) ----------------------------------------------------
 
@@ -107,7 +108,8 @@ $(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a buil
 	build/$(1)/libconclave.a
 $(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
 $(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
-$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench):
+$(5)/conclave-torture: $$(call $(1).objects,$(TORTURE)) $$($(1).peers)
+$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench conclave-torture):
 	$$(call say,LINK,$$@)
 	$$($(1).link)
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
@@ -189,8 +191,10 @@ fuzz: deps-test ## libFuzzer on every parser (FUZZ_SECONDS=10 each, FUZZ_SEED=1,
 	$(Q)+$(MAKE) --no-print-directory fuzzers-fuzz
 	@V=1 exec tests/run/fuzz.sh libfuzzer build/fuzz $(or $(FUZZ_SECONDS),10) $(or $(FUZZ_SEED),1) $(FUZZERS)
 
-torture:
-	@echo 'make torture: the kill loops are not there yet; they come with a later issue.'; exit 1
+torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= REPORT=)
+	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
+	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
+	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr)
 	@deploy/deps.sh coverage

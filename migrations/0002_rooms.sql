@@ -117,7 +117,7 @@ COMMENT ON COLUMN conclave.room_users.last_active_hour IS 'person: the hour of t
 -- The sealed store (design D13): keys of rows, each wrapped by the storage key, which is not in the database.
 CREATE TABLE conclave.ring_keys (
     id      bigint   GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    kind    smallint NOT NULL CHECK (kind IN (1, 2)),
+    kind    smallint NOT NULL CHECK (kind IN (1, 2, 3)),
     room    bigint   REFERENCES conclave.rooms ON DELETE CASCADE,
     month   integer  NOT NULL,
     wrapped bytea    NOT NULL CHECK (octet_length(wrapped) = 72)
@@ -127,7 +127,7 @@ CREATE UNIQUE INDEX ring_keys_place ON conclave.ring_keys (kind, coalesce(room, 
 CREATE INDEX ring_keys_room ON conclave.ring_keys (room);
 COMMENT ON TABLE conclave.ring_keys IS 'Keys of sealed rows, one per kind, room and month. Deleting a room deletes its keys.';
 COMMENT ON COLUMN conclave.ring_keys.id IS 'Named by every sealed row.';
-COMMENT ON COLUMN conclave.ring_keys.kind IS '1 messages, 2 files.';
-COMMENT ON COLUMN conclave.ring_keys.room IS 'The room; NULL: files of the file-server half.';
+COMMENT ON COLUMN conclave.ring_keys.kind IS '1 messages, 2 files, 3 direct messages.';
+COMMENT ON COLUMN conclave.ring_keys.room IS 'The room; NULL: files of the file-server half, and direct messages.';
 COMMENT ON COLUMN conclave.ring_keys.month IS 'Months since January 1970.';
 COMMENT ON COLUMN conclave.ring_keys.wrapped IS 'Nonce, key and tag: XChaCha20-Poly1305 under the storage key, bound to kind, room and month.';

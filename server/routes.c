@@ -15,8 +15,9 @@ enum {
     FILE_BODY = REPLY_MAX_BYTES,  /* [files] max_bytes decides; 413 there too */
 };
 
-#define GET  "GET"
-#define POST "POST"
+#define GET    "GET"
+#define POST   "POST"
+#define DELETE "DELETE"
 
 const struct route inner_routes[] = {
     /* method, path, access, effect, body at most, handler */
@@ -34,6 +35,13 @@ const struct route inner_routes[] = {
      message_get_one},
     {POST, "/room/{room}/message", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER, JSON_MAX_BYTES,
      message_post},
+
+    {GET, "/inbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get},
+    {GET, "/inbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get_since},
+    {GET, "/outbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get},
+    {GET, "/outbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get_since},
+    {POST, "/inbox/{user}", ACCESS_USER, EFFECT_WRITES, JSON_MAX_BYTES, dm_send},
+    {DELETE, "/inbox", ACCESS_BLINDED_USER, EFFECT_WRITES, NO_BODY, inbox_clear},
 
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},

@@ -24,6 +24,14 @@ MUST_USE enum err messages_get_recent(struct call *call);
 MUST_USE enum err messages_get_before(struct call *call);
 MUST_USE enum err message_get_one(struct call *call);
 
+/* dms.c */
+MUST_USE enum err inbox_get(struct call *call);
+MUST_USE enum err inbox_get_since(struct call *call);
+MUST_USE enum err outbox_get(struct call *call);
+MUST_USE enum err outbox_get_since(struct call *call);
+MUST_USE enum err dm_send(struct call *call);
+MUST_USE enum err inbox_clear(struct call *call);
+
 /* posts.c */
 MUST_USE enum err message_post(struct call *call);
 

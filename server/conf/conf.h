@@ -87,6 +87,9 @@ struct conf {
         size_t message_bytes;
     } rooms;
     struct {
+        int64_t ttl_ms;
+    } direct_messages;
+    struct {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */
     } limits;

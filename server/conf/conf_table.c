@@ -223,6 +223,15 @@ static const struct setting settings[] = {
      .offset = AT(rooms.message_bytes),
      .help = "Largest message."},
 
+    {.section = "direct_messages",
+     .key = "ttl",
+     .type = CONF_DURATION,
+     .fallback = "15d",
+     .min = SECOND_MS,
+     .max = LONGEST_TIME_MS,
+     .offset = AT(direct_messages.ttl_ms),
+     .help = "How long a message from one member to another waits on the server."},
+
     {.section = "limits",
      .key = "known_after",
      .type = CONF_DURATION,

@@ -94,6 +94,8 @@ static enum err turn(struct jobs *j)
         e = count_active(j, now_ms);
     if (e == OK)
         e = sweep_files(j, now_ms);
+    if (e == OK)
+        e = jobs_expire_dms(j->db, now_ms);
     return e;
 }
 

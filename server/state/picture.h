@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "state/info.h"
+#include "state/mailboxes.h"
 #include "state/rights.h"
 #include "state/sightings.h"
 #include "state/state.h"
@@ -77,6 +78,7 @@ struct state {
         fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
 
     struct sightings *sightings;
+    struct mailboxes *mailboxes;
     struct refresher *refresher; /* NULL: not started */
 };
 
@@ -108,5 +110,14 @@ MUST_USE enum err fill_room(struct room *room, struct db *db, bool deep);
 void fill_note_target(struct room *room, int64_t sequence);
 /* With the lock held: forgets all messages; the counter stands at sequence. */
 void fill_drop(struct room *room, int64_t sequence);
+
+/* ---- dms.c ---- */
+
+/*
+ * Notes what was sent since. before: mailboxes_complete_to() as it was before the versions were read; newest: their
+ * VERSION_DMS.
+ */
+MUST_USE enum err dms_refresh(struct state *state, struct db *db, struct arena *mem, int64_t before,
+                              int64_t newest);
 
 #endif

@@ -22,6 +22,7 @@ struct comparison {
     struct arena *mem;
     const struct version_row *versions;
     size_t version_count;
+    int64_t dms_before;  /* what was noted before the versions were read */
     bool people_changed; /* every room shows the global moderators */
 };
 
@@ -188,6 +189,8 @@ static enum err refresh_all(struct comparison *c)
         e = read_people(c);
     if (e == OK && global != state->global_version)
         e = read_rooms(c);
+    if (e == OK)
+        e = dms_refresh(state, c->db, c->mem, c->dms_before, version_of(c, VERSION_DMS, 0));
     struct room **rooms = NULL;
     size_t count = 0;
     if (e == OK)
@@ -213,6 +216,7 @@ enum err state_refresh(struct state *state, struct db *db)
     struct comparison c = {.state = state, .db = db, .mem = mem};
     (void)pthread_mutex_lock(&state->refresh_lock);
     int64_t start_ms = clock_mono_ms();
+    c.dms_before = mailboxes_complete_to(state->mailboxes);
     enum err e = versions_read(db, mem, &versions, &c.version_count);
     c.versions = versions;
     if (e == OK)

@@ -145,6 +145,15 @@ void sightings_add(struct sightings *s, const struct session_id *id, int64_t roo
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+bool sightings_has(struct sightings *s, const struct session_id *id, int64_t room)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    const struct entry *e = find(s, id, room);
+    bool has = e != NULL && e->mark != FREE;
+    (void)pthread_mutex_unlock(&s->lock);
+    return has;
+}
+
 /* May this person be written now? Counts down *left for those that come for the first time. */
 static bool admit(struct sightings *s, const struct session_id *id, size_t *left)
 {

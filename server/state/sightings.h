@@ -24,6 +24,8 @@ MUST_USE enum err sightings_new(size_t capacity, struct sightings **ret_sighting
 void sightings_free(struct sightings *s);
 /* room 0: seen at all. Any thread; one short lock. */
 void sightings_add(struct sightings *s, const struct session_id *id, int64_t room, int64_t hour);
+/* Is that entry still there, written or not? */
+bool sightings_has(struct sightings *s, const struct session_id *id, int64_t room);
 /*
  * Copies up to max sightings that are not written yet and marks them as written. max_new bounds how many of the people in
  * it are taken for the first time.

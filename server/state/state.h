@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "crypto/keys.h"
 #include "db/db.h"
+#include "store/dms.h"
 #include "store/messages.h"
 
 struct conf;
@@ -53,7 +54,9 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms);
 bool state_is_banned(struct state *state, const struct session_id *id);
 /* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
 void state_seen(struct state *state, const struct session_id *id, int64_t now_ms);
-/* The same with activity in a room (pollInfo and the four message reads). */
+/* Such a request was seen lately, so that the user's row exists or is about to be written. */
+bool state_was_seen(struct state *state, const struct session_id *id);
+/* The same as state_seen with activity in a room (pollInfo and the four message reads). */
 void state_active(struct state *state, struct room *room, const struct session_id *id,
                   int64_t now_ms);
 
@@ -106,6 +109,17 @@ MUST_USE enum err state_write_one(struct state *state, struct db *db, struct roo
                                   const struct reader_view *view, int64_t id, struct buf *out);
 /* A message object as POST answers it (protocol 02, 2.5): data and signature echoed, reactions {}, no `edited`. */
 MUST_USE enum err state_write_posted(const struct message_row *row, bool filtered, struct buf *out);
+
+/* ---- direct messages ---- */
+
+/* True only when it is sure that the box holds nothing above since: the answer to an idle poll. Never touches SQL. */
+bool state_dms_nothing_after(struct state *state, const struct session_id *id, enum dm_box box,
+                             int64_t since);
+/* Learns what the next idle polls of this user need. */
+MUST_USE enum err state_dms_learn(struct state *state, struct db *db, const struct session_id *id);
+/* This process has stored a message. */
+void state_dms_sent(struct state *state, int64_t dm, const struct session_id *sender,
+                    const struct session_id *recipient);
 
 /* ---- commits ---- */
 

@@ -19,6 +19,11 @@ void state_seen(struct state *state, const struct session_id *id, int64_t now_ms
     sightings_add(state->sightings, id, 0, now_ms / HOUR_MS);
 }
 
+bool state_was_seen(struct state *state, const struct session_id *id)
+{
+    return sightings_has(state->sightings, id, 0);
+}
+
 void state_active(struct state *state, struct room *room, const struct session_id *id,
                   int64_t now_ms)
 {

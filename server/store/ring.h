@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The sealed store (design D13): row keys live in the database (table ring_keys), each wrapped by the storage key that is
- * outside of it. One key per room and month for messages, one per month for files of each kind. Unwrapped keys are
+ * outside of it. One key per room and month for messages, one per month for files of each kind and for direct messages. Unwrapped keys are
  * cached in locked memory. Any thread (own lock); the db given must be the caller's.
  */
 #ifndef CONCLAVE_STORE_RING_H
@@ -17,10 +17,11 @@ struct ring;
 MUST_USE enum err ring_new(const uint8_t storage_key[static 32], struct ring **ret_ring);
 void ring_free(struct ring *ring);
 
-enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2 };
+enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 
 /*
- * The key to seal with now: for messages of a room (room > 0), or files (room 0 for the file-server half). Made and
+ * The key to seal with now: for messages of a room (room > 0), files (room 0 for the file-server half) or direct
+ * messages (room 0). Made and
  * inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a month; then from
  * memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
  */

@@ -7,20 +7,39 @@
 #define CONCLAVE_TESTS_BENCH_BENCH_H
 
 #include "bench/prepared.h"
+#include "client/file_client.h"
 #include "integration/world.h"
 
-enum { BENCH_ROOMS = 2, BENCH_USERS = 2000, BENCH_MESSAGES = 150 };
+enum {
+    BENCH_ROOMS = 2,
+    BENCH_MANY_ROOMS = 50,
+    BENCH_USERS = 2000,
+    BENCH_MESSAGES = 150,
+    BENCH_FILES_MAX = 256
+};
 
 struct bench {
     struct world world;
     struct member admin;
     struct bench_target target;
-    struct x25519_secret server_secret;  /* for the floor */
-    struct bench_user *users;            /* BENCH_USERS */
-    struct room_view rooms[BENCH_ROOMS]; /* their counters when nothing moves */
+    struct x25519_secret server_secret;           /* for the floor */
+    struct bench_user *users;                     /* BENCH_USERS */
+    struct room_view rooms[BENCH_ROOMS];          /* their counters when nothing moves */
+    char files[BENCH_FILES_MAX][FILE_ID_MAX + 1]; /* what a download asks for */
+    size_t file_count;
     pid_t postmaster;
     size_t rounds;
     size_t scale_percent; /* of each scenario's requests; less for a quick look */
+};
+
+/* What a scenario's cost is held against. */
+enum compare {
+    COMPARE_FLOOR,    /* CPU: the floor; at most target */
+    COMPARE_EXCHANGE, /* CPU: floor and bare exchange; at most target */
+    COMPARE_RATE,     /* requests per second; at least target */
+    COMPARE_INSERT, /* bytes per second of a bare libpq program inserting the same chunks; at least target */
+    COMPARE_SELECT,  /* the same for selecting them */
+    COMPARE_LATENCY, /* 99th percentile in ms at a given rate; at most target */
 };
 
 struct scenario {
@@ -28,18 +47,31 @@ struct scenario {
     const char *what; /* one line for people */
     size_t requests;  /* per round */
     size_t connections;
-    int code; /* of the inner reply */
-    /* Writes request n of a round into *ret_request; text lives in body (emptied before). */
-    enum err (*request)(const struct bench *b, size_t n, struct buf *body,
+    int code;          /* of the inner reply */
+    size_t file_bytes; /* uploads and downloads */
+    double rate_per_s; /* 0: as fast as answers come */
+    /* Before each round; NULL: nothing to do. */
+    bool (*prepare)(struct bench *b, const struct scenario *s);
+    /* Writes request n of a round; its text lives in body (emptied before). */
+    enum err (*request)(const struct bench *b, const struct scenario *s, size_t n, struct buf *body,
                         struct bench_request *ret_request);
-    /* True when the body of a sampled reply is what the scenario is about. */
-    bool (*expected)(const struct onion_reply *reply);
-    double target;         /* ratio that we hold ourselves to; 0: none */
-    bool against_exchange; /* ratio to floor + bare exchange, else to the floor */
+    /* True when a sampled reply is what the scenario is about. */
+    bool (*expected)(const struct scenario *s, const struct onion_reply *reply);
+    enum compare compare;
+    double target; /* what we hold ourselves to; 0: nothing */
 };
 
-extern const struct scenario bench_scenarios[];
-extern const size_t bench_scenario_count;
+/* The tables of polls.c, posts.c and files.c; each ends with a scenario without name. */
+extern const struct scenario bench_polls[], bench_posts[], bench_files[];
+
+/* Polls are shared by scenarios that mix. behind: how many messages of the first room are new to the reader. */
+MUST_USE enum err bench_poll(const struct bench *b, bool desktop, int64_t behind, struct buf *body,
+                             struct bench_request *ret_request);
+/* A post of a user's to a room. */
+MUST_USE enum err bench_post(const struct bench *b, size_t user, const char *room, struct buf *body,
+                             struct bench_request *ret_request);
+/* Bytes per second of a bare libpq program that inserts or selects count files of that size in chunks; 0: failed. */
+double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_t count);
 
 /* Starts everything and fills it. False: w->trouble or stderr says why. */
 bool bench_open(struct bench *b);

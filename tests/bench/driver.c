@@ -33,7 +33,10 @@ struct driver {
     struct driver_result *result;
     struct conn *conns;
     int epoll;
-    size_t next;         /* request to send */
+    size_t next;  /* request to send */
+    size_t *idle; /* connections without a request, when paced */
+    size_t idle_count;
+    int64_t started_us;
     uint32_t *latencies; /* us, one per answer */
     uint8_t *scratch;
 };
@@ -73,18 +76,40 @@ static bool conn_send(struct conn *c)
     return true;
 }
 
+static int64_t due_us(const struct driver *d)
+{
+    return d->started_us + (int64_t)((double)d->next * 1e6 / d->job->rate_per_s);
+}
+
+/* Sends the next request; when paced, only one that is due. */
 static bool conn_begin(struct driver *d, struct conn *c)
 {
+    bool paced = d->job->rate_per_s > 0;
+    int64_t now = now_us();
     c->request = NULL;
-    if (d->next >= d->job->count)
+    if (d->next >= d->job->count || (paced && due_us(d) > now)) {
+        if (paced)
+            d->idle[d->idle_count++] = (size_t)(c - d->conns);
         return true;
+    }
+    c->began_us = paced ? due_us(d) : now;
     c->checked = d->job->check != NULL && d->next % d->job->check_every == 0;
     c->request = &d->job->requests[d->next++];
     c->sent = 0;
     c->head_len = 0;
     buf_reset(&c->head);
-    c->began_us = now_us();
     return conn_send(c);
+}
+
+/* When paced: what has become due since. Returns how long nothing will, in ms. */
+static int begin_due(struct driver *d)
+{
+    if (d->job->rate_per_s <= 0)
+        return WAIT_MS;
+    while (d->idle_count > 0 && d->next < d->job->count && due_us(d) <= now_us())
+        (void)conn_begin(d, &d->conns[d->idle[--d->idle_count]]);
+    int64_t left_us = d->next < d->job->count ? due_us(d) - now_us() : WAIT_MS * 1000;
+    return left_us > 1000 ? (int)(left_us / 1000) : 0;
 }
 
 /* The end of the head, and what it announces. False: not an answer that we understand. */
@@ -198,7 +223,7 @@ static enum err run(struct driver *d, int64_t began_us)
     for (size_t i = 0; i < d->job->connections && e == OK; i++)
         e = conn_begin(d, &d->conns[i]) ? OK : ERR_MISSING;
     while (e == OK && d->result->answered + d->result->failed < d->job->count) {
-        int n = epoll_wait(d->epoll, events, EVENTS, WAIT_MS);
+        int n = epoll_wait(d->epoll, events, EVENTS, begin_due(d));
         for (int i = 0; i < n && e == OK; i++) {
             struct conn *c = events[i].data.ptr;
             if (!conn_event(d, c))
@@ -217,11 +242,12 @@ enum err driver_run(const struct driver_job *job, struct driver_result *ret_resu
     d.conns = mem_alloc_zero(job->connections, sizeof(*d.conns));
     d.latencies = mem_alloc_zero(job->count + 1, sizeof(*d.latencies));
     d.scratch = mem_alloc(READ_BYTES);
-    enum err e = d.epoll >= 0 && d.conns && d.latencies && d.scratch ? OK : ERR_NO_MEMORY;
+    d.idle = mem_alloc_zero(job->connections, sizeof(*d.idle));
+    enum err e = d.epoll >= 0 && d.conns && d.latencies && d.scratch && d.idle ? OK : ERR_NO_MEMORY;
     size_t opened = 0;
     for (; e == OK && opened < job->connections; opened++)
         e = conn_open(&d, &d.conns[opened]);
-    int64_t began_us = now_us();
+    int64_t began_us = d.started_us = now_us();
     if (e == OK)
         e = run(&d, began_us);
     if (d.latencies)
@@ -232,6 +258,7 @@ enum err driver_run(const struct driver_job *job, struct driver_result *ret_resu
     }
     (void)close(d.epoll);
     mem_free(d.conns);
+    mem_free(d.idle);
     mem_free(d.latencies);
     mem_free(d.scratch);
     return e;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sends prepared requests over kept connections, as storage nodes do: one request at a time on each, as fast as answers
- * come. One thread, epoll; bounded in count and time.
+ * Sends prepared requests over kept connections, as storage nodes do: one request at a time on each. Either as fast as
+ * answers come, or at a given rate: then a latency counts from when the request was due, also when no connection was free
+ * for it. One thread, epoll; bounded in count and time.
  */
 #ifndef CONCLAVE_TESTS_BENCH_DRIVER_H
 #define CONCLAVE_TESTS_BENCH_DRIVER_H
@@ -15,6 +16,7 @@ struct driver_job {
     const struct prepared *requests;
     size_t count;
     size_t connections;
+    double rate_per_s; /* 0: each connection sends as soon as its answer is there */
     /* Called for one reply in check_every, with its body as it came; false: not what was expected. NULL: none. */
     bool (*check)(const void *arg, const struct prepared *request, struct span body);
     const void *arg;

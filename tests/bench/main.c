@@ -60,27 +60,50 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static const struct scenario *const tables[] = {bench_polls, bench_posts, bench_files};
+
+static void list(void)
+{
+    for (size_t t = 0; t < COUNT_OF(tables); t++)
+        for (const struct scenario *s = tables[t]; s->name != NULL; s++)
+            (void)printf("%-14s %s\n", s->name, s->what);
+}
+
+/* NULL: all of them. */
+static bool measure(struct bench *b, const char *only)
+{
+    size_t measured = 0;
+    for (size_t t = 0; t < COUNT_OF(tables); t++) {
+        for (const struct scenario *s = tables[t]; s->name != NULL; s++) {
+            if (only != NULL && strcmp(only, s->name) != 0)
+                continue;
+            if (!bench_measure(b, s))
+                return false;
+            measured++;
+        }
+    }
+    if (measured == 0)
+        (void)fprintf(stderr, "bench: no scenario of that name; --list shows them\n");
+    return measured > 0;
+}
+
 static int run(const struct options *o)
 {
-    struct bench b = {.rounds = o->rounds, .scale_percent = o->scale_percent};
-    bool fine = bench_open(&b);
-    size_t measured = 0;
+    struct bench *b = calloc(1, sizeof(*b));
+    if (b == NULL)
+        return 1;
+    b->rounds = o->rounds;
+    b->scale_percent = o->scale_percent;
+    bool fine = bench_open(b);
     if (fine) {
-        (void)printf(
-            "%ld cores; limits are off for this: [rooms] post_limit=off, [limits] known_after=0s\n",
-            sysconf(_SC_NPROCESSORS_ONLN));
-        bench_print_head(&b);
+        (void)printf("%ld cores; limits are off: [rooms] post_limit=off, [limits] known_after=0s\n",
+                     sysconf(_SC_NPROCESSORS_ONLN));
+        bench_print_head(b);
     }
-    for (size_t i = 0; fine && i < bench_scenario_count; i++) {
-        if (o->only != NULL && strcmp(o->only, bench_scenarios[i].name) != 0)
-            continue;
-        fine = bench_measure(&b, &bench_scenarios[i]);
-        measured++;
-    }
-    bench_close(&b);
-    if (fine && measured == 0)
-        (void)fprintf(stderr, "bench: no scenario of that name; --list shows them\n");
-    return fine && measured > 0 ? 0 : 1;
+    fine = fine && measure(b, o->only);
+    bench_close(b);
+    free(b);
+    return fine ? 0 : 1;
 }
 
 int main(int argc, char **argv)
@@ -106,8 +129,7 @@ int main(int argc, char **argv)
         return exchange_main(bytes, *comma == ',' ? strtoll(comma + 1, NULL, 10) : 0);
     }
     if (o.list) {
-        for (size_t i = 0; i < bench_scenario_count; i++)
-            (void)printf("%-14s %s\n", bench_scenarios[i].name, bench_scenarios[i].what);
+        list();
         return 0;
     }
     return run(&o);

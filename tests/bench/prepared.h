@@ -14,10 +14,12 @@ struct bench_user {
     struct blinded blinded;
 };
 
-/* What to ask. body and target live until prepared_make returns. */
+enum { BENCH_TARGET_MAX = 256 };
+
+/* What to ask. body lives until prepared_make returns. */
 struct bench_request {
     const char *method;
-    const char *target;
+    char target[BENCH_TARGET_MAX];
     const char *content_type; /* NULL: none */
     struct span body;
     bool is_signed;

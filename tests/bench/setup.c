@@ -27,6 +27,17 @@ static bool add_room(struct bench *b, const char *token)
     return world_conclave(&b->world, 0, args, &out, &status) == OK && status == 0;
 }
 
+static bool add_rooms(struct bench *b)
+{
+    char token[32];
+    bool fine = add_room(b, tokens[1]);
+    for (int i = 0; fine && i < BENCH_MANY_ROOMS; i++) {
+        (void)snprintf(token, sizeof(token), "busy%d", i);
+        fine = add_room(b, token);
+    }
+    return fine;
+}
+
 static bool read_secrets(struct bench *b)
 {
     char path[WORLD_PATH_MAX + 32], line[32] = "";
@@ -80,8 +91,8 @@ bool bench_open(struct bench *b)
     static const struct world_options options = {.servers = 1, .accounts = 1, .env = settings};
     if (world_open(&b->world, &options) != OK)
         return complain(b, "the world did not open:");
-    if (!add_room(b, tokens[1]))
-        return complain(b, "the second room could not be made");
+    if (!add_rooms(b))
+        return complain(b, "the rooms could not be made");
     if (member_open(&b->world, 0, 0, false, &b->admin) != OK)
         return complain(b, "no member");
     const struct server_link_options *link = server_link_options(b->admin.link);

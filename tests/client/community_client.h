@@ -23,8 +23,9 @@ struct community {
     struct server_link *link; /* borrowed */
     struct account account;
     struct blinded blinded;
-    struct refusal refusal; /* of the last call */
-    int64_t clock_offset_s; /* added to the time of signatures; tests move it */
+    struct refusal refusal;          /* of the last call */
+    int64_t clock_offset_s;          /* added to the time of signatures; tests move it */
+    int64_t inbox_seen, outbox_seen; /* highest ids received by polls; 0: none yet */
 };
 
 /* ERR_DEFECT: blinding failed. */
@@ -93,8 +94,8 @@ enum poll_style { POLL_DESKTOP, POLL_IOS };
 
 /*
  * The standard poll: one signed batch of capabilities and, per room, pollInfo and messages. *ret_batch is the array of
- * replies in that order: element 0, then 1 + 2i (pollInfo) and 2 + 2i (messages) of room i. Views move on over rows
- * that are well-formed. ERR_MALFORMED: number or form of the elements is wrong.
+ * replies in that order: element 0, then 1 + 2i (pollInfo) and 2 + 2i (messages) of room i, then inbox and outbox. Views
+ * and c->inbox_seen, c->outbox_seen move on over rows that are well-formed. ERR_MALFORMED: number or form of the elements is wrong.
  */
 MUST_USE enum err community_poll(struct community *c, enum poll_style style,
                                  struct room_view *views, size_t count, json_t **ret_batch);

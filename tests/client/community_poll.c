@@ -7,15 +7,27 @@
 
 #include "client/community_client.h"
 
-enum { PATH_MAX_BYTES = 256, PER_ROOM = 2 };
+enum { PATH_MAX_BYTES = 256, PER_ROOM = 2, MAIL = 2 };
 
 static int add_get(json_t *batch, const char *path)
 {
     return json_array_append_new(batch, json_pack("{s:s, s:s}", "method", "GET", "path", path));
 }
 
+/* Without "since" as long as nothing has come, as all clients do. */
+static int add_mail(json_t *batch, const char *box, int64_t seen)
+{
+    char path[PATH_MAX_BYTES];
+    if (seen > 0)
+        (void)snprintf(path, sizeof(path), "/%s/since/%lld", box, (long long)seen);
+    else
+        (void)snprintf(path, sizeof(path), "/%s", box);
+    return add_get(batch, path);
+}
+
 /* The paths of protocol 02, 6.1. Desktop always asks pollInfo/0 and sends no limit. */
-static json_t *poll_batch(enum poll_style style, const struct room_view *views, size_t count)
+static json_t *poll_batch(const struct community *c, enum poll_style style,
+                          const struct room_view *views, size_t count)
 {
     char path[PATH_MAX_BYTES];
     json_t *batch = json_array();
@@ -35,6 +47,8 @@ static json_t *poll_batch(enum poll_style style, const struct room_view *views, 
                            v->token, (long long)v->seqno, limit);
         failed |= add_get(batch, path);
     }
+    failed |= add_mail(batch, "inbox", c->inbox_seen);
+    failed |= add_mail(batch, "outbox", c->outbox_seen);
     if (failed != 0) {
         json_decref(batch);
         return NULL;
@@ -78,10 +92,34 @@ static enum err learn_rows(struct room_view *v, const json_t *element)
     return OK;
 }
 
+/* 304 is "nothing new", with nothing in it; 200 a list of rows in ascending order. */
+static enum err learn_mail(int64_t *seen, const json_t *element)
+{
+    const json_t *rows = json_object_get(element, "body");
+    int64_t code = json_integer_value(json_object_get(element, "code"));
+    size_t i;
+    const json_t *row;
+    if (code == 304)
+        return json_object_size(json_object_get(element, "headers")) == 0 &&
+                       json_string_length(rows) == 0
+                   ? OK
+                   : ERR_MALFORMED;
+    if (code != 200 || !json_is_array(rows))
+        return ERR_MALFORMED;
+    json_array_foreach(rows, i, row)
+    {
+        int64_t id = json_integer_value(json_object_get(row, "id"));
+        if (id <= *seen)
+            return ERR_MALFORMED;
+        *seen = id;
+    }
+    return OK;
+}
+
 enum err community_poll(struct community *c, enum poll_style style, struct room_view *views,
                         size_t count, json_t **ret_batch)
 {
-    json_auto_t *batch = poll_batch(style, views, count);
+    json_auto_t *batch = poll_batch(c, style, views, count);
     json_t *replies = NULL;
     struct community_request request = {
         .method = "POST", .target = "/batch", .json = batch, .signing = SIGNED_BLINDED};
@@ -90,7 +128,7 @@ enum err community_poll(struct community *c, enum poll_style style, struct room_
     enum err e = community_json(c, &request, &replies);
     if (e != OK)
         return e;
-    if (json_array_size(replies) != 1 + PER_ROOM * count)
+    if (json_array_size(replies) != 1 + PER_ROOM * count + MAIL)
         e = ERR_MALFORMED;
     for (size_t i = 0; e == OK && i < json_array_size(replies); i++)
         e = element_ok(json_array_get(replies, i)) ? OK : ERR_MALFORMED;
@@ -98,6 +136,10 @@ enum err community_poll(struct community *c, enum poll_style style, struct room_
         learn_info(&views[i], json_array_get(replies, 1 + PER_ROOM * i));
         e = learn_rows(&views[i], json_array_get(replies, 2 + PER_ROOM * i));
     }
+    if (e == OK)
+        e = learn_mail(&c->inbox_seen, json_array_get(replies, 1 + PER_ROOM * count));
+    if (e == OK)
+        e = learn_mail(&c->outbox_seen, json_array_get(replies, 2 + PER_ROOM * count));
     if (e != OK) {
         json_decref(replies);
         return e;

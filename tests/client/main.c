@@ -71,6 +71,8 @@ static const char doc[] =
     "  post ROOM TEXT               post a signed message\n"
     "  read ROOM [--since N]        newest messages, or all after sequence number N; signatures "
     "are checked\n"
+    "  dm ID TEXT                   send a direct message to a blinded id (15...)\n"
+    "  inbox                        the direct messages that wait for this account\n"
     "  file put FILE                encrypt and upload a file\n"
     "  file get URL OUT             download it; with --attachment-key and --digest also check and "
     "decrypt\n"

@@ -29,12 +29,19 @@ int tool_run(const struct tool *t);
 int tool_usage(const char *words);
 /* Prints {"error":...,"code":...} (code left out when 0). Returns TOOL_REFUSED. */
 int tool_refused(const char *words, int code);
+/* One line of the output. */
+void tool_print(const json_t *object);
+/* What a failed call left behind, as one line. Returns TOOL_REFUSED. */
+struct community;
+int tool_tell(const struct community *c, enum err e);
 
 /* --server, --key and --path into link options. TOOL_DONE, or what to exit with. */
 int tool_link_options(const struct tool *t, struct server_link_options *ret_options);
 
 int tool_account_new(const struct tool *t);
 int tool_account_show(const struct tool *t);
+int tool_dm(const struct tool *t, struct community *c);
+int tool_inbox(const struct tool *t, struct community *c);
 int tool_file_put(const struct tool *t);
 int tool_file_get(const struct tool *t);
 

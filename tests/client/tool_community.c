@@ -11,7 +11,7 @@
 
 enum { PAGE_ROWS = 256 };
 
-static void print_line(const json_t *object)
+void tool_print(const json_t *object)
 {
     (void)json_dumpf(object, stdout, JSON_COMPACT);
     (void)putchar('\n');
@@ -24,7 +24,7 @@ int tool_refused(const char *words, int code)
         line = json_pack("{s:s}", "error", "refused");
     if (code != 0)
         (void)json_object_set_new(line, "code", json_integer(code));
-    print_line(line);
+    tool_print(line);
     return TOOL_REFUSED;
 }
 
@@ -70,7 +70,7 @@ int tool_link_options(const struct tool *t, struct server_link_options *ret_opti
 }
 
 /* What a failed call left behind, as one line. */
-static int tell(const struct community *c, enum err e)
+int tool_tell(const struct community *c, enum err e)
 {
     const struct link_trouble *trouble = server_link_trouble(c->link);
     if (e == ERR_DENIED && c->refusal.code != 0)
@@ -87,9 +87,9 @@ static int capabilities(const struct tool *t, struct community *c)
     (void)t;
     enum err e = community_capabilities(c, &list);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     json_auto_t *line = json_pack("{s:O}", "capabilities", list);
-    print_line(line);
+    tool_print(line);
     return TOOL_DONE;
 }
 
@@ -101,8 +101,8 @@ static int rooms(const struct tool *t, struct community *c)
     (void)t;
     enum err e = community_rooms(c, &list);
     if (e != OK)
-        return tell(c, e);
-    json_array_foreach(list, i, room) print_line(room);
+        return tool_tell(c, e);
+    json_array_foreach(list, i, room) tool_print(room);
     return TOOL_DONE;
 }
 
@@ -111,8 +111,8 @@ static int join(const struct tool *t, struct community *c)
     json_auto_t *room = NULL;
     enum err e = community_join(c, t->words[1], &room);
     if (e != OK)
-        return tell(c, e);
-    print_line(room);
+        return tool_tell(c, e);
+    tool_print(room);
     return TOOL_DONE;
 }
 
@@ -121,12 +121,12 @@ static int post(const struct tool *t, struct community *c)
     json_auto_t *row = NULL;
     enum err e = community_post(c, t->words[1], t->words[2], &row);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     json_auto_t *line =
         json_pack("{s:O, s:O, s:O, s:O}", "id", json_object_get(row, "id"), "seqno",
                   json_object_get(row, "seqno"), "posted", json_object_get(row, "posted"),
                   "session_id", json_object_get(row, "session_id"));
-    print_line(line);
+    tool_print(line);
     return TOOL_DONE;
 }
 
@@ -151,7 +151,7 @@ static bool print_row(const json_t *row, int64_t *seqno)
     }
     if (m.kind != MESSAGE_DELETED)
         (void)json_object_set(line, "reactions", json_object_get(row, "reactions"));
-    print_line(line);
+    tool_print(line);
     if (m.seqno > *seqno)
         *seqno = m.seqno;
     return true;
@@ -164,7 +164,7 @@ static int read_recent(const struct tool *t, struct community *c)
     int64_t seqno = 0;
     enum err e = community_recent(c, t->words[1], 0, &rows);
     if (e != OK)
-        return tell(c, e);
+        return tool_tell(c, e);
     for (size_t i = json_array_size(rows); i > 0; i--) {
         if (!print_row(json_array_get(rows, i - 1), &seqno))
             return tool_refused("the server sent a row that is no message", 0);
@@ -184,7 +184,7 @@ static int read_room(const struct tool *t, struct community *c)
         int64_t before = seqno;
         enum err e = community_since(c, t->words[1], seqno, PAGE_ROWS, &rows);
         if (e != OK)
-            return tell(c, e);
+            return tool_tell(c, e);
         for (size_t i = 0; i < json_array_size(rows); i++) {
             if (!print_row(json_array_get(rows, i), &seqno))
                 return tool_refused("the server sent a row that is no message", 0);
@@ -209,7 +209,7 @@ static int probe(const struct tool *t, struct community *c)
     else
         (void)json_object_set_new(
             line, "error", json_string(trouble->text[0] != '\0' ? trouble->text : err_name(e)));
-    print_line(line);
+    tool_print(line);
     return e == OK ? TOOL_DONE : TOOL_REFUSED;
 }
 
@@ -253,6 +253,8 @@ static const struct command {
     {"join", NULL, 2, NULL, join, true, true},
     {"post", NULL, 3, NULL, post, true, true},
     {"read", NULL, 2, NULL, read_room, true, true},
+    {"dm", NULL, 3, NULL, tool_dm, true, false},
+    {"inbox", NULL, 1, NULL, tool_inbox, true, false},
     {"file", "put", 3, tool_file_put, NULL, false, false},
     {"file", "get", 4, tool_file_get, NULL, false, false},
     {"probe", NULL, 1, NULL, probe, false, false},

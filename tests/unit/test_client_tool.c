@@ -156,10 +156,10 @@ static void client__nobody_at_the_server__is_refused_with_a_line(void **state)
 
 static void client__help__names_the_commands_that_work_and_no_others(void **state)
 {
-    static const char *const there[] = {"account new", "capabilities", "rooms",    "join", "post",
-                                        "read",        "file put",     "file get", "probe"};
-    static const char *const later[] = {"react", "delete", "download ROOM",
-                                        "dm",    "inbox",  "extend"};
+    static const char *const there[] = {"account new", "capabilities", "rooms", "join",
+                                        "post",        "read",         "dm ID", "inbox",
+                                        "file put",    "file get",     "probe"};
+    static const char *const later[] = {"react", "delete", "download ROOM", "extend"};
     struct place *p = *state;
     char out[8192];
     const char *help[] = {p->client, "--help", NULL};

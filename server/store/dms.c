@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SQL of direct messages, and the seal of their bodies.
+ */
+#include "store/dms.h"
+
+#include "base/clock.h"
+#include "crypto/box.h"
+#include "store/internal.h"
+#include "store/users.h"
+
+/* $1 owner, $2 since, $3 now, $4 rows, $5 bytes. octet_length of a sealed body does not read it. */
+#define PAGE_OF(column)                                                                            \
+    "SELECT p.id, p.posted_at, p.expires_at, s.session_id, r.session_id,"                          \
+    "       p.sender, p.recipient, p.key_id, p.body"                                               \
+    "  FROM (SELECT d.*, sum(octet_length(d.body)) OVER (ORDER BY d.id) AS bytes"                  \
+    "          FROM (SELECT *"                                                                     \
+    "                  FROM direct_messages"                                                       \
+    "                 WHERE " column " = (SELECT id FROM users WHERE session_id = $1)"             \
+    "                   AND id > $2 AND expires_at > $3"                                           \
+    "                 ORDER BY id LIMIT $4) d) p"                                                  \
+    "  JOIN users s ON s.id = p.sender"                                                            \
+    "  JOIN users r ON r.id = p.recipient"                                                         \
+    " WHERE p.bytes - octet_length(p.body) < $5"                                                   \
+    " ORDER BY p.id"
+
+const struct statement dms_statements[] = {
+    {"dms.inbox", PAGE_OF("recipient")},
+    {"dms.outbox", PAGE_OF("sender")},
+    {"dms.newest", "SELECT (SELECT max(d.id) FROM direct_messages d WHERE d.recipient = u.id),"
+                   "       (SELECT max(d.id) FROM direct_messages d WHERE d.sender = u.id)"
+                   "  FROM users u"
+                   " WHERE u.session_id = $1"},
+    {"dms.after", "SELECT d.id, s.session_id, r.session_id"
+                  "  FROM direct_messages d"
+                  "  JOIN users s ON s.id = d.sender"
+                  "  JOIN users r ON r.id = d.recipient"
+                  " WHERE d.id > $1"
+                  " ORDER BY d.id LIMIT $2"},
+    {"dms.banned", "SELECT banned::int"
+                   "  FROM users"
+                   " WHERE id = $1"},
+    /* The row of versions stays locked until commit: ids become visible in their order. */
+    {"dms.send",
+     "WITH drawn AS ("
+     "    UPDATE versions"
+     "       SET value = value + 1"
+     "     WHERE scope = 4 AND id = 0"
+     "       AND (SELECT count(*)"
+     "              FROM (SELECT FROM direct_messages WHERE sender = $1 LIMIT $7) s) < $7"
+     "       AND (SELECT count(*)"
+     "              FROM (SELECT FROM direct_messages WHERE recipient = $2 LIMIT $8) r) < $8"
+     "    RETURNING value)"
+     "INSERT INTO direct_messages (id, sender, recipient, posted_at, expires_at, key_id, body)"
+     "SELECT value, $1, $2, $3, $4, $5, $6"
+     "  FROM drawn"
+     " RETURNING id"},
+    {"dms.clear", "WITH gone AS ("
+                  "    DELETE FROM direct_messages"
+                  "     WHERE recipient = (SELECT id FROM users WHERE session_id = $1)"
+                  "    RETURNING 1)"
+                  "SELECT count(*) FROM gone"},
+    {"dms.expire", "WITH gone AS ("
+                   "    DELETE FROM direct_messages"
+                   "     WHERE id IN (SELECT id FROM direct_messages WHERE expires_at <= $1"
+                   "                   ORDER BY expires_at LIMIT $2)"
+                   "    RETURNING 1)"
+                   "SELECT count(*) FROM gone"},
+    STATEMENTS_END,
+};
+
+enum { PLACE_BYTES = 16 };
+
+/* Both people, little-endian: the data that a seal also covers, so that rows cannot be exchanged between them. */
+static struct span place(const struct dm_people *people, uint8_t out[static PLACE_BYTES])
+{
+    for (unsigned i = 0; i < 8; i++) {
+        out[i] = (uint8_t)((uint64_t)people->sender >> (8 * i));
+        out[8 + i] = (uint8_t)((uint64_t)people->recipient >> (8 * i));
+    }
+    return span_of(out, PLACE_BYTES);
+}
+
+/* ---- reading ---- */
+
+static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
+                          const struct row *row, struct dm_row *dm)
+{
+    const struct dm_people people = {row_i64(row, 5), row_i64(row, 6)};
+    struct span body = row_bytes(row, 8);
+    struct aead_key key;
+    struct bytes plain;
+    uint8_t ad[PLACE_BYTES];
+    uint8_t *copy = arena_alloc(mem, body.len);
+    if (copy == NULL)
+        return ERR_NO_MEMORY;
+    if (body.len > 0)
+        memcpy(copy, body.p, body.len);
+    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
+    if (e != OK)
+        return e;
+    e = box_open(CIPHER_XCHACHA20, &key, place(&people, ad), (struct bytes){copy, body.len},
+                 &plain);
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        dm->message = span_of_bytes(plain);
+    return e;
+}
+
+enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
+                  struct dm_row **ret_rows, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, q->box == DM_INBOX ? "dms.inbox" : "dms.outbox", &rows,
+                        PARAM_BYTES(SPAN_OF_KEY(&q->owner)), PARAM_I64(q->since), PARAM_F64(q->now),
+                        PARAM_I64(q->limit), PARAM_I64(DMS_PAGE_BYTES));
+    if (e != OK)
+        return e;
+    struct dm_row *dms = ARENA_ARRAY(mem, (size_t)rows.count, struct dm_row);
+    if (dms == NULL)
+        return ERR_NO_MEMORY;
+    struct row row;
+    size_t count = 0;
+    for (; e == OK && rows_next(&rows, &row); count++) {
+        dms[count] = (struct dm_row){
+            .id = row_i64(&row, 0), .posted_at = row_f64(&row, 1), .expires_at = row_f64(&row, 2)};
+        row_key(&row, 3, dms[count].sender.b, sizeof(dms[count].sender.b));
+        row_key(&row, 4, dms[count].recipient.b, sizeof(dms[count].recipient.b));
+        e = open_body(ring, db, mem, &row, &dms[count]);
+    }
+    if (e == OK && !rows_ok(&rows))
+        e = ERR_DEFECT;
+    if (e != OK)
+        return e;
+    *ret_rows = dms;
+    *ret_count = count;
+    return OK;
+}
+
+enum err dms_newest(struct db *db, const struct session_id *owner, int64_t ret_ids[static DM_BOXES])
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    int64_t ids[DM_BOXES] = {0};
+    enum err e = DB_RUN(db, "dms.newest", &rows, PARAM_BYTES(SPAN_OF_KEY(owner)));
+    if (e != OK)
+        return e;
+    if (rows_next(&rows, &row)) {
+        ids[DM_INBOX] = row_i64_or(&row, 0, 0);
+        ids[DM_OUTBOX] = row_i64_or(&row, 1, 0);
+    }
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    memcpy(ret_ids, ids, sizeof(ids));
+    return OK;
+}
+
+static bool read_people(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    struct dm_row *dm = element;
+    dm->id = row_i64(row, 0);
+    row_key(row, 1, dm->sender.b, sizeof(dm->sender.b));
+    row_key(row, 2, dm->recipient.b, sizeof(dm->recipient.b));
+    return true;
+}
+
+enum err dms_after(struct db *db, struct arena *mem, int64_t after, int64_t limit,
+                   struct dm_row **ret_rows, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *all = NULL;
+    enum err e = DB_RUN(db, "dms.after", &rows, PARAM_I64(after), PARAM_I64(limit));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct dm_row), read_people, &all, ret_count);
+    if (e == OK)
+        *ret_rows = all;
+    return e;
+}
+
+/* ---- writing ---- */
+
+static enum err is_banned(struct db *db, int64_t user, bool *ret_banned)
+{
+    int64_t banned = 0;
+    enum err e = STORE_ONE_I64(db, "dms.banned", &banned, PARAM_I64(user));
+    if (e == OK)
+        *ret_banned = banned != 0;
+    return e;
+}
+
+enum err dms_recipient(struct db *db, const struct session_id *id, bool proved, int64_t now_ms,
+                       int64_t *ret_user)
+{
+    struct session_id same;
+    int64_t user = 0;
+    bool banned = false;
+    enum err e = users_find(db, id, NULL, 0, &user, &same);
+    if (e == ERR_MISSING && proved)
+        e = users_resolve(db, id, NULL, 0, now_ms, &user, &same);
+    if (e == OK)
+        e = is_banned(db, user, &banned);
+    if (e == OK && banned)
+        e = ERR_MISSING;
+    if (e == OK)
+        *ret_user = user;
+    return e;
+}
+
+enum err dms_sender(struct db *db, const struct session_id *id, int64_t now_ms, int64_t *ret_user)
+{
+    struct session_id same;
+    int64_t user = 0;
+    bool banned = false;
+    enum err e = users_resolve(db, id, NULL, 0, now_ms, &user, &same);
+    if (e == OK)
+        e = is_banned(db, user, &banned);
+    if (e == OK && banned)
+        e = ERR_DENIED;
+    if (e == OK)
+        *ret_user = user;
+    return e;
+}
+
+enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
+                  struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id)
+{
+    struct aead_key key;
+    int64_t key_id;
+    uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_current(ring, db, RING_DMS, 0, now_ms, &key_id, &key);
+    if (e != OK)
+        return e;
+    AUTO_BUF struct buf sealed = buf_make(message.len + KIB(1));
+    e = box_seal(CIPHER_XCHACHA20, &key, place(people, ad), message, &sealed);
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        e = STORE_ONE_I64(db, "dms.send", ret_id, PARAM_I64(people->sender),
+                          PARAM_I64(people->recipient), PARAM_F64((double)now_ms / SECOND_MS),
+                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS), PARAM_I64(key_id),
+                          PARAM_BYTES(buf_span(&sealed)), PARAM_I64(DMS_PER_SENDER),
+                          PARAM_I64(DMS_PER_RECIPIENT));
+    return e == ERR_MISSING ? ERR_CONFLICT : e;
+}
+
+enum err dms_clear_inbox(struct db *db, const struct session_id *owner, int64_t *ret_removed)
+{
+    return STORE_ONE_I64(db, "dms.clear", ret_removed, PARAM_BYTES(SPAN_OF_KEY(owner)));
+}
+
+enum err dms_expire(struct db *db, double now, int64_t limit, int64_t *ret_removed)
+{
+    return STORE_ONE_I64(db, "dms.expire", ret_removed, PARAM_F64(now), PARAM_I64(limit));
+}
