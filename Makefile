@@ -157,7 +157,7 @@ build/migrations.c: $(MIGRATIONS) build/sources Makefile
 # --- What people type ----------------------------------------------------------------------------------------------
 
 .PHONY: FORCE all deps deps-build deps-run deps-test deps-lint run test test-all demo lint lint-fast bench fuzz \
-	torture install help coverage format format-check clean
+	torture install help privacy coverage format format-check clean
 FORCE:
 
 all: programs-release ## build the programs into build/ (the default)
@@ -195,6 +195,9 @@ torture: deps-test ## kill servers and PostgreSQL N times under load, and check 
 	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
 	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
 	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+privacy: ## write docs/privacy.md anew from the comments of the migrations
+	@tests/lint/privacy.sh --write
 
 coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr)
 	@deploy/deps.sh coverage
