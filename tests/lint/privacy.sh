@@ -9,6 +9,7 @@ set -u
 write=0
 [[ ${1:-} == --write ]] && write=1 && shift
 folder=${1:-migrations} page=${2:-docs/privacy.md}
+# shellcheck disable=SC2016 # a backtick of Markdown
 begin='<!-- From here on made by `make privacy` from the comments of migrations/: do not edit. -->'
 end='<!-- The made part ends here. -->'
 here=$(dirname "$0")
