@@ -254,7 +254,7 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         metrics_set(app->metrics, METRIC_START_TIME, clock_wall_ms() / SECOND_MS);
     enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
     if (code == APP_OK)
-        code = init_server(conf, init, &app->keys, &app->ring);
+        code = (enum app_exit)init_server(conf, init, &app->keys, &app->ring);
     struct sandbox sandbox = {0};
     if (code == APP_OK)
         give_up_files(app, &sandbox);
