@@ -14,7 +14,8 @@ endif
 CLANG ?= clang
 
 MAKEFLAGS += --no-builtin-rules
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+# Only the outermost make chooses (a -j on its command line wins); the inner ones share its jobs.
+ifeq (0,$(MAKELEVEL))
 MAKEFLAGS += -j2
 endif
 .SUFFIXES:

@@ -266,7 +266,7 @@ enum err writer_run(struct writer *w, struct write_op *op)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     op->done = wake;
-    op->owner = &waiter;
+    op->owner = &waiter; /* cppcheck-suppress autoVariables ; we wait here until it is done */
     enum err e = writer_submit(w, op);
     if (e != OK)
         return e;
