@@ -22,6 +22,7 @@ extern const struct statement outcome_statements[];
 extern const struct statement files_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement dms_statements[];
+extern const struct statement filters_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \
