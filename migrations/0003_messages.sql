@@ -1,4 +1,4 @@
--- Messages and pins.
+-- Messages, reactions to them, and pins.
 --
 -- A message has up to two events: its data (post, edit, deletion) at seqno_data, its reactions at seqno_reactions
 -- (design D17). Reading by events must never walk tombstones, of which a large room has a million; why the indexes are
@@ -58,6 +58,39 @@ COMMENT ON COLUMN conclave.messages.whisper_to IS 'person: the only reader of a 
 COMMENT ON COLUMN conclave.messages.whisper_mods IS 'A whisper that all moderators see.';
 COMMENT ON COLUMN conclave.messages.key_id IS 'The key of ring_keys that the body is sealed with. No foreign key: its index would cost every post, and keys go only together with all messages of their room.';
 COMMENT ON COLUMN conclave.messages.body IS 'person: signature and text, sealed (nonce, ciphertext, tag; bound to room and seqno_creation); until deletion, which makes it NULL';
+
+-- What people say with one sign. The text is sealed like a body, padded to one size, so a copy of the database tells who
+-- reacted and when, but not with what. Equal texts of a message are found by opening its few rows, under the room's lock.
+CREATE TABLE conclave.reactions (
+    id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    message bigint NOT NULL REFERENCES conclave.messages ON DELETE CASCADE,
+    key_id  bigint NOT NULL,
+    text    bytea  NOT NULL CHECK (octet_length(text) = 89),
+    users   bigint NOT NULL CHECK (users > 0)
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX reactions_message ON conclave.reactions (message, id);
+COMMENT ON TABLE conclave.reactions IS 'Reactions that somebody has on a message now. One that nobody has any more goes, and comes last when it is used again.';
+COMMENT ON COLUMN conclave.reactions.id IS 'Ascending in the order of first use.';
+COMMENT ON COLUMN conclave.reactions.message IS 'The message.';
+COMMENT ON COLUMN conclave.reactions.key_id IS 'The key of ring_keys that the text is sealed with. No foreign key, as for messages.';
+COMMENT ON COLUMN conclave.reactions.text IS 'The sign, sealed (nonce, padded ciphertext, tag; bound to room and message).';
+COMMENT ON COLUMN conclave.reactions.users IS 'How many have it: rows of user_reactions, counted by whoever adds and removes them.';
+
+CREATE TABLE conclave.user_reactions (
+    reaction bigint           NOT NULL REFERENCES conclave.reactions ON DELETE CASCADE,
+    user_id  bigint           NOT NULL REFERENCES conclave.users,
+    seqno    bigint           NOT NULL,
+    at       double precision NOT NULL,
+    PRIMARY KEY (reaction, user_id)
+) WITH (autovacuum_vacuum_scale_factor = 0.02);
+-- The earliest of a reaction, which is all that readers are shown; and the foreign key to users.
+CREATE INDEX user_reactions_earliest ON conclave.user_reactions (reaction, seqno);
+CREATE INDEX user_reactions_user ON conclave.user_reactions (user_id);
+COMMENT ON TABLE conclave.user_reactions IS 'Who has which reaction.';
+COMMENT ON COLUMN conclave.user_reactions.reaction IS 'The reaction, which names the message.';
+COMMENT ON COLUMN conclave.user_reactions.user_id IS 'person: who reacted, shown to readers; until it is taken back or the message is deleted';
+COMMENT ON COLUMN conclave.user_reactions.seqno IS 'The room''s number of it: tells the earliest, whatever the clock did.';
+COMMENT ON COLUMN conclave.user_reactions.at IS 'person: when, in seconds since 1970, as readers may ask; until it is taken back or the message is deleted';
 
 CREATE TABLE conclave.pins (
     room      bigint           NOT NULL REFERENCES conclave.rooms ON DELETE CASCADE,

@@ -5,7 +5,9 @@
  */
 #include "app.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -24,6 +26,7 @@
 #include "router/dispatch.h"
 #include "router/json_in.h"
 #include "routes.h"
+#include "sandbox/sandbox.h"
 #include "state/state.h"
 #include "store/ring.h"
 #include "store/server.h"
@@ -39,6 +42,11 @@ enum {
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
     START_RETRY_MS = 500,
+    SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
+};
+
+struct sandbox {
+    unsigned landlock_abi; /* 0: not active */
 };
 
 struct app {
@@ -56,6 +64,7 @@ struct app {
     struct listener *listener;
     struct dispatcher dispatcher;
     struct services services;
+    atomic_bool started; /* everything is open, and given up what is not needed (sandbox) */
 };
 
 /* A sentence for the operator on stderr. */
@@ -71,6 +80,39 @@ static void close_mouth(void)
     struct rlimit none = {0, 0};
     (void)setrlimit(RLIMIT_CORE, &none);
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+/* The folder of the operator's socket, or NULL; in the caller's memory of sizeof(sockaddr_un.sun_path). */
+static const char *socket_folder(const struct conf *conf, char folder[static SOCKET_PATH_MAX])
+{
+    if (conf->operator.listen.kind != CONF_ADDRESS_UNIX)
+        return NULL;
+    const char *path = conf->operator.listen.path;
+    const char *slash = strrchr(path, '/');
+    size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
+    (void)snprintf(folder, SOCKET_PATH_MAX, "%.*s", (int)len, path);
+    return len == 0 ? "." : folder;
+}
+
+/* Before threads start; what init still had to write is written. */
+static void give_up_files(const struct app *app, struct sandbox *ret_sandbox)
+{
+    char folder[SOCKET_PATH_MAX];
+    if (app->conf->server.sandbox &&
+        sandbox_files(socket_folder(app->conf, folder), &ret_sandbox->landlock_abi) != OK)
+        ret_sandbox->landlock_abi = 0;
+}
+
+/* When everything is open. A kernel that lacks a part is no reason not to serve, but the operator should know. */
+static void give_up_calls(const struct app *app, const struct sandbox *sandbox)
+{
+    if (!app->conf->server.sandbox) {
+        log_event(LOG_WARN, "server.sandbox_off");
+        return;
+    }
+    bool filtered = sandbox_calls() == OK;
+    log_event(filtered && sandbox->landlock_abi > 0 ? LOG_INFO : LOG_WARN, "server.sandbox",
+              LOG_U64("landlock", sandbox->landlock_abi), LOG_U64("seccomp", filtered));
 }
 
 static struct db_options request_db(const struct app *app)
@@ -172,7 +214,7 @@ static enum app_exit check_routes(struct app *app)
 static bool is_ready(void *arg)
 {
     const struct app *app = arg;
-    return app->listener != NULL && state_is_fresh(app->state, clock_mono_ms());
+    return atomic_load(&app->started) && state_is_fresh(app->state, clock_mono_ms());
 }
 
 static enum app_exit open_listeners(struct app *app)
@@ -213,6 +255,9 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
     enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
     if (code == APP_OK)
         code = init_server(conf, init, &app->keys, &app->ring);
+    struct sandbox sandbox = {0};
+    if (code == APP_OK)
+        give_up_files(app, &sandbox);
     if (code == APP_OK)
         code = open_state(app);
     if (code == APP_OK)
@@ -223,6 +268,8 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         app_close(app);
         return code;
     }
+    give_up_calls(app, &sandbox);
+    atomic_store(&app->started, true);
     log_event(LOG_INFO, "server.ready", LOG_U64("port", listener_port(app->listener)));
     *ret_app = app;
     return APP_OK;

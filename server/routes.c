@@ -17,6 +17,7 @@ enum {
 
 #define GET    "GET"
 #define POST   "POST"
+#define PUT    "PUT"
 #define DELETE "DELETE"
 
 const struct route inner_routes[] = {
@@ -35,6 +36,23 @@ const struct route inner_routes[] = {
      message_get_one},
     {POST, "/room/{room}/message", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER, JSON_MAX_BYTES,
      message_post},
+    {PUT, "/room/{room}/message/{number}", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER,
+     JSON_MAX_BYTES, message_edit},
+    {DELETE, "/room/{room}/message/{number}", ACCESS_ROOM_WRITE, EFFECT_WRITES_CLAIMED_LATER,
+     NO_BODY, message_delete},
+    {DELETE, "/room/{room}/all/{user}", ACCESS_USER, EFFECT_WRITES, NO_BODY,
+     messages_delete_all_in_room},
+    {DELETE, "/rooms/all/{user}", ACCESS_USER, EFFECT_WRITES, NO_BODY, messages_delete_all},
+    {PUT, "/room/{room}/reaction/{number}/{rest}", ACCESS_ROOM_READ_AS_USER,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_add},
+    {DELETE, "/room/{room}/reaction/{number}/{rest}", ACCESS_ROOM_READ_AS_USER,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_remove},
+    {DELETE, "/room/{room}/reactions/{number}/{rest}", ACCESS_ROOM_MODERATOR,
+     EFFECT_WRITES_CLAIMED_LATER, NO_BODY, reaction_clear},
+    {DELETE, "/room/{room}/reactions/{number}", ACCESS_ROOM_MODERATOR, EFFECT_WRITES_CLAIMED_LATER,
+     NO_BODY, reactions_clear},
+    {GET, "/room/{room}/reactors/{number}/{rest}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     reactors_get},
 
     {GET, "/inbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get},
     {GET, "/inbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get_since},

@@ -35,4 +35,19 @@ MUST_USE enum err inbox_clear(struct call *call);
 /* posts.c */
 MUST_USE enum err message_post(struct call *call);
 
+/* edits.c */
+MUST_USE enum err message_edit(struct call *call);
+MUST_USE enum err message_delete(struct call *call);
+
+/* purges.c */
+MUST_USE enum err messages_delete_all_in_room(struct call *call);
+MUST_USE enum err messages_delete_all(struct call *call);
+
+/* reactions.c */
+MUST_USE enum err reaction_add(struct call *call);
+MUST_USE enum err reaction_remove(struct call *call);
+MUST_USE enum err reaction_clear(struct call *call);
+MUST_USE enum err reactions_clear(struct call *call);
+MUST_USE enum err reactors_get(struct call *call);
+
 #endif

@@ -61,6 +61,7 @@ struct conf {
         size_t max_body_bytes;
         unsigned workers;
         unsigned upload_workers;
+        bool sandbox;
     } server;
     struct {
         struct conf_address listen;

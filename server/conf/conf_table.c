@@ -94,6 +94,13 @@ static const struct setting settings[] = {
      .max = 64,
      .offset = AT(server.upload_workers),
      .help = "Threads for large uploads; each holds one connection to the database."},
+    {.section = "server",
+     .key = "sandbox",
+     .type = CONF_BOOL,
+     .fallback = "on",
+     .offset = AT(server.sandbox),
+     .help = "Give up, after the start, what a server never needs; the log says what is active. "
+             "Off only when a system's libraries need more than it allows."},
 
     {.section = "operator",
      .key = "listen",

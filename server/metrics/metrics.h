@@ -35,6 +35,9 @@
     X(METRIC_SQL_COMMAND, "conclave_sql_statements_total", COUNTER, "origin=\"command\"", "")                          \
     X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
     X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
+    X(METRIC_EDITS, "conclave_edits_total", COUNTER, "", "Edits accepted.")                                            \
+    X(METRIC_DELETIONS, "conclave_deletions_total", COUNTER, "", "Messages deleted by people.")                        \
+    X(METRIC_REACTIONS, "conclave_reactions_total", COUNTER, "", "Reactions added or removed.")                        \
     X(METRIC_UPLOADS, "conclave_uploads_total", COUNTER, "", "Files accepted.")                                        \
     X(METRIC_DOWNLOADS, "conclave_downloads_total", COUNTER, "", "Files sent.")                                        \
     X(METRIC_NOTIFY_RECEIVED, "conclave_notify_received_total", COUNTER, "", "Hints received from other processes.")   \

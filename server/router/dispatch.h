@@ -28,7 +28,7 @@ enum effect {
     EFFECT_UNDECLARED = 0,
     EFFECT_READS,                /* no claim; may be answered from memory */
     EFFECT_WRITES,               /* the dispatcher claims the nonce before the handler */
-    EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (a lone post) */
+    EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (what is alone) */
     EFFECT_BY_ELEMENTS,          /* batch and sequence: decided by what is inside */
 };
 

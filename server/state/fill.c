@@ -67,17 +67,16 @@ static enum err take_rows(struct harvest *h, const struct message_row *rows, siz
 /* The newest live messages, from the newest down, until there are enough or a quarter of the bytes is used. */
 static enum err read_recent(struct room *room, struct db *db, struct arena *mem, struct harvest *h)
 {
-    int64_t before = INT64_MAX;
+    struct message_range range = {.room = room->id, .before = INT64_MAX, .limit = FILL_CHUNK};
     for (size_t have = 0; have < ROOM_RECENT_MESSAGES;) {
         struct message_row *rows = NULL;
         size_t count = 0;
         arena_reset(mem);
-        enum err e = messages_before(db, room->state->ring, mem, room->id, before, FILL_CHUNK,
-                                     &rows, &count);
+        enum err e = messages_before(db, room->state->ring, mem, &range, &rows, &count);
         if (e != OK)
             return e;
-        before = count < FILL_CHUNK ? 1 : rows[count - 1].id;
-        window_lower(&h->window, INT64_MAX, before - 1);
+        range.before = count < FILL_CHUNK ? 1 : rows[count - 1].id;
+        window_lower(&h->window, INT64_MAX, range.before - 1);
         e = take_rows(h, rows, count);
         if (e != OK)
             return e;

@@ -156,6 +156,11 @@ static void put_rights(const struct info *info, const struct rights *rights, str
         buf_put_text(out, ",\"global_admin\":true");
 }
 
+void info_write_token(const struct info *info, struct buf *out)
+{
+    buf_put(out, span_skip(buf_span(&info->token), strlen("\"token\":")));
+}
+
 void info_write_room(const struct info *info, int64_t message_sequence, const struct rights *rights,
                      struct buf *out)
 {

@@ -35,6 +35,8 @@ void info_free(struct info *info);
 /* What it takes in memory. */
 size_t info_bytes(const struct info *info);
 
+/* The token alone, quoted. */
+void info_write_token(const struct info *info, struct buf *out);
 void info_write_room(const struct info *info, int64_t message_sequence, const struct rights *rights,
                      struct buf *out);
 void info_write_poll(const struct info *info, int64_t message_sequence, int64_t counter,

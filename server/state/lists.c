@@ -81,19 +81,30 @@ static enum err ask(const struct source *source, struct question *q, struct db *
     return e != OK ? e : buf_verdict(q->out);
 }
 
+static struct message_reader reader_of(const struct reader_view *view)
+{
+    return (struct message_reader){view->who->known ? &view->who->id : NULL, view->reactors};
+}
+
 /* ---- since ---- */
 
-static void write_page(const struct page *page, struct buf *out)
+static void write_page(const struct page *page, const struct reader_view *view, struct buf *out)
 {
     json_out_open(out, '[');
     for (size_t i = 0; i < page->count; i++) {
         const struct page_row *row = &page->rows[i];
         if (row->reactions_only)
-            render_reactions_only(row->message, row->seqno, out);
+            render_reactions_only(row->message, row->seqno, view, out);
         else
-            render_full(row->message, row->fragment, row->seqno, out);
+            render_full(row->message, row->fragment, row->seqno, view, out);
     }
     json_out_close(out, ']');
+}
+
+/* The fragment stands for data and signature, which rows of memory do not have. */
+static size_t row_bytes_at_most(const struct window_message *m, const struct reader_view *view)
+{
+    return render_size(&m->row, view) + m->fragment_len;
 }
 
 static enum answer since_memory(struct question *q)
@@ -109,11 +120,14 @@ static enum answer since_memory(struct question *q)
         if (page_first_event(&page, &m->row) != w->events[i].seqno ||
             !render_sees(&m->row, q->view))
             continue;
-        if (!page_offer(&page, &m->row, window_fragment(m), render_size(&m->row) + m->fragment_len))
+        if (!page_offer(&page, &m->row, window_fragment(m), row_bytes_at_most(m, q->view)))
             break;
     }
+    for (size_t i = 0; i < page.count; i++)
+        if (!render_knows_you(page.rows[i].message, q->view))
+            return NEEDS_SQL;
     page_finish(&page, q->room->sequence);
-    write_page(&page, q->out);
+    write_page(&page, q->view, q->out);
     return ANSWERED;
 }
 
@@ -129,7 +143,7 @@ static bool offer_rows(const struct question *q, struct page *page, const struct
         bool again = page_first_event(page, row) != *cursor;
         if (again || !render_sees(row, q->view))
             continue;
-        if (!page_offer(page, row, (struct span){NULL, 0}, render_size(row)))
+        if (!page_offer(page, row, (struct span){NULL, 0}, render_size(row, q->view)))
             return false;
     }
     return true;
@@ -140,6 +154,7 @@ static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
     struct page page;
     int64_t cursor = q->since;
     bool more = true;
+    const struct message_reader reader = reader_of(q->view);
     page_begin(&page, q->since, q->view->limit, q->t_r, STATE_LIST_MAX_BYTES);
     while (more && !page.full) {
         struct message_query query = {
@@ -149,6 +164,7 @@ static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
             .limit = LIST_CHUNK,
             .reactions = q->t_r,
             .known_only = true,
+            .reader = &reader,
         };
         struct message_row *rows = NULL;
         size_t count = 0;
@@ -159,7 +175,7 @@ static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
             break;
     }
     page_finish(&page, more ? cursor : q->up_to);
-    write_page(&page, q->out);
+    write_page(&page, q->view, q->out);
     return OK;
 }
 
@@ -185,7 +201,9 @@ static enum answer before_memory(struct question *q)
         const struct window_message *m = w->by_id[at - 1];
         if (m->row.deleted || !render_sees(&m->row, q->view))
             continue;
-        bytes += m->fragment_len + render_size(&m->row);
+        if (!render_knows_you(&m->row, q->view))
+            return NEEDS_SQL;
+        bytes += row_bytes_at_most(m, q->view);
         if (count > 0 && bytes > STATE_LIST_MAX_BYTES)
             limit = count;
         else
@@ -196,7 +214,7 @@ static enum answer before_memory(struct question *q)
     json_out_open(q->out, '[');
     for (size_t i = 0; i < count; i++)
         render_full(&found[i]->row, window_fragment(found[i]), render_seqno(&found[i]->row),
-                    q->out);
+                    q->view, q->out);
     json_out_close(q->out, ']');
     return ANSWERED;
 }
@@ -208,9 +226,10 @@ static bool write_rows(const struct question *q, const struct message_row *rows,
     for (size_t i = 0; i < count && *written < (size_t)q->view->limit; i++) {
         if (!render_sees(&rows[i], q->view))
             continue;
-        if (*written > 0 && q->out->len - start + render_size(&rows[i]) > STATE_LIST_MAX_BYTES)
+        if (*written > 0 &&
+            q->out->len - start + render_size(&rows[i], q->view) > STATE_LIST_MAX_BYTES)
             return false;
-        render_full(&rows[i], (struct span){NULL, 0}, render_seqno(&rows[i]), q->out);
+        render_full(&rows[i], (struct span){NULL, 0}, render_seqno(&rows[i]), q->view, q->out);
         (*written)++;
     }
     return true;
@@ -218,7 +237,8 @@ static bool write_rows(const struct question *q, const struct message_row *rows,
 
 static enum err before_sql(struct question *q, struct db *db, struct arena *mem)
 {
-    int64_t before = q->before;
+    const struct message_reader reader = reader_of(q->view);
+    struct message_range range = {.room = q->room->id, .before = q->before, .reader = &reader};
     size_t limit = (size_t)q->view->limit;
     size_t start = q->out->len;
     size_t written = 0;
@@ -228,13 +248,13 @@ static enum err before_sql(struct question *q, struct db *db, struct arena *mem)
         size_t count = 0;
         size_t wanted = limit - written < LIST_CHUNK ? limit - written : LIST_CHUNK;
         arena_reset(mem);
-        enum err e = messages_before(db, q->room->state->ring, mem, q->room->id, before,
-                                     (int64_t)wanted, &rows, &count);
+        range.limit = (int64_t)wanted;
+        enum err e = messages_before(db, q->room->state->ring, mem, &range, &rows, &count);
         if (e != OK)
             return e;
         if (!write_rows(q, rows, count, start, &written) || count < wanted)
             break;
-        before = rows[count - 1].id;
+        range.before = rows[count - 1].id;
     }
     json_out_close(q->out, ']');
     return OK;
@@ -263,17 +283,21 @@ static enum answer one_memory(struct question *q)
     const struct window_message *m = window_find(w, q->id);
     if (m == NULL && q->id <= w->recent_low)
         return behind(q->room);
-    if (m != NULL && !m->row.deleted && render_sees(&m->row, q->view))
-        render_full(&m->row, window_fragment(m), render_seqno(&m->row), q->out);
+    if (m == NULL || m->row.deleted || !render_sees(&m->row, q->view))
+        return ANSWERED;
+    if (!render_knows_you(&m->row, q->view))
+        return NEEDS_SQL;
+    render_full(&m->row, window_fragment(m), render_seqno(&m->row), q->view, q->out);
     return ANSWERED;
 }
 
 static enum err one_sql(struct question *q, struct db *db, struct arena *mem)
 {
     struct message_row row;
-    enum err e = messages_one(db, q->room->state->ring, mem, q->room->id, q->id, &row);
+    const struct message_reader reader = reader_of(q->view);
+    enum err e = messages_one(db, q->room->state->ring, mem, q->room->id, q->id, &reader, &row);
     if (e == OK && render_sees(&row, q->view))
-        render_full(&row, (struct span){NULL, 0}, render_seqno(&row), q->out);
+        render_full(&row, (struct span){NULL, 0}, render_seqno(&row), q->view, q->out);
     return e;
 }
 

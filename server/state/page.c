@@ -27,7 +27,8 @@ int64_t page_first_event(const struct page *page, const struct message_row *mess
         return 0;
     if (message->seqno_data > page->since)
         return message->seqno_data;
-    if (page->t_r && message->seqno_reactions > page->since)
+    /* Reactions go with their message: its tombstone tells of both. */
+    if (page->t_r && !message->deleted && message->seqno_reactions > page->since)
         return message->seqno_reactions;
     return 0;
 }

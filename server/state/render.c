@@ -73,18 +73,80 @@ void render_fragment(const struct message_row *row, struct buf *out)
     put_whisper(out, row);
 }
 
-size_t render_size(const struct message_row *row)
+size_t render_fragment_size(const struct message_row *row)
 {
     /* Every key, two ids of 66, and the longest numbers. */
     enum { BESIDES_DATA_BYTES = 640 };
     return base64_len(row->data.len) + base64_len(row->signature.len) + BESIDES_DATA_BYTES;
 }
 
-/* Reactions are told apart by reader (`you`, reactors=N); until messages can have some, there are none to tell. */
-static void put_reactions(struct buf *out)
+/* ---- reactions (protocol 02, 3.5) ---- */
+
+static bool is_kept(const struct reaction_row *reaction, const struct session_id *id)
 {
-    buf_put_text(out, ",\"reactions\":{}");
+    for (size_t i = 0; i < reaction->kept; i++)
+        if (session_id_eq(&reaction->reactors[i], id))
+            return true;
+    return false;
 }
+
+bool render_knows_you(const struct message_row *row, const struct reader_view *view)
+{
+    for (size_t i = 0; view->who->known && i < row->reaction_count; i++) {
+        const struct reaction_row *r = &row->reactions[i];
+        if (r->kept < (size_t)r->count && !is_kept(r, &view->who->id))
+            return false;
+    }
+    return true;
+}
+
+static void put_reactors(struct buf *out, const struct reaction_row *reaction, int64_t reactors)
+{
+    buf_put_text(out, ",\"reactors\":[");
+    for (size_t i = 0; i < reaction->kept && i < (size_t)reactors; i++) {
+        if (i > 0)
+            buf_put_byte(out, ',');
+        json_out_hex(out, SPAN_OF_KEY(&reaction->reactors[i]));
+    }
+    buf_put_byte(out, ']');
+}
+
+static void put_reactions(struct buf *out, const struct message_row *row,
+                          const struct reader_view *view)
+{
+    buf_put_text(out, ",\"reactions\":{");
+    for (size_t i = 0; i < row->reaction_count; i++) {
+        const struct reaction_row *r = &row->reactions[i];
+        if (i > 0)
+            buf_put_byte(out, ',');
+        json_out_text(out, r->text);
+        buf_put_text(out, ":{\"index\":");
+        buf_put_i64(out, (int64_t)i);
+        buf_put_text(out, ",\"count\":");
+        buf_put_i64(out, r->count);
+        if (view->reactors > 0)
+            put_reactors(out, r, view->reactors);
+        if (view->who->known && (r->caller || is_kept(r, &view->who->id)))
+            buf_put_text(out, ",\"you\":true");
+        buf_put_byte(out, '}');
+    }
+    buf_put_byte(out, '}');
+}
+
+size_t render_size(const struct message_row *row, const struct reader_view *view)
+{
+    /* Text of control characters takes six bytes for one; keys and two numbers; a quoted id and its comma. */
+    enum { ESCAPED_MAX = 6, BESIDES_BYTES = 128, ID_BYTES = SESSION_ID_TEXT_LEN + 3 };
+    size_t size = render_fragment_size(row);
+    for (size_t i = 0; i < row->reaction_count; i++) {
+        const struct reaction_row *r = &row->reactions[i];
+        size_t shown = r->kept < (size_t)view->reactors ? r->kept : (size_t)view->reactors;
+        size += ESCAPED_MAX * r->text.len + BESIDES_BYTES + shown * ID_BYTES;
+    }
+    return size;
+}
+
+/* ---- rows ---- */
 
 static void open_row(struct buf *out, int64_t seqno)
 {
@@ -94,7 +156,7 @@ static void open_row(struct buf *out, int64_t seqno)
 }
 
 void render_full(const struct message_row *row, struct span fragment, int64_t seqno,
-                 struct buf *out)
+                 const struct reader_view *view, struct buf *out)
 {
     open_row(out, seqno);
     if (fragment.p != NULL)
@@ -102,16 +164,17 @@ void render_full(const struct message_row *row, struct span fragment, int64_t se
     else
         render_fragment(row, out);
     if (!row->deleted)
-        put_reactions(out);
+        put_reactions(out, row, view);
     buf_put_byte(out, '}');
 }
 
-void render_reactions_only(const struct message_row *row, int64_t seqno, struct buf *out)
+void render_reactions_only(const struct message_row *row, int64_t seqno,
+                           const struct reader_view *view, struct buf *out)
 {
     open_row(out, seqno);
     buf_put_text(out, ",\"id\":");
     buf_put_i64(out, row->id);
-    put_reactions(out);
+    put_reactions(out, row, view);
     buf_put_byte(out, '}');
 }
 
@@ -123,7 +186,6 @@ enum err state_write_posted(const struct message_row *row, bool filtered, struct
     put_whisper(out, row);
     if (filtered)
         buf_put_text(out, ",\"filtered\":true");
-    put_reactions(out);
-    buf_put_byte(out, '}');
+    buf_put_text(out, ",\"reactions\":{}}");
     return buf_verdict(out);
 }

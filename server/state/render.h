@@ -19,17 +19,25 @@ static inline int64_t render_seqno(const struct message_row *row)
 /* The whisper rule of protocol 02, 3.4; holds for tombstones too. */
 bool render_sees(const struct message_row *row, const struct reader_view *view);
 
-/* Appends the caller-independent members, each with a comma before it. */
+/*
+ * Whether `you` can be told from the people kept with the row's reactions (rows from memory keep some of them only). Rows
+ * that were read for this reader always can.
+ */
+bool render_knows_you(const struct message_row *row, const struct reader_view *view);
+
+/* Appends the caller-independent members, each with a comma before it; and no less than what that takes. */
 void render_fragment(const struct message_row *row, struct buf *out);
-/* No less than what render_fragment and render_full will append. */
-size_t render_size(const struct message_row *row);
+size_t render_fragment_size(const struct message_row *row);
+/* No less than what either of the two below will append for this reader. */
+size_t render_size(const struct message_row *row, const struct reader_view *view);
 /*
  * Appends a whole row: with the fragment when there is one, else (p == NULL) it is written from row. A comma comes first
  * when it follows another element.
  */
 void render_full(const struct message_row *row, struct span fragment, int64_t seqno,
-                 struct buf *out);
+                 const struct reader_view *view, struct buf *out);
 /* The row of exactly three keys that tells only of reactions. */
-void render_reactions_only(const struct message_row *row, int64_t seqno, struct buf *out);
+void render_reactions_only(const struct message_row *row, int64_t seqno,
+                           const struct reader_view *view, struct buf *out);
 
 #endif

@@ -201,6 +201,13 @@ enum err room_table_hold(struct state *state, struct arena *mem, struct room ***
 
 /* ---- what a room says of itself ---- */
 
+void state_write_token(struct room *room, struct buf *out)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    info_write_token(room->info, out);
+    (void)pthread_mutex_unlock(&room->lock);
+}
+
 enum err state_write_room(struct state *state UNUSED, struct room *room,
                           const struct rights *rights, struct buf *out)
 {
@@ -247,8 +254,11 @@ static void shrink(struct room *room, int64_t excess)
     (void)pthread_mutex_lock(&room->lock);
     struct window *w = &room->window;
     window_trim(w, SIZE_MAX, (size_t)excess < w->bytes ? w->bytes - (size_t)excess : 0);
-    if (w->count == 0)
+    if (w->count == 0) {
+        int64_t target = room->target; /* what is known to be committed stays known */
         fill_drop(room, room->sequence);
+        fill_note_target(room, target);
+    }
     room_count_bytes(room);
     (void)pthread_mutex_unlock(&room->lock);
 }

@@ -78,6 +78,8 @@ void state_rights(struct state *state, struct room *room, const struct identity 
 /* What is filtered out of its posts; a reference to release with filters_release, or NULL: nothing. Never touches SQL. */
 struct filters *state_filters(struct room *room);
 
+/* The room's token as a JSON text, in the spelling that is stored. */
+void state_write_token(struct room *room, struct buf *out);
 /* The room object of protocol 02, 2.2 for a caller with these rights (pre-rendered per role class). */
 MUST_USE enum err state_write_room(struct state *state, struct room *room,
                                    const struct rights *rights, struct buf *out);
@@ -130,7 +132,8 @@ void state_dms_sent(struct state *state, int64_t dm, const struct session_id *se
 /*
  * A commit of this process in one room moved its counter from old_sequence to new_sequence and changed these messages.
  * Applied only if memory stands at old_sequence; otherwise the room is marked for a single-flight refill before anything
- * newer is shown (design D3). rows are copied. Never blocks on SQL.
+ * newer is shown (design D3). rows: what is visible of the new and changed messages, each once, as it is now, with its
+ * reactions read for memory (store/messages.h). They are copied. Never blocks on SQL.
  */
 void state_apply(struct state *state, int64_t room, int64_t old_sequence, int64_t new_sequence,
                  const struct message_row *rows, size_t count);

@@ -14,7 +14,7 @@ enum { BLOCK_OVERHEAD_BYTES = 16, FIRST_CAPACITY = 16 };
 
 static size_t message_bytes(const struct window_message *m)
 {
-    return sizeof(*m) + m->fragment_len + BLOCK_OVERHEAD_BYTES;
+    return m->bytes + BLOCK_OVERHEAD_BYTES;
 }
 
 void window_init(struct window *w, int64_t sequence)
@@ -37,21 +37,67 @@ void window_reset(struct window *w, int64_t sequence)
     window_init(w, sequence);
 }
 
+/* How the block of a message is laid out: offsets of its parts, and its size. */
+struct layout {
+    size_t reactions, reactors, texts, bytes;
+};
+
+static struct layout layout_of(const struct message_row *row, size_t fragment_len)
+{
+    const size_t align = _Alignof(max_align_t);
+    struct layout l;
+    size_t ids = 0, text_bytes = 0;
+    for (size_t i = 0; i < row->reaction_count; i++) {
+        ids += row->reactions[i].kept;
+        text_bytes += row->reactions[i].text.len;
+    }
+    l.reactions = (sizeof(struct window_message) + fragment_len + align - 1) / align * align;
+    l.reactors = l.reactions + row->reaction_count * sizeof(struct reaction_row);
+    l.texts = l.reactors + ids * sizeof(struct session_id);
+    l.bytes = l.texts + text_bytes;
+    return l;
+}
+
+static void copy_reactions(struct window_message *m, const struct message_row *row,
+                           const struct layout *l)
+{
+    uint8_t *block = (uint8_t *)m;
+    struct reaction_row *reactions = (void *)(block + l->reactions);
+    struct session_id *reactors = (void *)(block + l->reactors);
+    uint8_t *texts = block + l->texts;
+    for (size_t i = 0; i < row->reaction_count; i++) {
+        const struct reaction_row *r = &row->reactions[i];
+        reactions[i] = *r;
+        reactions[i].reactors = reactors;
+        reactions[i].text = span_of(texts, r->text.len);
+        if (r->kept > 0)
+            memcpy(reactors, r->reactors, r->kept * sizeof(*reactors));
+        if (r->text.len > 0)
+            memcpy(texts, r->text.p, r->text.len);
+        reactors += r->kept;
+        texts += r->text.len;
+    }
+    m->row.reactions = row->reaction_count > 0 ? reactions : NULL;
+}
+
 enum err window_message_new(const struct message_row *row, struct window_message **ret_message)
 {
-    AUTO_BUF struct buf text = buf_make(2 * render_size(row));
+    AUTO_BUF struct buf text = buf_make(2 * render_fragment_size(row));
     render_fragment(row, &text);
     enum err e = buf_verdict(&text);
     if (e != OK)
         return e;
-    struct window_message *m = mem_alloc(sizeof(*m) + text.len);
+    struct layout layout = layout_of(row, text.len);
+    struct window_message *m = mem_alloc(layout.bytes);
     if (m == NULL)
         return ERR_NO_MEMORY;
     m->row = *row;
     m->row.data = (struct span){NULL, 0};
     m->row.signature = (struct span){NULL, 0};
+    m->bytes = layout.bytes;
     m->fragment_len = text.len;
     memcpy(m->fragment, text.p, text.len);
+    copy_reactions(m, row, &layout);
     *ret_message = m;
     return OK;
 }

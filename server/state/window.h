@@ -14,8 +14,10 @@
 
 #include "store/messages.h"
 
+/* One block of memory: reactions and their people lie behind the fragment. */
 struct window_message {
     struct message_row row; /* data and signature are empty: the fragment has them */
+    size_t bytes;           /* of the block */
     size_t fragment_len;
     uint8_t fragment[]; /* render_fragment */
 };

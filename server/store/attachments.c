@@ -8,12 +8,16 @@
 #include "store/internal.h"
 
 const struct statement attachments_statements[] = {
-    {"attachments.adopt", "UPDATE files f"
-                          "   SET message = t.message, expiry = $7"
-                          "  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])"
-                          "       AS t (room, message, uploader, file)"
-                          " WHERE f.id = t.file AND f.room = t.room AND f.uploader = t.uploader"
-                          "   AND f.message IS NULL AND f.uploaded > $5 AND f.expiry > $6"},
+    {"attachments.adopt",
+     "UPDATE files f"
+     "   SET message = t.message,"
+     "       expiry = CASE"
+     "           WHEN EXISTS (SELECT 1 FROM pins p WHERE p.message = t.message)"
+     "           THEN NULL ELSE $7::float8 END"
+     "  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])"
+     "       AS t (room, message, uploader, file)"
+     " WHERE f.id = t.file AND f.room = t.room AND f.uploader = t.uploader"
+     "   AND f.message IS NULL AND f.uploaded > $5 AND f.expiry > $6"},
     {"attachments.expire_messages",
      "UPDATE files f"
      "   SET expiry = 0"

@@ -22,7 +22,8 @@ struct attachment {
 };
 /*
  * Adopts those that are files of that room and uploader, without a message, uploaded within the last hour, not expired
- * and not without end; the others are passed over silently. expiry: seconds, FILE_NEVER for none (store/files.h).
+ * and not without end; the others are passed over silently. expiry: seconds, FILE_NEVER for none (store/files.h); those of
+ * a pinned message have none either.
  */
 MUST_USE enum err attachments_adopt(struct db *db, struct arena *mem,
                                     const struct attachment *items, size_t count, double now,

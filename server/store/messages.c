@@ -6,10 +6,11 @@
 
 #include "crypto/box.h"
 #include "store/internal.h"
+#include "store/reactions.h"
 
 #define MESSAGE_COLUMNS                                                                            \
     "m.id, a.session_id, m.posted, m.edited, m.seqno_creation, m.seqno_data, m.seqno_reactions,"   \
-    " w.session_id, m.whisper_mods, m.key_id, m.body"
+    " w.session_id, m.whisper_mods, m.key_id, m.body, m.room"
 #define MESSAGE_PEOPLE                                                                             \
     "  JOIN users a ON a.id = m.author"                                                            \
     "  LEFT JOIN users w ON w.id = m.whisper_to"
@@ -74,6 +75,9 @@ const struct statement messages_statements[] = {
                         " LIMIT $3"},
     {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
                      " WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL"},
+    {"messages.by_ids",
+     "SELECT " MESSAGE_COLUMNS "  FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, ordinal)"
+     "  JOIN messages m ON m.id = t.id" MESSAGE_PEOPLE " ORDER BY ordinal"},
     STATEMENTS_END,
 };
 
@@ -102,31 +106,52 @@ enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_cr
     return box_seal(CIPHER_XCHACHA20, key, place(room, seqno_creation, ad), buf_span(&plain), out);
 }
 
-/* Opens sealed (a copy in the arena, in place) into signature and data. */
-static enum err open_body(struct ring *ring, struct db *db, int64_t key_id, int64_t room,
-                          struct bytes sealed, struct message_row *message)
+enum err message_open(const struct aead_key *key, int64_t room, int64_t seqno_creation,
+                      struct bytes sealed, struct span *ret_signature, struct span *ret_data)
 {
-    struct aead_key key;
     struct bytes plain;
     uint8_t ad[PLACE_BYTES];
-    enum err e = ring_key_by_id(ring, db, key_id, &key);
-    if (e != OK)
-        return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(room, message->seqno_creation, ad), sealed, &plain);
-    crypto_wipe(&key, sizeof(key));
+    enum err e = box_open(CIPHER_XCHACHA20, key, place(room, seqno_creation, ad), sealed, &plain);
     if (e != OK)
         return e;
     if (plain.len < MESSAGE_SIGNATURE_BYTES)
         return ERR_DEFECT;
-    message->signature = span_first(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
-    message->data = span_skip(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
+    *ret_signature = span_first(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
+    *ret_data = span_skip(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
     return OK;
 }
 
-static enum err read_message(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
-                             const struct row *row, struct message_row *message)
+/* Where rows are read from and to. */
+struct reading {
+    struct db *db;
+    struct ring *ring;
+    struct arena *mem;
+    const struct message_reader *reader;
+};
+
+/* Opens a copy in the arena, in place. */
+static enum err open_body(const struct reading *r, int64_t key_id, struct span body,
+                          struct message_row *message)
+{
+    struct aead_key key;
+    uint8_t *copy = arena_alloc(r->mem, body.len);
+    if (!copy)
+        return ERR_NO_MEMORY;
+    if (body.len > 0)
+        memcpy(copy, body.p, body.len);
+    enum err e = ring_key_by_id(r->ring, r->db, key_id, &key);
+    if (e == OK)
+        e = message_open(&key, message->room, message->seqno_creation,
+                         (struct bytes){copy, body.len}, &message->signature, &message->data);
+    crypto_wipe(&key, sizeof(key));
+    return e;
+}
+
+static enum err read_message(const struct reading *r, const struct row *row,
+                             struct message_row *message)
 {
     *message = (struct message_row){.id = row_i64(row, 0),
+                                    .room = row_i64(row, 11),
                                     .posted = row_f64(row, 2),
                                     .edited = row_f64_or(row, 3, 0),
                                     .seqno_creation = row_i64(row, 4),
@@ -139,30 +164,25 @@ static enum err read_message(struct ring *ring, struct db *db, struct arena *mem
     if (message->has_whisper_to)
         row_key(row, 7, message->whisper_to.b, sizeof(message->whisper_to.b));
     message->whisper = message->has_whisper_to || message->whisper_mods;
-    if (message->deleted)
-        return OK;
-    struct span body = row_bytes(row, 10);
-    uint8_t *copy = arena_alloc(mem, body.len);
-    if (!copy)
-        return ERR_NO_MEMORY;
-    if (body.len > 0)
-        memcpy(copy, body.p, body.len);
-    return open_body(ring, db, row_i64(row, 9), room, (struct bytes){copy, body.len}, message);
+    return message->deleted ? OK : open_body(r, row_i64(row, 9), row_bytes(row, 10), message);
 }
 
-static enum err read_messages(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
-                              struct rows *rows, struct message_row **ret_rows, size_t *ret_count)
+/* The rows with their reactions, which are read by a statement of their own when there may be any. */
+static enum err read_messages(const struct reading *r, struct rows *rows,
+                              struct message_row **ret_rows, size_t *ret_count)
 {
     size_t count = (size_t)rows->count;
-    struct message_row *messages = ARENA_ARRAY(mem, count, struct message_row);
+    struct message_row *messages = ARENA_ARRAY(r->mem, count, struct message_row);
     if (!messages)
         return ERR_NO_MEMORY;
     struct row row;
     enum err e = OK;
     for (size_t i = 0; e == OK && rows_next(rows, &row); i++)
-        e = read_message(ring, db, mem, room, &row, &messages[i]);
+        e = read_message(r, &row, &messages[i]);
     if (e == OK && !rows_ok(rows))
         e = ERR_DEFECT;
+    if (e == OK)
+        e = reactions_attach(r->db, r->ring, r->mem, r->reader, messages, count);
     if (e == OK) {
         *ret_rows = messages;
         *ret_count = count;
@@ -187,7 +207,7 @@ enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
                         PARAM_I64(q->up_to), PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions),
                         PARAM_BOOL(q->known_only));
     if (e == OK)
-        e = read_messages(ring, db, mem, q->room, &rows, ret_rows, &count);
+        e = read_messages(&(struct reading){db, ring, mem, q->reader}, &rows, ret_rows, &count);
     if (e != OK)
         return e;
     *ret_more = (int64_t)count > q->limit;
@@ -195,28 +215,42 @@ enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
     return OK;
 }
 
-enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
-                         int64_t before, int64_t limit, struct message_row **ret_rows,
+enum err messages_before(struct db *db, struct ring *ring, struct arena *mem,
+                         const struct message_range *range, struct message_row **ret_rows,
                          size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e =
-        DB_RUN(db, "messages.before", &rows, PARAM_I64(room), PARAM_I64(before), PARAM_I64(limit));
-    return e == OK ? read_messages(ring, db, mem, room, &rows, ret_rows, ret_count) : e;
+    const struct reading reading = {db, ring, mem, range->reader};
+    enum err e = DB_RUN(db, "messages.before", &rows, PARAM_I64(range->room),
+                        PARAM_I64(range->before), PARAM_I64(range->limit));
+    return e == OK ? read_messages(&reading, &rows, ret_rows, ret_count) : e;
 }
 
 enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room, int64_t id,
-                      struct message_row *ret_row)
+                      const struct message_reader *reader, struct message_row *ret_row)
 {
     AUTO_ROWS struct rows rows = {0};
+    const struct reading reading = {db, ring, mem, reader};
     struct message_row *messages = NULL;
     size_t count = 0;
     enum err e = DB_RUN(db, "messages.one", &rows, PARAM_I64(room), PARAM_I64(id));
     if (e == OK)
-        e = read_messages(ring, db, mem, room, &rows, &messages, &count);
+        e = read_messages(&reading, &rows, &messages, &count);
     if (e == OK && count == 0)
         e = ERR_MISSING;
     if (e == OK)
         *ret_row = messages[0];
     return e;
+}
+
+enum err messages_by_ids(struct db *db, struct ring *ring, struct arena *mem, const int64_t *ids,
+                         size_t count, struct message_row **ret_rows)
+{
+    AUTO_ROWS struct rows rows = {0};
+    const struct reading reading = {db, ring, mem, NULL};
+    size_t found = 0;
+    enum err e = DB_RUN(db, "messages.by_ids", &rows, PARAM_ARRAY(P_I64_ARRAY, ids, count));
+    if (e == OK)
+        e = read_messages(&reading, &rows, ret_rows, &found);
+    return e == OK && found != count ? ERR_DEFECT : e;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages at rest. Bodies are sealed (store/ring.h); rows that come out of here are open, in the caller's arena.
- * Reading follows design D3 (indexes that never walk tombstones) and D17 (a message has up to two events).
+ * Messages at rest, for reading. Bodies and reactions are sealed (store/ring.h); rows that come out of here are open, in
+ * the caller's arena. Reading follows design D3 (indexes that never walk tombstones) and D17 (a message has up to two
+ * events). What the batch writer asks and writes is in store/posting.h, store/changing.h and store/reactions.h.
  */
 #ifndef CONCLAVE_STORE_MESSAGES_H
 #define CONCLAVE_STORE_MESSAGES_H
@@ -13,8 +14,18 @@
 enum message_state { MESSAGE_VISIBLE = 0, MESSAGE_FILTERED = 1, MESSAGE_HELD = 2 };
 enum { MESSAGE_SIGNATURE_BYTES = 64 };
 
+/* One reaction of a message, in the order of first use. */
+struct reaction_row {
+    struct span text;                  /* 1-12 code points */
+    int64_t count;                     /* how many have it */
+    const struct session_id *reactors; /* the earliest of them, by time */
+    size_t kept;                       /* how many stand there; may be fewer than count */
+    bool caller; /* the reader for whom it was read has it, among the kept ones or beyond them */
+};
+
 struct message_row {
     int64_t id;
+    int64_t room;
     struct session_id author;
     double posted; /* seconds, whole milliseconds */
     double edited; /* 0: never */
@@ -26,7 +37,19 @@ struct message_row {
     struct session_id whisper_to;
     struct span data;      /* as sent, padding included */
     struct span signature; /* 64 bytes */
+    const struct reaction_row *reactions;
+    size_t reaction_count;
 };
+
+/*
+ * For whom rows are read, which decides how many of those who reacted come along. NULL: for memory, which keeps
+ * REACTORS_KEPT of a message, shared among its reactions, and no fewer than REACTORS_SHOWN_MAX of each.
+ */
+struct message_reader {
+    const struct session_id *caller; /* NULL: anonymous */
+    int64_t reactors;                /* of each reaction, 0..REACTORS_SHOWN_MAX */
+};
+enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
 
 /*
  * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or held.
@@ -41,73 +64,39 @@ struct message_query {
     int64_t limit;
     bool reactions;  /* count seqno_reactions as an event (t=r) */
     bool known_only; /* tombstones rule of protocol 02, 3.3 (2) */
+    const struct message_reader *reader;
 };
 MUST_USE enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
                                   const struct message_query *q, struct message_row **ret_rows,
                                   size_t *ret_count, bool *ret_more);
-/* Live messages with id < before (INT64_MAX: newest), descending id. */
-MUST_USE enum err messages_before(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
-                                  int64_t before, int64_t limit, struct message_row **ret_rows,
+/* Live messages with id < before (INT64_MAX: newest), descending id, at most limit. */
+struct message_range {
+    int64_t room;
+    int64_t before;
+    int64_t limit;
+    const struct message_reader *reader;
+};
+MUST_USE enum err messages_before(struct db *db, struct ring *ring, struct arena *mem,
+                                  const struct message_range *range, struct message_row **ret_rows,
                                   size_t *ret_count);
 /* One live message of the room. ERR_MISSING. */
 MUST_USE enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
-                               int64_t id, struct message_row *ret_row);
-
+                               int64_t id, const struct message_reader *reader,
+                               struct message_row *ret_row);
 /*
- * What the batch writer does, inside its transaction (design D4), in this order: lock, facts, insert, advance.
+ * For memory, after a batch changed them: exactly these messages, tombstones too, in this order.
  */
-struct room_lock {
-    int64_t room;
-    int64_t message_sequence; /* before this batch */
-    bool read, accessible, write, upload;
-};
-/* Locks ORDER BY id FOR UPDATE; rooms that are gone are missing from the result. rooms[] is sorted and unique. */
-MUST_USE enum err messages_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms,
-                                      size_t count, struct room_lock **ret_locks,
-                                      size_t *ret_count);
-
-/* For each (room, author): the facts on which a post is decided. One statement for the whole batch. */
-struct author_facts {
-    int64_t user;          /* created when missing */
-    bool banned;           /* globally or in the room */
-    bool moderator, admin; /* effective in the room: global or room role */
-    bool global_admin;
-    enum tristate read, accessible, write, upload; /* overrides */
-    int64_t recent_posts; /* posts in the rate window, deleted and filtered too */
-    double last_posted;   /* newest posted of this author here; 0: none */
-};
-struct author_key {
-    int64_t room;
-    struct session_id session;
-};
-MUST_USE enum err messages_author_facts(struct db *db, struct arena *mem,
-                                        const struct author_key *keys, size_t count,
-                                        double window_start, int64_t now_ms,
-                                        struct author_facts **ret_facts);
-
-struct message_insert {
-    int64_t room;
-    int64_t user; /* author */
-    int64_t seqno;
-    double posted;
-    enum message_state state;
-    bool whisper_mods;
-    int64_t whisper_to; /* user id, 0: none */
-    int64_t key_id;
-    struct span sealed; /* nonce || AEAD(signature || data) || tag */
-};
-/* All rows by one INSERT ... SELECT unnest; ids come back in order of the input, growing per room. */
-MUST_USE enum err messages_insert(struct db *db, struct arena *mem,
-                                  const struct message_insert *rows, size_t count,
-                                  int64_t **ret_ids);
-/* rooms.message_sequence = new value, and versions of the rooms' content +1, in one statement. */
-MUST_USE enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
-                                   size_t count);
+MUST_USE enum err messages_by_ids(struct db *db, struct ring *ring, struct arena *mem,
+                                  const int64_t *ids, size_t count, struct message_row **ret_rows);
 
 /*
  * Sealing of one message body; ad binds it to its place (room, seqno of creation).
  */
 MUST_USE enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation,
                                struct span signature, struct span data, struct buf *out);
+/* Opens one in place into signature and data. ERR_SEALED, ERR_DEFECT: not a body of this place. */
+MUST_USE enum err message_open(const struct aead_key *key, int64_t room, int64_t seqno_creation,
+                               struct bytes sealed, struct span *ret_signature,
+                               struct span *ret_data);
 
 #endif

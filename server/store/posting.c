@@ -4,7 +4,7 @@
  */
 #include "base/clock.h"
 #include "store/internal.h"
-#include "store/messages.h"
+#include "store/posting.h"
 
 const struct statement posting_statements[] = {
     {"posting.lock", "SELECT id, message_sequence, read, accessible, write, upload"
@@ -50,8 +50,10 @@ const struct statement posting_statements[] = {
                        " RETURNING id"},
     {"posting.advance", "WITH advanced AS ("
                         "    UPDATE rooms r"
-                        "       SET message_sequence = t.sequence"
-                        "      FROM unnest($1::bigint[], $2::bigint[]) AS t (room, sequence)"
+                        "       SET message_sequence = t.sequence,"
+                        "           info_updates = r.info_updates + t.unpinned"
+                        "      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])"
+                        "           AS t (room, sequence, unpinned)"
                         "     WHERE r.id = t.room"
                         "    RETURNING r.id)"
                         "UPDATE versions v"
@@ -73,8 +75,8 @@ static bool read_lock(const struct row *row, struct arena *mem, void *element)
     return true;
 }
 
-enum err messages_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms, size_t count,
-                             struct room_lock **ret_locks, size_t *ret_count)
+enum err posting_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms, size_t count,
+                            struct room_lock **ret_locks, size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
     void *locks = NULL;
@@ -103,9 +105,9 @@ static bool read_facts(const struct row *row, struct arena *mem, void *element)
     return true;
 }
 
-enum err messages_author_facts(struct db *db, struct arena *mem, const struct author_key *keys,
-                               size_t count, double window_start, int64_t now_ms,
-                               struct author_facts **ret_facts)
+enum err posting_facts(struct db *db, struct arena *mem, const struct author_key *keys,
+                       size_t count, double window_start, int64_t now_ms,
+                       struct author_facts **ret_facts)
 {
     int64_t *rooms = ARENA_ARRAY(mem, count, int64_t);
     struct span *sessions = ARENA_ARRAY(mem, count, struct span);
@@ -166,8 +168,8 @@ static bool columns_make(struct columns *c, struct arena *mem, const struct mess
     return true;
 }
 
-enum err messages_insert(struct db *db, struct arena *mem, const struct message_insert *rows,
-                         size_t count, int64_t **ret_ids)
+enum err posting_insert(struct db *db, struct arena *mem, const struct message_insert *rows,
+                        size_t count, int64_t **ret_ids)
 {
     struct columns c;
     int64_t *ids = ARENA_ARRAY(mem, count, int64_t);
@@ -192,9 +194,10 @@ enum err messages_insert(struct db *db, struct arena *mem, const struct message_
     return e;
 }
 
-enum err messages_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
-                          size_t count)
+enum err posting_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
+                         const int64_t *unpinned, size_t count)
 {
     return DB_RUN(db, "posting.advance", NULL, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
-                  PARAM_ARRAY(P_I64_ARRAY, sequences, count));
+                  PARAM_ARRAY(P_I64_ARRAY, sequences, count),
+                  PARAM_ARRAY(P_I64_ARRAY, unpinned, count));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch does to the database is
- * in work/post_batch.c; here is who waits for whom, and what happens when the database stumbles.
+ * in work/write_batch.c; here is who waits for whom, and what happens when the database stumbles.
  */
 #include "work/writer.h"
 
@@ -16,12 +16,11 @@
 #include "state/state.h"
 #include "store/outcome.h"
 #include "store/versions.h"
-#include "work/post_batch.h"
+#include "work/write_batch.h"
 
 enum {
     QUEUE_MAX =
         4096, /* ops waiting; a post holds its connection, so this is also bounded by connections */
-    BATCH_MAX = 256, /* ops in one transaction: past this a commit no longer gets cheaper per row */
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
@@ -88,14 +87,14 @@ static enum err find_outcome(struct writer *w, int64_t transaction)
 }
 
 /* One transaction. OK: committed, results are in ops. */
-static enum err attempt(struct writer *w, struct post_batch *batch)
+static enum err attempt(struct writer *w, struct write_batch *batch)
 {
     int64_t transaction = 0;
     enum err e = db_begin(w->db);
     if (e == OK)
         e = outcome_mark(w->db, &transaction);
     if (e == OK)
-        e = post_batch_run(batch, w->db, clock_wall_ms());
+        e = write_batch_run(batch, w->db, clock_wall_ms());
     if (e != OK) {
         db_rollback(w->db);
         return e;
@@ -106,31 +105,21 @@ static enum err attempt(struct writer *w, struct post_batch *batch)
     return e;
 }
 
-static void committed(struct writer *w, struct post_batch *batch)
-{
-    post_batch_apply(batch, w->options.state);
-    metrics_add(w->options.metrics, METRIC_BATCH_COMMITS, 1);
-    metrics_add(w->options.metrics, METRIC_POSTS, (int64_t)post_batch_accepted(batch));
-    w->notify_owed = true;
-    answer(batch->ops, batch->count);
-}
-
 /* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
 static void run(struct writer *w, struct write_op **ops, size_t count)
 {
+    const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf};
     enum err e = ERR_BUSY;
     for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
         arena_reset(w->mem);
-        struct post_batch batch = {.ops = ops,
-                                   .count = count,
-                                   .mem = w->mem,
-                                   .ring = w->options.ring,
-                                   .limit = w->options.conf->rooms.post_limit};
-        e = db_ensure(w->db);
+        struct write_batch *batch = write_batch_new(&options, ops, count);
+        e = batch ? db_ensure(w->db) : ERR_NO_MEMORY;
         if (e == OK)
-            e = attempt(w, &batch);
+            e = attempt(w, batch);
         if (e == OK) {
-            committed(w, &batch);
+            write_batch_apply(batch, w->options.state, w->options.metrics);
+            w->notify_owed = true;
+            answer(ops, count);
             return;
         }
         if (e != ERR_RETRY)
@@ -157,7 +146,10 @@ static void notify(struct writer *w)
         log_event(LOG_DEBUG, "writer.notify_failed");
 }
 
-/* Takes what waits, at most BATCH_MAX. Zero: stopping and nothing is left. */
+/*
+ * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per row. Zero: stopping and
+ * nothing is left.
+ */
 static size_t take(struct writer *w, struct write_op **ops)
 {
     pthread_mutex_lock(&w->lock);
@@ -168,8 +160,9 @@ static size_t take(struct writer *w, struct write_op **ops)
     }
     while (!w->queue && !w->stopping)
         pthread_cond_wait(&w->more, &w->lock);
-    size_t count = 0;
-    while (w->queue && count < BATCH_MAX) {
+    size_t count = 0, weight = 0;
+    while (w->queue && weight + write_batch_weight(w->queue) <= WRITE_BATCH_WEIGHT_MAX) {
+        weight += write_batch_weight(w->queue);
         ops[count++] = w->queue;
         w->queue = w->queue->next;
     }
@@ -183,7 +176,7 @@ static size_t take(struct writer *w, struct write_op **ops)
 static void *writer_main(void *arg)
 {
     struct writer *w = arg;
-    struct write_op *ops[BATCH_MAX];
+    struct write_op *ops[WRITE_BATCH_WEIGHT_MAX];
     for (size_t count; (count = take(w, ops)) > 0;) {
         run(w, ops, count);
         if (clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)

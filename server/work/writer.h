@@ -17,25 +17,42 @@ struct ring;
 struct state;
 struct writer;
 
-enum write_kind { WRITE_POST }; /* edits, deletions and reactions join here */
+enum write_kind {
+    WRITE_POST,
+    WRITE_EDIT,            /* own message */
+    WRITE_DELETE,          /* own, or as a moderator */
+    WRITE_DELETE_ALL,      /* one slice of what `target` posted in the room */
+    WRITE_REACT,           /* adds one's own reaction */
+    WRITE_UNREACT,         /* takes it back */
+    WRITE_CLEAR_REACTIONS, /* as a moderator: one reaction of a message, or all of them */
+};
 
 enum write_result {
     WRITE_DONE,
     WRITE_REPLAYED,     /* the nonce was claimed before: 425 */
     WRITE_ROOM_GONE,    /* 404 */
+    WRITE_MISSING,      /* 404: no such message, or none that this may be done to */
     WRITE_BANNED,       /* 403 */
     WRITE_DENIED,       /* 403 */
     WRITE_RATE_LIMITED, /* 429 */
+    WRITE_FULL,         /* 429: the message has as many different reactions as one may have */
     WRITE_BUSY,         /* database away or over capacity: 503; nothing happened */
 };
 
-/* A post as the gate let it through (community/gate.h, design D15). */
+enum {
+    WRITE_SLICE_MAX = 500, /* deletions of one WRITE_DELETE_ALL */
+    WRITE_FILES_MAX = 64,  /* attachments named by one post or edit */
+};
+
+/* A post or an edit as the gate let it through (community/gate.h, design D15). */
 struct post_in {
     struct span data;      /* as sent */
     struct span signature; /* 64 bytes */
     enum message_state state;
     bool whisper, whisper_mods, has_whisper_to;
     struct session_id whisper_to;
+    const int64_t *files; /* ids to adopt (store/attachments.h) */
+    size_t file_count;
 };
 
 /* Embedded in the caller's memory; belongs to the writer from writer_submit until done is called. */
@@ -43,17 +60,27 @@ struct write_op {
     struct write_op *next; /* the writer's */
     enum write_kind kind;
     int64_t room;
-    struct session_id author;
-    bool has_nonce; /* claim it in the same transaction */
+    struct session_id author; /* who asks for it */
+    bool has_nonce;           /* claim it in the same transaction */
     struct nonce_key nonce;
-    struct post_in post;
+    struct post_in post; /* WRITE_POST, WRITE_EDIT */
+    int64_t message;     /* all but WRITE_POST and WRITE_DELETE_ALL */
+    struct {
+        struct session_id target;
+        double posted; /* the slice begins here: 0, then `posted` of the previous slice's answer */
+    } all;             /* WRITE_DELETE_ALL */
+    struct span reaction; /* the three of reactions: its text; empty: all (WRITE_CLEAR_REACTIONS) */
     /* Called once on the writer's thread after the commit (or refusal); must be quick. */
     void (*done)(struct write_op *op);
     void *owner;
 
     enum write_result result;
-    struct message_row
-        posted; /* filled for WRITE_DONE; data and signature are the caller's own spans */
+    struct message_row posted; /* WRITE_POST, done: data and signature are the caller's own spans */
+    struct {
+        int64_t seqno; /* the message's, reactions: after the op */
+        int64_t count; /* reactions added or removed; messages deleted */
+        double posted; /* WRITE_DELETE_ALL: of the newest message deleted */
+    } answer;          /* all but WRITE_POST, done */
 };
 
 struct writer_options {

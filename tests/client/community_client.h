@@ -73,6 +73,30 @@ json_t *community_post_body(const struct community *c, const char *text);
 MUST_USE enum err community_post(struct community *c, const char *room, const char *text,
                                  json_t **ret_message);
 
+/* ---- community_change.c; ret_json may be NULL ---- */
+
+/* Any signed request that answers JSON. */
+MUST_USE enum err community_send(struct community *c, const char *method, const char *target,
+                                 const json_t *json, json_t **ret_json);
+MUST_USE enum err community_edit(struct community *c, const char *room, int64_t id,
+                                 const char *text);
+MUST_USE enum err community_delete(struct community *c, const char *room, int64_t id);
+/* Everything that `who` posted: in the room, or with room NULL on the whole server. */
+MUST_USE enum err community_delete_all(struct community *c, const char *room,
+                                       const struct session_id *who, json_t **ret_json);
+/* /room/R/KIND/N[/X]; X is percent-encoded here. kind: "reaction", "reactions", "reactors". */
+struct reaction_place {
+    const char *room;
+    int64_t id;
+    const char *reaction; /* NULL: none */
+};
+MUST_USE enum err community_reaction(struct community *c, const char *method, const char *kind,
+                                     const struct reaction_place *at, json_t **ret_json);
+MUST_USE enum err community_react(struct community *c, const char *room, int64_t id,
+                                  const char *reaction, json_t **ret_json);
+MUST_USE enum err community_unreact(struct community *c, const char *room, int64_t id,
+                                    const char *reaction, json_t **ret_json);
+
 /* since N (N >= 0), at most limit rows (0: the server's default). */
 MUST_USE enum err community_since(struct community *c, const char *room, int64_t since, int limit,
                                   json_t **ret_rows);

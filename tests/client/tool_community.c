@@ -130,6 +130,52 @@ static int post(const struct tool *t, struct community *c)
     return TOOL_DONE;
 }
 
+/* The id of a message among the words. */
+static bool read_id(const char *word, int64_t *ret_id)
+{
+    return span_to_i64(span_of_text(word), ret_id) == OK;
+}
+
+static int edit(const struct tool *t, struct community *c)
+{
+    int64_t id = 0;
+    if (!read_id(t->words[2], &id))
+        return tool_usage("ID is a number");
+    enum err e = community_edit(c, t->words[1], id, t->words[3]);
+    if (e != OK)
+        return tool_tell(c, e);
+    json_auto_t *line = json_pack("{s:I, s:b}", "id", (json_int_t)id, "edited", 1);
+    tool_print(line);
+    return TOOL_DONE;
+}
+
+static int delete_one(const struct tool *t, struct community *c)
+{
+    int64_t id = 0;
+    if (!read_id(t->words[2], &id))
+        return tool_usage("ID is a number");
+    enum err e = community_delete(c, t->words[1], id);
+    if (e != OK)
+        return tool_tell(c, e);
+    json_auto_t *line = json_pack("{s:I, s:b}", "id", (json_int_t)id, "deleted", 1);
+    tool_print(line);
+    return TOOL_DONE;
+}
+
+static int react(const struct tool *t, struct community *c)
+{
+    json_auto_t *line = NULL;
+    int64_t id = 0;
+    if (!read_id(t->words[2], &id))
+        return tool_usage("ID is a number");
+    enum err e = community_react(c, t->words[1], id, t->words[3], &line);
+    if (e != OK)
+        return tool_tell(c, e);
+    (void)json_object_set_new(line, "id", json_integer(id));
+    tool_print(line);
+    return TOOL_DONE;
+}
+
 /* Prints one row; false if it is not one. *seqno moves on. */
 static bool print_row(const json_t *row, int64_t *seqno)
 {
@@ -253,6 +299,9 @@ static const struct command {
     {"join", NULL, 2, NULL, join, true, true},
     {"post", NULL, 3, NULL, post, true, true},
     {"read", NULL, 2, NULL, read_room, true, true},
+    {"edit", NULL, 4, NULL, edit, true, true},
+    {"react", NULL, 4, NULL, react, true, true},
+    {"delete", NULL, 3, NULL, delete_one, true, true},
     {"dm", NULL, 3, NULL, tool_dm, true, false},
     {"inbox", NULL, 1, NULL, tool_inbox, true, false},
     {"file", "put", 3, tool_file_put, NULL, false, false},

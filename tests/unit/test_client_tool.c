@@ -159,7 +159,7 @@ static void client__help__names_the_commands_that_work_and_no_others(void **stat
     static const char *const there[] = {"account new", "capabilities", "rooms", "join",
                                         "post",        "read",         "dm ID", "inbox",
                                         "file put",    "file get",     "probe"};
-    static const char *const later[] = {"react", "delete", "download ROOM", "extend"};
+    static const char *const later[] = {"download ROOM", "extend"};
     struct place *p = *state;
     char out[8192];
     const char *help[] = {p->client, "--help", NULL};

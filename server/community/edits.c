@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * PUT and DELETE /room/R/message/N (protocol 02, 2.6 and 2.7). Whose message it is, and whether it is there, is known
+ * under the room's lock.
+ */
+#include "community/community.h"
+#include "community/gate.h"
+#include "community/post_in.h"
+#include "community/writes.h"
+
+static void write_empty(struct call *call, const struct write_op *op UNUSED)
+{
+    buf_put_text(reply_json(call->reply, 200), "{}");
+}
+
+enum err message_edit(struct call *call)
+{
+    struct write_op *op = NULL;
+    enum err e = write_new(call, WRITE_EDIT, &op);
+    if (e == OK)
+        e = post_read(call, false, &op->post);
+    if (e != OK)
+        return e;
+    if (gate_post(call, &op->post) == GATE_REFUSE)
+        return OK;
+    if (op->post.state != MESSAGE_VISIBLE) { /* swallowed: it looks done, and nothing changes */
+        write_empty(call, op);
+        return OK;
+    }
+    op->message = call->params.number;
+    return write_send(call, op, write_empty);
+}
+
+enum err message_delete(struct call *call)
+{
+    struct write_op *op = NULL;
+    enum err e = write_new(call, WRITE_DELETE, &op);
+    if (e != OK)
+        return e;
+    op->message = call->params.number;
+    return write_send(call, op, write_empty);
+}

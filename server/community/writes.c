@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One way into the batch writer for posts, edits, deletions and reactions.
+ */
+#include "community/writes.h"
+
+#include "base/arena.h"
+#include "state/state.h"
+
+/* The op and what becomes of it, in the call's arena. */
+struct sending {
+    struct write_op op; /* first: the op is all that the writer gives back */
+    struct call *call;
+    void (*finish)(struct call *call, const struct write_op *op);
+};
+
+enum err write_new(struct call *call, enum write_kind kind, struct write_op **ret_op)
+{
+    if (!call->later.allowed && !call->db)
+        return ERR_RETRY;
+    struct sending *s = ARENA_NEW(call->mem, struct sending);
+    if (!s)
+        return ERR_NO_MEMORY;
+    s->call = call;
+    s->op = (struct write_op){.kind = kind,
+                              .room = call->room ? state_room_id(call->room) : 0,
+                              .author = call->who.id,
+                              .has_nonce = !call->nonce_claimed,
+                              .nonce = {.day = call->nonce.day}};
+    memcpy(s->op.nonce.b, call->nonce.b, sizeof(s->op.nonce.b));
+    *ret_op = &s->op;
+    return OK;
+}
+
+void write_refuse(struct call *call, enum write_result result)
+{
+    struct reply *reply = call->reply;
+    switch (result) {
+    case WRITE_REPLAYED:
+        reply_text(reply, 425, "Invalid authentication: X-SOGS-Nonce cannot be reused");
+        return;
+    case WRITE_ROOM_GONE:
+    case WRITE_MISSING:
+        reply_error(reply, ERR_MISSING);
+        return;
+    case WRITE_BANNED:
+    case WRITE_DENIED:
+        reply_error(reply, ERR_DENIED);
+        return;
+    case WRITE_RATE_LIMITED:
+        reply_text(reply, 429, "Rate limited");
+        return;
+    case WRITE_FULL:
+        reply_text(reply, 429, "Too many different reactions");
+        return;
+    case WRITE_BUSY:
+        reply_error(reply, ERR_BUSY);
+        return;
+    case WRITE_DONE:
+        break;
+    }
+    reply_error(reply, ERR_DEFECT);
+}
+
+static void answer(struct call *call, const struct sending *s)
+{
+    if (s->op.result == WRITE_DONE)
+        s->finish(call, &s->op);
+    else
+        write_refuse(call, s->op.result);
+}
+
+static void finish_later(struct call *call, void *arg)
+{
+    answer(call, arg);
+}
+
+static void complete_later(struct write_op *op)
+{
+    struct call *call = op->owner;
+    call->later.complete(call);
+}
+
+static enum err send_later(struct call *call, struct sending *s)
+{
+    s->op.done = complete_later;
+    s->op.owner = call;
+    call->later.finish = finish_later;
+    call->later.arg = s;
+    call->later.started = true; /* before the submit: the writer may be done before it returns */
+    enum err e = writer_submit(call->services->writer, &s->op);
+    if (e != OK)
+        call->later.started = false;
+    return e;
+}
+
+enum err write_wait(struct call *call, struct write_op *op)
+{
+    return writer_run(call->services->writer, op);
+}
+
+enum err write_send(struct call *call, struct write_op *op,
+                    void (*finish)(struct call *call, const struct write_op *op))
+{
+    struct sending *s = (struct sending *)(void *)op;
+    s->finish = finish;
+    if (call->later.allowed)
+        return send_later(call, s);
+    enum err e = write_wait(call, op);
+    if (e == OK)
+        answer(call, s);
+    return e;
+}

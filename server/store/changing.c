@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SQL of edits and deletions. Apart from posting.c, which only adds.
+ */
+#include "store/changing.h"
+
+#include "store/internal.h"
+
+const struct statement changing_statements[] = {
+    /* The index of an author's messages is in the order of time; deleted ones stand in it too, so the next slice begins
+     * where the last one ended. */
+    {"changing.targets",
+     "WITH wanted AS ("
+     "    SELECT unnest($1::bigint[]) AS id"
+     "     UNION"
+     "    SELECT m.id"
+     "      FROM unnest($3::bigint[], $4::bigint[], $5::float8[]) AS t (room, author, posted)"
+     "     CROSS JOIN LATERAL (SELECT m.id"
+     "                           FROM messages m"
+     "                          WHERE m.author = t.author AND m.room = t.room"
+     "                            AND m.posted >= t.posted AND m.body IS NOT NULL"
+     "                          ORDER BY m.posted"
+     "                          LIMIT $6) m)"
+     "SELECT m.id, m.room, m.author, m.posted, m.seqno_creation, m.seqno_data, m.seqno_reactions,"
+     "       m.state, m.body IS NULL, m.whisper_mods OR m.whisper_to IS NOT NULL, m.key_id,"
+     "       CASE WHEN m.id = ANY($2::bigint[]) THEN m.body END"
+     "  FROM wanted"
+     "  JOIN messages m USING (id)"
+     " ORDER BY m.id"},
+    {"changing.write", "UPDATE messages m"
+                       "   SET edited = t.edited, seqno_data = t.seqno_data, body = t.body,"
+                       "       key_id = t.key_id"
+                       "  FROM unnest($1::bigint[], $2::float8[], $3::bigint[], $4::bigint[],"
+                       "              $5::bytea[]) AS t (id, edited, seqno_data, key_id, body)"
+                       " WHERE m.id = t.id"},
+    {"changing.reacted", "UPDATE messages m"
+                         "   SET seqno_reactions = t.seqno"
+                         "  FROM unnest($1::bigint[], $2::bigint[]) AS t (id, seqno)"
+                         " WHERE m.id = t.id"},
+    {"changing.unpin", "DELETE FROM pins"
+                       " WHERE message = ANY($1::bigint[])"
+                       " RETURNING room"},
+    STATEMENTS_END,
+};
+
+static bool read_target(const struct row *row, struct arena *mem, void *element)
+{
+    struct message_target *t = element;
+    *t = (struct message_target){.id = row_i64(row, 0),
+                                 .room = row_i64(row, 1),
+                                 .author = row_i64(row, 2),
+                                 .posted = row_f64(row, 3),
+                                 .seqno_creation = row_i64(row, 4),
+                                 .seqno_data = row_i64(row, 5),
+                                 .seqno_reactions = row_i64(row, 6),
+                                 .state = (enum message_state)row_i64(row, 7),
+                                 .deleted = row_bool(row, 8),
+                                 .whisper = row_bool(row, 9),
+                                 .key_id = row_i64(row, 10)};
+    if (row_is_null(row, 11))
+        return true;
+    struct span body = row_bytes(row, 11);
+    t->sealed = (struct bytes){arena_alloc(mem, body.len), body.len};
+    if (t->sealed.p != NULL && body.len > 0)
+        memcpy(t->sealed.p, body.p, body.len);
+    return t->sealed.p != NULL;
+}
+
+enum err changing_targets(struct db *db, struct arena *mem, const struct targets_wanted *w,
+                          struct message_target **ret_targets, size_t *ret_count)
+{
+    int64_t *rooms = ARENA_ARRAY(mem, w->author_count, int64_t);
+    int64_t *authors = ARENA_ARRAY(mem, w->author_count, int64_t);
+    double *posted = ARENA_ARRAY(mem, w->author_count, double);
+    if (rooms == NULL || authors == NULL || posted == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < w->author_count; i++) {
+        rooms[i] = w->authors[i].room;
+        authors[i] = w->authors[i].author;
+        posted[i] = w->authors[i].posted;
+    }
+    AUTO_ROWS struct rows rows = {0};
+    void *targets = NULL;
+    enum err e =
+        DB_RUN(db, "changing.targets", &rows, PARAM_ARRAY(P_I64_ARRAY, w->ids, w->id_count),
+               PARAM_ARRAY(P_I64_ARRAY, w->edited, w->edited_count),
+               PARAM_ARRAY(P_I64_ARRAY, rooms, w->author_count),
+               PARAM_ARRAY(P_I64_ARRAY, authors, w->author_count),
+               PARAM_ARRAY(P_F64_ARRAY, posted, w->author_count), PARAM_I64(w->limit));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct message_target), read_target, &targets,
+                           ret_count);
+    if (e == OK)
+        *ret_targets = targets;
+    return e;
+}
+
+enum err changing_write(struct db *db, struct arena *mem, const struct message_change *changes,
+                        size_t count)
+{
+    int64_t *ids = ARENA_ARRAY(mem, count, int64_t);
+    double *edited = ARENA_ARRAY(mem, count, double);
+    int64_t *seqnos = ARENA_ARRAY(mem, count, int64_t);
+    int64_t *key_ids = ARENA_ARRAY(mem, count, int64_t);
+    struct span *bodies = ARENA_ARRAY(mem, count, struct span);
+    if (ids == NULL || edited == NULL || seqnos == NULL || key_ids == NULL || bodies == NULL)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = changes[i].id;
+        edited[i] = changes[i].edited;
+        seqnos[i] = changes[i].seqno_data;
+        key_ids[i] = changes[i].key_id;
+        bodies[i] = changes[i].sealed;
+    }
+    return DB_RUN(db, "changing.write", NULL, PARAM_ARRAY(P_I64_ARRAY, ids, count),
+                  PARAM_ARRAY(P_F64_ARRAY, edited, count), PARAM_ARRAY(P_I64_ARRAY, seqnos, count),
+                  PARAM_ARRAY(P_I64_ARRAY, key_ids, count),
+                  PARAM_ARRAY(P_BYTES_ARRAY, bodies, count));
+}
+
+enum err changing_reacted(struct db *db, const int64_t *ids, const int64_t *seqnos, size_t count)
+{
+    return DB_RUN(db, "changing.reacted", NULL, PARAM_ARRAY(P_I64_ARRAY, ids, count),
+                  PARAM_ARRAY(P_I64_ARRAY, seqnos, count));
+}
+
+static bool read_room(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    *(int64_t *)element = row_i64(row, 0);
+    return true;
+}
+
+enum err changing_unpin(struct db *db, struct arena *mem, const int64_t *ids, size_t count,
+                        int64_t **ret_rooms, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *rooms = NULL;
+    enum err e = DB_RUN(db, "changing.unpin", &rows, PARAM_ARRAY(P_I64_ARRAY, ids, count));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(int64_t), read_room, &rooms, ret_count);
+    if (e == OK)
+        *ret_rooms = rooms;
+    return e;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One transaction of the batch writer (design D4): lock the rooms, claim nonces, learn the facts, decide each op in order,
+ * write what came of it, advance the counters. Here is what the writer's thread sees; the parts share
+ * work/write_batch_parts.h.
+ */
+#ifndef CONCLAVE_WORK_WRITE_BATCH_H
+#define CONCLAVE_WORK_WRITE_BATCH_H
+
+#include "base/arena.h"
+#include "work/writer.h"
+
+struct write_batch;
+
+struct write_batch_options {
+    struct arena *mem; /* the batch and all it needs live here */
+    struct ring *ring;
+    const struct conf *conf;
+};
+/* ops are borrowed; their results are filled. NULL: no memory. */
+struct write_batch *write_batch_new(const struct write_batch_options *options,
+                                    struct write_op **ops, size_t count);
+/*
+ * Inside an open transaction; at most once per batch: a retry makes a new one. Nothing outside the database happens
+ * before write_batch_apply. Errors as db_run's.
+ */
+MUST_USE enum err write_batch_run(struct write_batch *batch, struct db *db, int64_t now_ms);
+/* After the commit: hands each room's new and changed messages to memory, and counts. */
+void write_batch_apply(const struct write_batch *batch, struct state *state,
+                       struct metrics *metrics);
+/* How much of a batch an op is: the sum over its ops stays below WRITE_BATCH_WEIGHT_MAX. */
+enum { WRITE_BATCH_WEIGHT_MAX = 256 };
+size_t write_batch_weight(const struct write_op *op);
+
+#endif

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * New messages of a batch, and the files that posts and edits take along.
+ */
+#include <math.h>
+
+#include "base/clock.h"
+#include "conf/conf.h"
+#include "store/attachments.h"
+#include "store/files.h"
+#include "work/write_batch_parts.h"
+
+/* The rules of protocol 02, 3.8 and 3.10 for one post. */
+static enum write_result judge(const struct write_batch *b, const struct write_batch_plan *plan,
+                               const struct write_op *op)
+{
+    const struct author_facts *f = plan->facts;
+    enum write_result may = write_batch_may(plan, WRITE_BATCH_WRITES);
+    if (may != WRITE_DONE)
+        return may;
+    if (op->post.whisper && write_batch_may(plan, WRITE_BATCH_MODERATES) != WRITE_DONE)
+        return WRITE_DENIED;
+    int64_t limit = b->conf->rooms.post_limit.count;
+    return limit > 0 && !f->admin && f->recent_posts >= limit ? WRITE_RATE_LIMITED : WRITE_DONE;
+}
+
+/* Whole milliseconds, strictly growing per room and author: desktop drops a post whose time equals another's. */
+static double next_posted(const struct author_facts *facts, int64_t now_ms)
+{
+    int64_t ms = now_ms;
+    int64_t last_ms = (int64_t)floor(facts->last_posted * SECOND_MS + 0.5);
+    if (ms <= last_ms)
+        ms = last_ms + 1;
+    return (double)ms / SECOND_MS;
+}
+
+/* The row as memory and the reply will show it. */
+static void fill_posted(struct write_op *op, int64_t seqno, double posted)
+{
+    op->posted = (struct message_row){.room = op->room,
+                                      .author = op->author,
+                                      .posted = posted,
+                                      .seqno_creation = seqno,
+                                      .seqno_data = seqno,
+                                      .whisper = op->post.whisper,
+                                      .whisper_mods = op->post.whisper_mods,
+                                      .has_whisper_to = op->post.has_whisper_to,
+                                      .whisper_to = op->post.whisper_to,
+                                      .data = op->post.data,
+                                      .signature = op->post.signature};
+}
+
+enum err write_batch_post_decide(struct write_batch *b, struct db *db,
+                                 struct write_batch_plan *plan, struct write_op *op)
+{
+    op->result = judge(b, plan, op);
+    if (op->result != WRITE_DONE)
+        return OK;
+    if (!b->inserts)
+        b->inserts = ARENA_ARRAY(b->mem, b->count, struct message_insert);
+    if (!b->inserts)
+        return ERR_NO_MEMORY;
+    struct author_facts *facts = plan->facts;
+    struct message_insert *row = &b->inserts[b->insert_count++];
+    int64_t seqno = write_batch_draw(b, plan->room);
+    facts->last_posted = next_posted(facts, b->now_ms);
+    facts->recent_posts++;
+    fill_posted(op, seqno, facts->last_posted);
+    *row = (struct message_insert){.room = op->room,
+                                   .user = facts->user,
+                                   .seqno = seqno,
+                                   .posted = op->posted.posted,
+                                   .state = op->post.state,
+                                   .whisper_mods = op->post.whisper_mods,
+                                   .whisper_to = plan->other ? plan->other->user : 0};
+    return write_batch_seal(b, db, op->room, seqno, &op->post, &row->key_id, &row->sealed);
+}
+
+enum err write_batch_posts_write(struct write_batch *b, struct db *db)
+{
+    int64_t *ids = NULL;
+    if (b->insert_count == 0)
+        return OK;
+    enum err e = posting_insert(db, b->mem, b->inserts, b->insert_count, &ids);
+    for (size_t i = 0, row = 0; e == OK && i < b->count; i++)
+        if (b->ops[i]->kind == WRITE_POST && b->ops[i]->result == WRITE_DONE)
+            b->ops[i]->posted.id = ids[row++];
+    return e;
+}
+
+/* ---- files ---- */
+
+static bool brings_files(const struct write_op *op)
+{
+    return (op->kind == WRITE_POST || op->kind == WRITE_EDIT) && op->result == WRITE_DONE;
+}
+
+enum err write_batch_files_write(struct write_batch *b, struct db *db)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->count; i++)
+        count += brings_files(b->ops[i]) ? b->ops[i]->post.file_count : 0;
+    if (count == 0)
+        return OK;
+    struct attachment *items = ARENA_ARRAY(b->mem, count, struct attachment);
+    if (!items)
+        return ERR_NO_MEMORY;
+    count = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct write_op *op = b->ops[i];
+        int64_t message = op->kind == WRITE_POST ? op->posted.id : op->message;
+        for (size_t f = 0; brings_files(op) && f < op->post.file_count; f++)
+            items[count++] = (struct attachment){.room = op->room,
+                                                 .message = message,
+                                                 .user = b->plans[i].facts->user,
+                                                 .file = op->post.files[f]};
+    }
+    int64_t ttl_ms = b->conf->files.room_ttl_ms;
+    double expiry = ttl_ms > 0 ? write_batch_now(b) + (double)ttl_ms / SECOND_MS : FILE_NEVER;
+    return attachments_adopt(db, b->mem, items, count, write_batch_now(b), expiry);
+}
