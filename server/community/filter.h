@@ -6,7 +6,7 @@
 #define CONCLAVE_COMMUNITY_FILTER_H
 
 #include "community/post_text.h"
-#include "community/words.h"
+#include "conf/words.h"
 #include "state/filters.h"
 
 /* FILTER_ANY: none, it may pass. Else one of FILTER_PERSIAN, _ARABIC, _CYRILLIC, _PROFANITY. */

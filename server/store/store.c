@@ -8,8 +8,7 @@ const struct statement_table store_statements[] = {
     {versions_statements},  {ring_statements},     {rooms_statements},       {users_statements},
     {roles_statements},     {nonces_statements},   {messages_statements},    {posting_statements},
     {outcome_statements},   {files_statements},    {attachments_statements}, {changing_statements},
-    {reactions_statements}, {reacting_statements}, {dms_statements},
-    {filters_statements},
+    {reactions_statements}, {reacting_statements}, {dms_statements},         {filters_statements},
 };
 const size_t store_statement_count = COUNT_OF(store_statements);
 

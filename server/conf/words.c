@@ -3,7 +3,7 @@
  * A table of words under a hash that does not tell look-alikes apart, so that one look-up finds whatever a word of the
  * text may stand for; then letter is held against letter.
  */
-#include "community/words.h"
+#include "conf/words.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
  * usual stand-ins for letters (4 for a, $ for s). The list is the operator's own; none comes with the program. Immutable
  * once made; any thread.
  */
-#ifndef CONCLAVE_COMMUNITY_WORDS_H
-#define CONCLAVE_COMMUNITY_WORDS_H
+#ifndef CONCLAVE_CONF_WORDS_H
+#define CONCLAVE_CONF_WORDS_H
 
 #include <stdbool.h>
 
