@@ -14,7 +14,8 @@ endif
 CLANG ?= clang
 
 MAKEFLAGS += --no-builtin-rules
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+# Only the outermost make chooses (a -j on its command line wins); the inner ones share its jobs.
+ifeq (0,$(MAKELEVEL))
 MAKEFLAGS += -j2
 endif
 .SUFFIXES:
@@ -34,16 +35,17 @@ CLIENT      := $(filter-out %/main.c,$(wildcard tests/client/*.c))
 NETWORK     := $(filter-out %/main.c,$(wildcard tests/network/*.c))
 UNIT        := $(wildcard tests/unit/test_*.c)
 INTEGRATION := $(wildcard tests/integration/test_*.c)
-WORLD       := $(filter-out $(INTEGRATION),$(wildcard tests/integration/*.c))
+WORLD       := $(filter-out $(INTEGRATION) %/main.c,$(wildcard tests/integration/*.c tests/torture/*.c))
 DEMO        := $(wildcard tests/demo/*.c)
 BENCH       := $(wildcard tests/bench/*.c)
+TORTURE     := tests/torture/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
 C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
 # A program is built once its main file exists.
 PROGRAMS := $(if $(wildcard server/main.c),conclave) $(if $(wildcard tests/client/main.c),conclave-client) \
 	$(if $(wildcard tests/network/main.c),conclave-node)
-TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench)
+TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench) conclave-torture
 
 # --- Flags (docs/contributing.md says which compiler takes what) ----------------------------------------------------
 
@@ -105,7 +107,8 @@ $(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a buil
 	build/$(1)/libconclave.a
 $(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
 $(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
-$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench):
+$(5)/conclave-torture: $$(call $(1).objects,$(TORTURE)) $$($(1).peers)
+$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench conclave-torture):
 	$$(call say,LINK,$$@)
 	$$($(1).link)
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
@@ -178,8 +181,10 @@ lint-fast: deps-test ## the lint of make test: layers, banned functions, docs ag
 fuzz:
 	@echo 'make fuzz: there are no fuzzers yet; they come with a later issue.'; exit 1
 
-torture:
-	@echo 'make torture: the kill loops are not there yet; they come with a later issue.'; exit 1
+torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= REPORT=)
+	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
+	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
+	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr)
 	@deploy/deps.sh coverage

@@ -17,7 +17,7 @@ case "${1:-}" in
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
     run) packages=(postgresql-15) ;;
-    test) packages=(libcmocka-dev clang-format faketime) ;;
+    test) packages=(libcmocka-dev clang-format faketime locales) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     coverage) packages=(gcovr) ;;
     *)

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "cli/init.h"
 #include "conf/conf.h"
+#include "files/limits.h"
 #include "http/listener.h"
 #include "http/operator.h"
 #include "jobs/jobs.h"
@@ -57,6 +58,7 @@ struct app {
     struct state *state;
     struct writer *writer;
     struct auth *auth;
+    struct files *files;
     struct budget *budget;
     struct lane *general, *upload;
     struct jobs *jobs;
@@ -164,6 +166,17 @@ static enum app_exit open_state(struct app *app)
                    : fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
 }
 
+static enum app_exit open_files(struct app *app)
+{
+    enum err e = files_new(app->conf, app->metrics, &app->files);
+    if (e == ERR_MISSING)
+        return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
+                                "libmagic-mgc installed?");
+    if (e == ERR_DENIED)
+        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
+}
+
 static enum app_exit open_work(struct app *app)
 {
     struct writer_options writer = {app->conf, app->metrics, app->ring, app->state};
@@ -226,7 +239,8 @@ static enum app_exit open_listeners(struct app *app)
                                       .auth = app->auth,
                                       .state = app->state,
                                       .ring = app->ring,
-                                      .writer = app->writer};
+                                      .writer = app->writer,
+                                      .files = app->files};
     struct listener_options public = {&app->services, app->budget, app->general, app->upload};
     if (listener_open(&public, &app->listener) != OK)
         return fail(APP_LISTEN,
@@ -254,12 +268,14 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         metrics_set(app->metrics, METRIC_START_TIME, clock_wall_ms() / SECOND_MS);
     enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
     if (code == APP_OK)
-        code = init_server(conf, init, &app->keys, &app->ring);
+        code = (enum app_exit)init_server(conf, init, &app->keys, &app->ring);
     struct sandbox sandbox = {0};
     if (code == APP_OK)
         give_up_files(app, &sandbox);
     if (code == APP_OK)
         code = open_state(app);
+    if (code == APP_OK)
+        code = open_files(app);
     if (code == APP_OK)
         code = open_work(app);
     if (code == APP_OK)
@@ -289,6 +305,7 @@ void app_close(struct app *app)
         state_stop(app->state);
     auth_free(app->auth);
     state_free(app->state);
+    files_free(app->files);
     ring_free(app->ring);
     budget_free(app->budget);
     server_keys_close(&app->keys);

@@ -66,6 +66,7 @@ static int serve(int argc, char **argv)
 {
     struct serve_arguments arguments = {0};
     sigset_t signals;
+    argp_err_exit_status = APP_USAGE;
     if (argp_parse(&serve_argp, argc, argv, 0, NULL, &arguments) != 0)
         return APP_USAGE;
     struct conf *conf = cli_load_conf(arguments.config);

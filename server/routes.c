@@ -10,9 +10,10 @@
 #include "router/json_in.h"
 
 enum {
-    NO_BODY = 0,                  /* a body is ignored, whatever its size */
-    BATCH_BODY = REPLY_MAX_BYTES, /* batches carry uploads as base64; the envelope is the bound */
-    FILE_BODY = REPLY_MAX_BYTES,  /* [files] max_bytes decides; 413 there too */
+    NO_BODY = 0, /* a body is ignored, whatever its size */
+    /* [server] max_body and [files] max_bytes decide: a batch carries uploads as base64, which is a third longer. */
+    BATCH_BODY = INT32_MAX,
+    FILE_BODY = INT32_MAX,
 };
 
 #define GET    "GET"
@@ -54,6 +55,11 @@ const struct route inner_routes[] = {
     {GET, "/room/{room}/reactors/{number}/{rest}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
      reactors_get},
 
+    {POST, "/room/{room}/file", ACCESS_ROOM_UPLOAD, EFFECT_WRITES, FILE_BODY, room_file_upload},
+    {GET, "/room/{room}/file/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     room_file_download},
+    {GET, "/room/{room}/file/{number}/{rest}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
+     room_file_download},
     {GET, "/inbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get},
     {GET, "/inbox/since/{number}", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, inbox_get_since},
     {GET, "/outbox", ACCESS_BLINDED_USER, EFFECT_READS, NO_BODY, outbox_get},
@@ -63,6 +69,9 @@ const struct route inner_routes[] = {
 
     {POST, "/file", ACCESS_PUBLIC, EFFECT_WRITES, FILE_BODY, file_upload},
     {GET, "/file/{text}", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_download},
+    {GET, "/file/{text}/info", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, file_info},
+    {POST, "/file/{text}/extend", ACCESS_PUBLIC, EFFECT_WRITES, NO_BODY, file_extend},
+    {GET, "/session_version", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, session_version},
 
     {POST, "/batch", ACCESS_PUBLIC, EFFECT_BY_ELEMENTS, BATCH_BODY, batch_run},
     {POST, "/sequence", ACCESS_PUBLIC, EFFECT_BY_ELEMENTS, BATCH_BODY, sequence_run},

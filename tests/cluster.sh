@@ -3,6 +3,7 @@
 # A PostgreSQL cluster for one test program, in a temporary folder.
 # usage: tests/cluster.sh start DIR [--no-fsync] [--owner PID]    prints the libpq URL of its database `conclave`
 #        tests/cluster.sh crash DIR                               ends it as a power cut would; start DIR starts it again
+#        tests/cluster.sh backend DIR N                           kills one of its processes; it recovers by itself
 #        tests/cluster.sh stop DIR                                ends it and removes DIR
 #
 # DIR must be short (its socket's path is limited to 107 bytes) and its parents passable for the user postgres; the
@@ -15,7 +16,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/deploy/private-cluster.sh"
 
 usage() {
-    sed -n '4,6s/^# //p' "$0" >&2
+    sed -n '4,7s/^# //p' "$0" >&2
     exit 2
 }
 
@@ -79,19 +80,41 @@ start() {
     cluster_url "$sockets"
 }
 
+# children PID: its child processes, one a line.
+children() {
+    tr ' ' '\n' <"/proc/$1/task/$1/children" | grep . || true
+}
+
 # end SIGNAL: INT is PostgreSQL's fast shutdown.
 end() {
-    local pid tries=200
+    local pid tries=1000 all
     pid=$(cluster_pid "$dir/data") || return 0
+    all=("$pid")
     if [[ $1 == KILL ]]; then
-        # All of its processes at once, as a power cut would: it is the leader of its session.
-        kill -KILL -- "-$pid" 2>/dev/null || kill -KILL "$pid"
-    else
-        kill "-$1" "$pid"
+        # All of its processes at once, as a power cut would. Each is the leader of a session of its own; stopped first,
+        # the postmaster starts no more of them. None may live on: start removes the lock file that would notice.
+        kill -STOP "$pid"
+        mapfile -t -O 1 all < <(children "$pid")
     fi
-    while [[ -d /proc/$pid ]] && ((tries-- > 0)); do
-        sleep 0.05
+    kill "-$1" "${all[@]}" 2>/dev/null || true
+    for pid in "${all[@]}"; do
+        while [[ -d /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null && ((tries-- > 0)); do
+            sleep 0.01
+        done
     done
+}
+
+# backend N: the N-th of the processes that serve connections, counted round and round.
+backend() {
+    local pid found=() child
+    pid=$(cluster_pid "$dir/data") || say_and_fail "no cluster runs in $dir"
+    for child in $(children "$pid"); do
+        if [[ $(tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null) == 'postgres: postgres conclave '* ]]; then
+            found+=("$child")
+        fi
+    done
+    ((${#found[@]})) || return 0
+    kill -KILL "${found[$1 % ${#found[@]}]}" 2>/dev/null || true
 }
 
 # Its owner has ended: a test that crashed leaves nothing behind.
@@ -110,6 +133,7 @@ shift 2
 case $command in
     start) start "$@" ;;
     crash) end KILL ;;
+    backend) backend "${1:?}" ;;
     watch) watch "$@" ;;
     stop)
         end INT

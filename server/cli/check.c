@@ -50,11 +50,27 @@ static int check_owner(struct cli *cli)
     return CLI_OK;
 }
 
+static int check_storage_key(struct cli *cli, const uint8_t key[static 32])
+{
+    struct ring *ring = NULL;
+    enum err e = ring_new(key, &ring);
+    if (e != OK)
+        return cli_fail(CLI_FAILED, "not enough (lockable) memory");
+    e = ring_verify(ring, cli->db);
+    ring_free(ring);
+    if (e == ERR_MISSING)
+        return cli_fail(CLI_DATABASE, "the first start was interrupted: start with serve --init");
+    if (e == ERR_SEALED)
+        return cli_fail(CLI_CONFIGURATION, "[server] storage_key_file is not the key that this "
+                                           "database was sealed with");
+    return e == OK ? CLI_OK : cli_store_failed(e);
+}
+
 int cli_check(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
     bool defaults = false;
-    uint8_t storage[32];
+    uint8_t storage[32] = {0};
     cli_parse(&check_argp, argc, argv, &cli, &defaults);
     if (defaults)
         return print_defaults();
@@ -64,11 +80,13 @@ int cli_check(int argc, char **argv)
     if (code == CLI_OK)
         code = cli_read_key_file("[server] storage_key_file", cli.conf->server.storage_key_file,
                                  storage);
-    crypto_wipe(storage, sizeof(storage));
     if (code == CLI_OK)
         code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = check_owner(&cli);
+    if (code == CLI_OK)
+        code = check_storage_key(&cli, storage);
+    crypto_wipe(storage, sizeof(storage));
     if (code == CLI_OK)
         (void)puts("Settings, keys, database and schema are in order.");
     return code;

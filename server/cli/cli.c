@@ -38,6 +38,7 @@ int cli_fail(int code, const char *sentence)
     return code;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t parse_config(int key, char *arg, struct argp_state *state)
 {
     struct cli *cli = state->input;
@@ -60,6 +61,7 @@ struct parse_inputs {
     void *own;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t parse_parent(int key, char *arg, struct argp_state *state)
 {
     (void)arg;

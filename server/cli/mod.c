@@ -17,6 +17,7 @@ struct mod_arguments {
     bool global, admin, visible, hidden;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
     struct mod_arguments *a = state->input;

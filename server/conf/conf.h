@@ -78,6 +78,9 @@ struct conf {
         int64_t max_ttl_ms;
         size_t quota_bytes;
         const char *free_space_path;
+        size_t free_space_bytes;
+        bool uploads;
+        struct conf_rate upload_limit;
         enum conf_type_check type_check;
         const char *session_version_desktop;
         const char *session_version_android;

@@ -61,6 +61,7 @@ void db_drop(struct db *db)
 {
     PQfinish(db->conn); /* NULL is harmless */
     db->conn = NULL;
+    db->disk_full = false; /* what follows are failures to connect */
 }
 
 void db_count(const struct db *db)
@@ -131,6 +132,7 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
     /* libpq's own errors (the connection broke) carry no code. */
     const char *state = found != NULL ? found : "08006";
     enum err e = err_of_state(state);
+    db->disk_full = strcmp(state, "53100") == 0;
     if (e == ERR_DEFECT)
         log_state(LOG_ERROR, "db.defect", what, state);
     else if (e == ERR_BUSY)
@@ -232,4 +234,9 @@ enum err db_ensure(struct db *db)
     if (db->conn != NULL && PQtransactionStatus(db->conn) == PQTRANS_IDLE && closed_meanwhile(db))
         db_drop(db);
     return db->conn != NULL ? OK : connect_now(db);
+}
+
+bool db_disk_full(const struct db *db)
+{
+    return db->disk_full;
 }

@@ -56,6 +56,9 @@ bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */
 int db_socket(const struct db *db);
 
+/* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
+bool db_disk_full(const struct db *db);
+
 /* Parameters, by value; spans and arrays are borrowed for the call. */
 enum param_kind {
     P_NULL,

@@ -18,6 +18,7 @@ struct db {
     struct db_options options;
     PGconn *conn;       /* NULL: not connected */
     struct buf scratch; /* encoded parameters of the running statement */
+    bool disk_full;     /* the last failure was 53100 */
 };
 
 /* Counts one statement sent (BEGIN and COMMIT too). */

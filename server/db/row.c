@@ -96,7 +96,7 @@ struct span row_bytes(const struct row *row, int column)
 void row_key(const struct row *row, int column, uint8_t *out, size_t size)
 {
     struct span s = value_of(row, column, TYPE_BYTEA, TYPE_BYTEA);
-    if (s.len == size) {
+    if (s.p != NULL && s.len == size) {
         memcpy(out, s.p, size);
         return;
     }

@@ -1,33 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sealing chunks on the way in, opening them on the way out. The place of a chunk (blob, number) is bound into its seal,
- * so rows cannot be exchanged in the database unnoticed.
+ * Putting content in and taking it out of the world. Reading it is blob_read.c.
  */
 #include "files/blob.h"
 
 #include "base/clock.h"
-#include "base/mem.h"
-#include "crypto/box.h"
+#include "files/seal.h"
 #include "store/ring.h"
 
-enum { PLACE_BYTES = 16 };
-
-/* blob and n, little-endian: the data that a chunk's seal also covers. */
-static struct span place(uint8_t out[static PLACE_BYTES], int64_t blob, int64_t n)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        out[i] = (uint8_t)((uint64_t)blob >> (8 * i));
-        out[8 + i] = (uint8_t)((uint64_t)n >> (8 * i));
-    }
-    return span_of(out, PLACE_BYTES);
-}
-
+/* What one run of a put's transaction works with. The transaction may run twice: result is written anew each time. */
 struct putting {
     const struct blob_put *put;
+    const struct file_hash *hash;   /* file-server half */
+    const struct blob_owner *owner; /* room */
+    struct arena *mem;              /* room */
     struct aead_key key;
     int64_t key_id;
-    double expiry;
+    struct blob_result result;
 };
+
+static enum err refuse(struct putting *p, enum blob_refusal why)
+{
+    p->result.refusal = why;
+    return ERR_DENIED;
+}
 
 static enum err insert_chunks(struct db *db, const struct putting *p, int64_t blob)
 {
@@ -35,10 +31,8 @@ static enum err insert_chunks(struct db *db, const struct putting *p, int64_t bl
     struct span rest = p->put->body;
     enum err e = OK;
     for (int64_t n = 0; e == OK && rest.len > 0; n++) {
-        uint8_t ad[PLACE_BYTES];
         buf_reset(&sealed);
-        e = box_seal(CIPHER_XCHACHA20, &p->key, place(ad, blob, n),
-                     span_first(rest, FILE_CHUNK_BYTES), &sealed);
+        e = seal_piece(&p->key, blob, n, span_first(rest, FILE_CHUNK_BYTES), &sealed);
         if (e == OK)
             e = files_chunk_insert(db, p->put->day, blob, n, buf_span(&sealed));
         rest = span_skip(rest, FILE_CHUNK_BYTES);
@@ -46,106 +40,165 @@ static enum err insert_chunks(struct db *db, const struct putting *p, int64_t bl
     return e;
 }
 
-/* May run twice: it has no effect outside the database but p->expiry. */
-static enum err put_in_transaction(struct db *db, void *arg)
+static struct blob_row wanted_row(const struct putting *p)
+{
+    return (struct blob_row){.size = (int64_t)p->put->body.len,
+                             .key_id = p->key_id,
+                             .day = p->put->day,
+                             .room = p->owner ? p->owner->room : 0};
+}
+
+/* Before the chunks go over the wire: what will certainly not fit need not be sent. */
+static enum err check_quota(struct db *db, struct putting *p)
+{
+    int64_t stored = 0;
+    enum err e = files_usage(db, &stored);
+    if (e == OK && stored > p->put->quota - (int64_t)p->put->body.len)
+        return refuse(p, BLOB_QUOTA);
+    return e;
+}
+
+static enum err charge(struct db *db, struct putting *p)
+{
+    enum err e =
+        files_charge(db, (int64_t)p->put->body.len, p->put->quota, &p->result.stored_bytes);
+    return e == ERR_TOO_LARGE ? refuse(p, BLOB_QUOTA) : e;
+}
+
+static enum err put_shared(struct db *db, void *arg)
 {
     struct putting *p = arg;
-    const struct blob_put *put = p->put;
-    struct blob_row wanted = {.size = (int64_t)put->body.len, .key_id = p->key_id, .day = put->day};
-    struct blob_row blob;
+    struct blob_row wanted = wanted_row(p), blob;
     bool created = false;
-    enum err e = files_blob_claim(db, &put->hash, &wanted, &blob, &created);
+    p->result = (struct blob_result){.refusal = BLOB_ACCEPTED};
+    enum err e = files_blob_claim(db, p->hash, &wanted, &blob, &created);
     if (e == OK && blob.blocked)
-        e = ERR_DENIED;
+        return refuse(p, BLOB_BLOCKED);
+    if (e == OK && created)
+        e = check_quota(db, p);
     if (e == OK && created)
         e = insert_chunks(db, p, blob.id);
     if (e == OK)
-        e = files_publish(db, blob.id, put->now, put->expiry, &p->expiry);
+        e = files_publish(db, blob.id, p->put->now, p->put->expiry, &p->result.expiry);
+    if (e == OK && created)
+        e = charge(db, p);
     return e;
 }
 
-enum err blob_put(struct db *db, struct ring *ring, const struct blob_put *put, double *ret_expiry)
+enum err blob_put_shared(struct db *db, struct ring *ring, const struct file_hash *hash,
+                         const struct blob_put *put, struct blob_result *ret_result)
 {
-    struct putting p = {.put = put};
+    struct putting p = {.put = put, .hash = hash};
     enum err e = ring_key_current(ring, db, RING_FILES, 0, (int64_t)(put->now * SECOND_MS),
                                   &p.key_id, &p.key);
     if (e == OK)
-        e = db_tx(db, put_in_transaction, &p);
+        e = db_tx(db, put_shared, &p);
     crypto_wipe(&p.key, sizeof(p.key));
-    if (e == OK)
-        *ret_expiry = p.expiry;
+    if (e == OK || e == ERR_DENIED)
+        *ret_result = p.result;
     return e;
 }
 
-enum err blob_stat(struct db *db, const struct file_hash *hash, double now,
-                   struct file_row *ret_file)
+/* Whether the caller may, by what the database says now: memory may be a second behind (design D7). */
+static enum err ask_rules(struct db *db, struct putting *p, struct room_files_rules *ret_rules)
 {
-    return files_by_hash(db, hash, now, ret_file);
-}
-
-struct blob_source {
-    struct body_source base;
-    struct ring *ring;
-    struct file_hash hash;
-    struct blob_row blob;
-    int64_t next_chunk;
-    struct buf chunk;
-};
-
-/* The partition was due and the chunk moved to a later day: ask where it is now. */
-static enum err read_chunk(struct blob_source *s, struct db *db)
-{
-    buf_reset(&s->chunk);
-    enum err e = files_chunk_read(db, s->blob.day, s->blob.id, s->next_chunk, &s->chunk);
-    if (e != ERR_MISSING)
-        return e;
-    struct file_row file;
-    e = files_by_hash(db, &s->hash, (double)clock_wall_ms() / SECOND_MS, &file);
-    if (e != OK || file.blob.id != s->blob.id || file.blob.day == s->blob.day)
-        return e == OK ? ERR_MISSING : e;
-    s->blob = file.blob;
-    return files_chunk_read(db, s->blob.day, s->blob.id, s->next_chunk, &s->chunk);
-}
-
-static enum err next_piece(struct body_source *source, struct db *db, struct span *ret_piece)
-{
-    struct blob_source *s = (struct blob_source *)source;
-    struct aead_key key;
-    enum err e = read_chunk(s, db);
+    enum err e = room_files_rules(db, p->mem, p->owner->room, p->owner->user, ret_rules);
+    if (e == ERR_MISSING)
+        return refuse(p, BLOB_NO_ROOM);
+    if (e == OK && !ret_rules->may_upload)
+        return refuse(p, BLOB_NO_RIGHT);
+    if (e == OK && ret_rules->bytes > ret_rules->quota - (int64_t)p->put->body.len)
+        return refuse(p, BLOB_ROOM_QUOTA);
+    bool blocked = false;
     if (e == OK)
-        e = ring_key_by_id(s->ring, db, s->blob.key_id, &key);
-    if (e != OK)
-        return e;
-    uint8_t ad[PLACE_BYTES];
-    struct bytes plain;
-    e = box_open(CIPHER_XCHACHA20, &key, place(ad, s->blob.id, s->next_chunk),
-                 (struct bytes){s->chunk.p, s->chunk.len}, &plain);
-    crypto_wipe(&key, sizeof(key));
-    if (e != OK)
-        return e;
-    s->next_chunk++;
-    *ret_piece = span_of_bytes(plain);
-    return OK;
+        e = files_is_blocked(db, &p->owner->hash, &blocked);
+    return blocked ? refuse(p, BLOB_BLOCKED) : e;
 }
 
-static void close_source(struct body_source *source)
+static enum err publish_room(struct db *db, struct putting *p, int64_t blob)
 {
-    struct blob_source *s = (struct blob_source *)source;
-    buf_done(&s->chunk);
-    mem_free(s);
+    const struct blob_owner *owner = p->owner;
+    struct room_files_new file = {.room = owner->room,
+                                  .user = owner->user,
+                                  .blob = blob,
+                                  .uploaded = p->put->now,
+                                  .expiry = p->put->expiry};
+    AUTO_BUF struct buf name = buf_make(FILE_NAME_SEALED_MAX);
+    enum err e = OK;
+    if (owner->name.len > 0)
+        e = seal_piece(&p->key, blob, SEAL_NAME, owner->name, &name);
+    if (owner->name.len > 0)
+        file.name = buf_span(&name);
+    if (e == OK)
+        e = room_files_add(db, &file, &p->result.id);
+    return e == ERR_CONFLICT ? refuse(p, BLOB_NO_ROOM) : e;
 }
 
-enum err blob_open(struct ring *ring, const struct file_hash *hash, const struct file_row *file,
-                   struct body_source **ret_source)
+static enum err put_room(struct db *db, void *arg)
 {
-    struct blob_source *s = MEM_NEW(struct blob_source);
-    if (!s)
-        return ERR_NO_MEMORY;
-    s->base = (struct body_source){(uint64_t)file->blob.size, next_piece, close_source};
-    s->ring = ring;
-    s->hash = *hash;
-    s->blob = file->blob;
-    s->chunk = buf_make(FILE_CHUNK_BYTES + KIB(1));
-    *ret_source = &s->base;
-    return OK;
+    struct putting *p = arg;
+    struct blob_row wanted = wanted_row(p), blob;
+    struct room_files_rules rules;
+    bool created = false;
+    p->result = (struct blob_result){.refusal = BLOB_ACCEPTED, .expiry = p->put->expiry};
+    enum err e = ask_rules(db, p, &rules);
+    if (e == OK)
+        e = check_quota(db, p);
+    if (e == OK)
+        e = files_blob_claim(db, NULL, &wanted, &blob, &created);
+    if (e == OK)
+        e = insert_chunks(db, p, blob.id);
+    if (e == OK)
+        e = publish_room(db, p, blob.id);
+    if (e == OK) {
+        e = room_files_charge(db, p->owner->room, (int64_t)p->put->body.len, rules.quota);
+        if (e == ERR_TOO_LARGE)
+            return refuse(p, BLOB_ROOM_QUOTA);
+    }
+    return e == OK ? charge(db, p) : e;
+}
+
+enum err blob_put_room(struct db *db, struct ring *ring, const struct blob_owner *owner,
+                       const struct blob_put *put, struct arena *mem,
+                       struct blob_result *ret_result)
+{
+    struct putting p = {.put = put, .owner = owner, .mem = mem};
+    enum err e = ring_key_current(ring, db, RING_FILES, owner->room,
+                                  (int64_t)(put->now * SECOND_MS), &p.key_id, &p.key);
+    if (e == ERR_CONFLICT)
+        e = refuse(&p, BLOB_NO_ROOM);
+    if (e == OK)
+        e = db_tx(db, put_room, &p);
+    crypto_wipe(&p.key, sizeof(p.key));
+    if (e == OK || e == ERR_DENIED)
+        *ret_result = p.result;
+    return e;
+}
+
+/* ---- delete ---- */
+
+static enum err delete_now(struct db *db, void *arg)
+{
+    const struct blob_ref *ref = arg;
+    struct file_row file = {.id = 0};
+    enum err e = ref->file > 0 ? room_files_lock(db, ref->file, &file)
+                               : files_lock(db, &ref->hash, &file.blob);
+    return e == OK ? files_remove(db, &file.blob) : e;
+}
+
+enum err blob_delete(struct db *db, const struct blob_ref *ref)
+{
+    struct blob_ref copy = *ref;
+    return db_tx(db, delete_now, &copy);
+}
+
+static enum err block_now(struct db *db, void *arg)
+{
+    return files_block(db, arg);
+}
+
+enum err blob_block(struct db *db, const struct file_hash *hash)
+{
+    struct file_hash copy = *hash;
+    return db_tx(db, block_now, &copy);
 }

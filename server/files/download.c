@@ -1,65 +1,69 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /file/ID (protocol 03, 1.3): the bytes that were uploaded, with their expiry; 404 for anything else. An id is a
- * capability: who knows it may fetch.
+ * Downloads: GET /file/ID (protocol 03, 1.3), where an id is a capability and who knows it may fetch, and
+ * GET /room/R/file/N (protocol 02, 2.11), where the right to read was checked before.
  */
-#include <stdio.h>
-#include <time.h>
-
-#include "base/base64.h"
 #include "base/clock.h"
 #include "files/blob.h"
 #include "files/files.h"
+#include "files/header.h"
+#include "files/id.h"
 #include "files/status.h"
 #include "metrics/metrics.h"
+#include "state/state.h"
 
-enum { ID_CHARS = 44, DATE_CHARS = 30 };
-
-/* An HTTP date in GMT; Android parses it strictly as RFC 1123. English names whatever the locale. */
-static struct span http_date(struct arena *mem, double seconds)
+/* A header whose value could not be made for want of memory is left out: the bytes matter more. */
+static void add_header(struct call *call, const char *name, struct span value)
 {
-    static const char days[] = "SunMonTueWedThuFriSat";
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    time_t t = (time_t)seconds;
-    struct tm tm;
-    char *out = arena_alloc(mem, DATE_CHARS);
-    if (!out || !gmtime_r(&t, &tm))
-        return (struct span){0};
-    int n = snprintf(out, DATE_CHARS, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                     days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec);
-    return span_of(out, n > 0 && n < DATE_CHARS ? (size_t)n : 0);
+    if (value.len > 0)
+        reply_add_header(call->reply, name, value);
 }
 
-enum err file_download(struct call *call)
+static enum err send(struct call *call, const struct blob_ref *ref, const struct file_row *file)
 {
-    if (!call->db)
-        return ERR_RETRY;
-    struct file_hash hash;
-    uint8_t decoded[ID_CHARS];
-    size_t len = 0;
-    struct span id = call->params.text;
-    if (id.len != ID_CHARS || base64url_read(id, decoded, &len) != OK || len != sizeof(hash.b))
-        return files_status(call->reply, 404);
-    memcpy(hash.b, decoded, sizeof(hash.b));
-
-    struct file_row file;
     struct body_source *source = NULL;
-    enum err e = blob_stat(call->db, &hash, (double)call->now_ms / SECOND_MS, &file);
-    if (e == ERR_MISSING)
-        return files_status(call->reply, 404);
-    if (e == ERR_BUSY)
-        return files_status(call->reply, 503);
-    if (e == OK)
-        e = blob_open(call->services->ring, &hash, &file, &source);
+    enum err e = blob_open(call->services->ring, ref, file, &source);
     if (e != OK)
         return e;
     call->reply->status = 200;
     call->reply->content_type = CONTENT_BINARY;
     call->reply->source = source;
-    struct span expires = http_date(call->mem, file.expiry);
-    if (expires.len > 0)
-        reply_add_header(call->reply, "expires", expires);
+    if (file->expiry < FILE_NEVER)
+        add_header(call, "expires", header_date(call->mem, file->expiry));
     metrics_add(call->services->metrics, METRIC_DOWNLOADS, 1);
+    return OK;
+}
+
+enum err file_download(struct call *call)
+{
+    struct blob_ref ref = {.room = 0};
+    struct file_row file;
+    if (!call->db)
+        return ERR_RETRY;
+    if (!file_id_read(call->params.text, &ref.hash))
+        return files_status(call->reply, 404);
+    enum err e = blob_stat(call->db, call->services->ring, &ref, NULL,
+                           (double)call->now_ms / SECOND_MS, &file);
+    if (e == ERR_MISSING)
+        return files_status(call->reply, 404);
+    if (e == ERR_BUSY)
+        return files_status(call->reply, 503);
+    return e == OK ? send(call, &ref, &file) : e;
+}
+
+enum err room_file_download(struct call *call)
+{
+    struct blob_ref ref = {.room = state_room_id(call->room), .file = call->params.number};
+    struct file_row file;
+    if (!call->db)
+        return ERR_RETRY;
+    enum err e = blob_stat(call->db, call->services->ring, &ref, call->mem,
+                           (double)call->now_ms / SECOND_MS, &file);
+    if (e == OK)
+        e = send(call, &ref, &file);
+    if (e != OK)
+        return e;
+    add_header(call, "content-disposition", header_name_write(call->mem, file.name));
+    add_header(call, "date", header_date(call->mem, file.uploaded));
     return OK;
 }

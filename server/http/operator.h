@@ -22,6 +22,6 @@ struct operator_options {
 /* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */
 MUST_USE enum err operator_open(const struct operator_options *options,
                                 struct operator_listener **ret_listener);
-void operator_close(struct operator_listener *listener);
+void operator_close(struct operator_listener *op);
 
 #endif

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "jobs/jobs.h"
-#include "store/files.h"
+#include "store/file_jobs.h"
 #include "store/nonces.h"
 
 enum {
@@ -24,9 +24,10 @@ enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t no
                                    today - NONCE_DAYS_BEFORE);
     if (e != OK)
         return e;
-    /* A chunk's day is that of the upload plus the normal lifetime of its kind; a wish (X-FS-TTL) may be shorter. */
+    /* A chunk's day is that of the upload plus the normal lifetime of its kind; a wish (X-FS-TTL) may be shorter, and what
+     * lives longer is moved when its day is due. */
     int64_t longest_ms = conf->files.default_ttl_ms > conf->files.room_ttl_ms
                              ? conf->files.default_ttl_ms
                              : conf->files.room_ttl_ms;
-    return files_partitions(db, today, today + longest_ms / DAY_MS + CHUNK_DAYS_AHEAD);
+    return file_jobs_partitions(db, today, today + longest_ms / DAY_MS + CHUNK_DAYS_AHEAD);
 }

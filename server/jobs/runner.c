@@ -10,16 +10,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "jobs/files.h"
 #include "jobs/jobs.h"
-#include "store/files.h"
 #include "store/server.h"
 #include "store/users.h"
 
 enum {
     PERIOD_MS = 10 * SECOND_MS,
     ACTIVE_USERS_PERIOD_MS = 10 * MINUTE_MS,
-    SWEEP_SLICE = 200,     /* files removed in one transaction */
-    SWEEP_SLICES_MAX = 50, /* per turn: a backlog must not keep the other jobs waiting */
     STATEMENT_TIMEOUT_MS = 60 * SECOND_MS,
     LOCK_TIMEOUT_MS = 500,
 };
@@ -30,39 +28,13 @@ struct jobs {
     bool stopping;
     pthread_t thread;
     const struct conf *conf;
+    struct metrics *metrics;
     struct db *db;
     bool leading; /* holds the advisory lock, on this connection */
     int64_t partitions_day;
     int64_t counted_ms; /* monotonic */
+    struct file_turns files;
 };
-
-struct sweep {
-    int64_t now_ms;
-    int64_t removed;
-};
-
-static enum err sweep_slice(struct db *db, void *arg)
-{
-    struct sweep *s = arg;
-    return files_sweep(db, (double)s->now_ms / SECOND_MS, s->now_ms / DAY_MS, SWEEP_SLICE,
-                       &s->removed);
-}
-
-static enum err sweep_files(struct jobs *j, int64_t now_ms)
-{
-    struct sweep s = {now_ms, 0};
-    int64_t total = 0;
-    enum err e = OK;
-    for (int i = 0; i < SWEEP_SLICES_MAX && e == OK; i++) {
-        e = db_tx(j->db, sweep_slice, &s);
-        total += e == OK ? s.removed : 0;
-        if (s.removed < SWEEP_SLICE)
-            break;
-    }
-    if (total > 0)
-        log_event(LOG_INFO, "jobs.files_removed", LOG_U64("count", total));
-    return e;
-}
 
 static enum err count_active(struct jobs *j, int64_t now_ms)
 {
@@ -90,12 +62,14 @@ static enum err turn(struct jobs *j)
         if (e == OK)
             j->partitions_day = now_ms / DAY_MS;
     }
-    if (e == OK)
-        e = count_active(j, now_ms);
-    if (e == OK)
-        e = sweep_files(j, now_ms);
-    if (e == OK)
-        e = jobs_expire_dms(j->db, now_ms);
+    if (e != OK)
+        return e;
+    /* One that fails keeps no other from its turn. */
+    const enum err outcomes[] = {count_active(j, now_ms),
+                                 file_turn(j->db, j->metrics, &j->files, now_ms),
+                                 jobs_expire_dms(j->db, now_ms)};
+    for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
+        e = outcomes[i];
     return e;
 }
 
@@ -133,7 +107,9 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct job
     if (!j)
         return ERR_NO_MEMORY;
     j->conf = conf;
+    j->metrics = metrics;
     j->partitions_day = -1;
+    j->files = (struct file_turns){-1};
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;
     pthread_condattr_init(&monotonic);

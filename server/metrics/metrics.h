@@ -40,6 +40,19 @@
     X(METRIC_REACTIONS, "conclave_reactions_total", COUNTER, "", "Reactions added or removed.")                        \
     X(METRIC_POSTS_FILTERED, "conclave_posts_filtered_total", COUNTER, "", "Posts and edits stopped by a filter.")        \
     X(METRIC_UPLOADS, "conclave_uploads_total", COUNTER, "", "Files accepted.")                                        \
+    X(METRIC_UPLOADS_TOO_LARGE, "conclave_uploads_refused_total", COUNTER, "reason=\"too_large\"",                       \
+      "Files refused.")                                                                                                \
+    X(METRIC_UPLOADS_BAD_TTL, "conclave_uploads_refused_total", COUNTER, "reason=\"bad_ttl\"", "")                     \
+    X(METRIC_UPLOADS_OFF, "conclave_uploads_refused_total", COUNTER, "reason=\"off\"", "")                             \
+    X(METRIC_UPLOADS_TOO_OFTEN, "conclave_uploads_refused_total", COUNTER, "reason=\"too_often\"", "")                 \
+    X(METRIC_UPLOADS_DISK_FULL, "conclave_uploads_refused_total", COUNTER, "reason=\"disk_full\"", "")                 \
+    X(METRIC_UPLOADS_QUOTA, "conclave_uploads_refused_total", COUNTER, "reason=\"quota\"", "")                         \
+    X(METRIC_UPLOADS_ROOM_QUOTA, "conclave_uploads_refused_total", COUNTER, "reason=\"room_quota\"", "")               \
+    X(METRIC_UPLOADS_TYPE, "conclave_uploads_refused_total", COUNTER, "reason=\"type\"", "")                           \
+    X(METRIC_UPLOADS_BLOCKED, "conclave_uploads_refused_total", COUNTER, "reason=\"blocked\"", "")                     \
+    X(METRIC_UPLOADS_BUSY, "conclave_uploads_refused_total", COUNTER, "reason=\"busy\"", "")                           \
+    X(METRIC_UPLOADS_PLAIN, "conclave_uploads_plain_total", COUNTER, "",                                               \
+      "Files for the file server that were visibly not encrypted, refused or not ([files] type_check).")               \
     X(METRIC_DOWNLOADS, "conclave_downloads_total", COUNTER, "", "Files sent.")                                        \
     X(METRIC_NOTIFY_RECEIVED, "conclave_notify_received_total", COUNTER, "", "Hints received from other processes.")   \
     X(METRIC_REFRESHES, "conclave_refreshes_total", COUNTER, "", "Refills of the state in memory from the database.")  \
@@ -48,6 +61,7 @@
     X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \
     X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
     X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \
+    X(METRIC_FILE_BYTES, "conclave_file_bytes", GAUGE, "", "Stored files together, as the quota counts them.")         \
     X(METRIC_QUEUE_GENERAL, "conclave_queue_depth", GAUGE, "lane=\"general\"", "Requests that wait for a worker.")     \
     X(METRIC_QUEUE_UPLOAD, "conclave_queue_depth", GAUGE, "lane=\"upload\"", "")                                       \
     X(METRIC_STATE_ROOMS, "conclave_state_rooms", GAUGE, "", "Rooms held in memory.")                                  \

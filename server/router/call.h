@@ -18,6 +18,7 @@ struct arena;
 struct conf;
 struct db;
 struct dispatcher;
+struct files;
 struct metrics;
 struct ring;
 struct room;
@@ -36,6 +37,7 @@ struct services {
     struct state *state;   /* state/: rooms, rights, users, windows in memory */
     struct ring *ring;     /* store/: keys that seal rows */
     struct writer *writer; /* work/: the batch writer */
+    struct files *files;   /* files/: limits of uploads, and the look at types */
 };
 
 /* Who asks. Anonymous when !known. */

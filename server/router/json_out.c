@@ -112,6 +112,7 @@ void json_out_bool(struct buf *b, bool value)
 /* Equal as numbers that are neither NaN nor of different sign of zero: what "reads back" means. */
 static bool same_bits(double a, double b)
 {
+    /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): so meant */
     return memcmp(&a, &b, sizeof a) == 0;
 }
 

@@ -38,7 +38,7 @@ static enum err read_people(struct comparison *c)
 {
     struct user_row *rows = NULL;
     size_t count = 0;
-    struct rights_users users;
+    struct rights_users users = {0};
     enum err e = users_special(c->db, c->mem, &rows, &count);
     if (e == OK)
         e = rights_copy_users(rows, count, &users);

@@ -128,35 +128,52 @@ static bool has_role(const struct permission_row *own, const struct user_row *us
     if (!in_room && !global)
         return false;
     bool admin = (in_room && own->admin) || (global && user->admin);
-    bool visible = in_room ? own->visible : user->visible;
+    bool visible = in_room ? own->visible : user != NULL && user->visible;
     return admin == role.admin && visible == role.visible;
+}
+
+/* Where two sorted lists stand that are walked as one. */
+struct walk {
+    size_t override, user;
+};
+
+/* The next person of either list, with what both know of him. False: there is none. */
+static bool next_person(const struct rights_overrides *overrides, const struct rights_users *users,
+                        struct walk *walk, const struct permission_row **ret_own,
+                        const struct user_row **ret_user)
+{
+    const struct permission_row *own =
+        walk->override < overrides->count ? &overrides->rows[walk->override] : NULL;
+    const struct user_row *user = walk->user < users->count ? &users->rows[walk->user] : NULL;
+    if (own == NULL && user == NULL)
+        return false;
+    int order = own == NULL ? 1 : user == NULL ? -1 : order_ids(&own->session, &user->session);
+    walk->override += order <= 0;
+    walk->user += order >= 0;
+    *ret_own = order <= 0 ? own : NULL;
+    *ret_user = order >= 0 ? user : NULL;
+    return true;
 }
 
 bool rights_put_role(const struct rights_overrides *overrides, const struct rights_users *users,
                      struct rights_role role, bool even_if_empty, const char *key, struct buf *out)
 {
-    bool any = false;
-    size_t o = 0;
-    size_t u = 0;
-    while (o < overrides->count || u < users->count) {
-        const struct permission_row *own = o < overrides->count ? &overrides->rows[o] : NULL;
-        const struct user_row *user = u < users->count ? &users->rows[u] : NULL;
-        int order = own == NULL ? 1 : user == NULL ? -1 : order_ids(&own->session, &user->session);
-        o += order <= 0;
-        u += order >= 0;
-        own = order <= 0 ? own : NULL;
-        user = order >= 0 ? user : NULL;
+    const struct permission_row *own = NULL;
+    const struct user_row *user = NULL;
+    struct walk walk = {0, 0};
+    size_t count = 0;
+    while (next_person(overrides, users, &walk, &own, &user)) {
         if (!has_role(own, user, role))
             continue;
-        buf_put_text(out, any ? "," : key);
-        if (!any)
+        buf_put_text(out, count == 0 ? key : ",");
+        if (count == 0)
             buf_put_byte(out, '[');
-        any = true;
+        count++;
         json_out_hex(out, SPAN_OF_KEY(own != NULL ? &own->session : &user->session));
     }
-    if (!any && !even_if_empty)
+    if (count == 0 && !even_if_empty)
         return false;
-    if (!any) {
+    if (count == 0) {
         buf_put_text(out, key);
         buf_put_byte(out, '[');
     }

@@ -138,8 +138,8 @@ enum err state_room_by_token(struct state *state, struct span token, struct room
         key.token[i] = (char)tolower(token.p[i]);
     (void)pthread_rwlock_rdlock(&state->table_lock);
     if (state->rooms.count > 0)
-        found =
-            bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(*found), by_token);
+        found = bsearch(&wanted, state->rooms.by_token, state->rooms.count, sizeof(struct room *),
+                        by_token);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
         room_hold(room);
@@ -157,7 +157,8 @@ enum err room_by_id(struct state *state, int64_t id, struct room **ret_room)
     struct room **found = NULL;
     (void)pthread_rwlock_rdlock(&state->table_lock);
     if (state->rooms.count > 0)
-        found = bsearch(&wanted, state->rooms.by_id, state->rooms.count, sizeof(*found), by_id);
+        found =
+            bsearch(&wanted, state->rooms.by_id, state->rooms.count, sizeof(struct room *), by_id);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
         room_hold(room);

@@ -1,64 +1,86 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of attachments: content, its chunks, and what people know of it.
+ * SQL of content, its chunks, and the file-server half's names for it.
  */
 #include "store/files.h"
 
-#include "store/internal.h"
-
-#define BLOB_COLUMNS "b.id, b.size, b.key_id, b.chunk_day, b.blocked"
+#include "store/files_internal.h"
 
 const struct statement files_statements[] = {
     /* A second upload of the same content waits here for the first one's end, and then finds its row. */
-    {"files.blob_add", "INSERT INTO blobs AS b (hash, size, key_id, chunk_day)"
-                       "VALUES ($1, $2, $3, $4)"
+    {"files.blob_add", "INSERT INTO blobs AS b (hash, size, key_id, chunk_day, room)"
+                       "VALUES ($1, $2, $3, $4, $5)"
                        "    ON CONFLICT (hash) DO NOTHING"
                        " RETURNING " BLOB_COLUMNS},
     {"files.blob_lock", "SELECT " BLOB_COLUMNS "  FROM blobs b"
                         " WHERE b.hash = $1"
                         "   FOR UPDATE"},
-    {"files.chunk_insert", "INSERT INTO chunks (day, blob, n, data)"
-                           "VALUES ($1, $2, $3, $4)"},
+    {"files.chunk_insert", "SELECT chunks_insert($1, $2, $3, $4)"},
+    {"files.chunk_read", "SELECT chunks_read($1, $2, $3)"},
+    {"files.chunks_delete", "SELECT chunks_delete($1, $2)"},
     {"files.renew", "UPDATE files"
                     "   SET uploaded = $2, expiry = greatest(expiry, $3)"
                     " WHERE blob = $1 AND room IS NULL"
                     " RETURNING expiry"},
     {"files.publish", "INSERT INTO files (blob, uploaded, expiry)"
                       "VALUES ($1, $2, $3)"},
-    {"files.chunk_read", "SELECT data"
-                         "  FROM chunks"
-                         " WHERE day = $1 AND blob = $2 AND n = $3"},
+    {"files.charge", "UPDATE file_usage"
+                     "   SET bytes = bytes + $1"
+                     " WHERE bytes + $1 <= $2"
+                     " RETURNING bytes"},
+    {"files.usage", "SELECT bytes"
+                    "  FROM file_usage"},
+    {"files.discharge", "UPDATE file_usage"
+                        "   SET bytes = greatest(bytes - $1, 0)"},
+    {"files.discharge_room", "UPDATE room_storage"
+                             "   SET bytes = greatest(bytes - $2, 0)"
+                             " WHERE room = $1"},
     {"files.by_hash",
-     "SELECT f.id, f.uploaded, f.expiry, " BLOB_COLUMNS "  FROM blobs b"
+     "SELECT " FILE_COLUMNS "  FROM blobs b"
      "  JOIN files f ON f.blob = b.id AND f.room IS NULL"
      " WHERE b.hash = $1 AND NOT b.blocked AND (f.expiry IS NULL OR f.expiry > $2)"},
-    /* Locks the content first, as an upload of the same content does; the expiry is looked at again under the lock. */
-    {"files.due", "SELECT f.id, " BLOB_COLUMNS "  FROM files f"
-                  "  JOIN blobs b ON b.id = f.blob"
-                  " WHERE f.expiry <= $1"
-                  " ORDER BY b.id"
-                  " LIMIT $2"
-                  "   FOR UPDATE OF b SKIP LOCKED"},
-    {"files.delete", "DELETE FROM files"
-                     " WHERE id = $1 AND expiry <= $2"
-                     " RETURNING id"},
-    {"files.blob_delete", "DELETE FROM blobs b"
-                          " WHERE b.id = $1 AND NOT b.blocked"
-                          "   AND NOT EXISTS (SELECT 1 FROM files f WHERE f.blob = b.id)"
-                          " RETURNING b.id"},
-    {"files.chunks_delete", "DELETE FROM chunks"
-                            " WHERE day = $1 AND blob = $2"},
-    {"files.add_days", "SELECT partitions_add('chunks', $1, $2)::bigint"},
+    {"files.is_blocked", "SELECT count(*)"
+                         "  FROM blobs"
+                         " WHERE hash = $1 AND blocked"},
+    {"files.extend", "UPDATE files f"
+                     "   SET expiry = greatest(f.expiry, $3)"
+                     "  FROM blobs b"
+                     " WHERE b.hash = $1 AND NOT b.blocked"
+                     "   AND f.blob = b.id AND f.room IS NULL"
+                     "   AND (f.expiry IS NULL OR f.expiry > $2)"
+                     " RETURNING " FILE_COLUMNS},
+    {"files.delete_all", "DELETE FROM files"
+                         " WHERE blob = $1"},
+    {"files.blob_delete", "DELETE FROM blobs"
+                          " WHERE id = $1"},
+    {"files.blob_block", "INSERT INTO blobs AS b (hash, size, key_id, chunk_day, blocked)"
+                         "VALUES ($1, 0, 0, 2147483647, true)"
+                         "    ON CONFLICT (hash) DO UPDATE"
+                         "   SET blocked = true, size = 0, chunk_day = 2147483647"
+                         " WHERE NOT b.blocked"
+                         " RETURNING b.id"},
+    {"files.unblock", "DELETE FROM blobs"
+                      " WHERE hash = $1 AND blocked"
+                      " RETURNING id"},
     STATEMENTS_END,
 };
 
-static void read_blob(const struct row *row, int first, struct blob_row *ret_blob)
+void files_read_blob(const struct row *row, int first, struct blob_row *ret_blob)
 {
     *ret_blob = (struct blob_row){.id = row_i64(row, first),
                                   .size = row_i64(row, first + 1),
                                   .key_id = row_i64(row, first + 2),
                                   .day = row_i64(row, first + 3),
-                                  .blocked = row_bool(row, first + 4)};
+                                  .room = row_i64_or(row, first + 4, 0),
+                                  .blocked = row_bool(row, first + 5)};
+}
+
+void files_read_file(const struct row *row, struct file_row *ret_file)
+{
+    *ret_file = (struct file_row){.id = row_i64(row, 0),
+                                  .uploaded = row_f64(row, 1),
+                                  .expiry = row_f64_or(row, 2, FILE_NEVER)};
+    files_read_blob(row, 3, &ret_file->blob);
 }
 
 /* One blob row, if there is one. */
@@ -68,11 +90,31 @@ static enum err one_blob(struct rows *rows, struct blob_row *ret_blob)
     struct blob_row blob;
     if (!rows_next(rows, &row))
         return ERR_MISSING;
-    read_blob(&row, 0, &blob);
+    files_read_blob(&row, 0, &blob);
     if (!rows_ok(rows))
         return ERR_DEFECT;
     *ret_blob = blob;
     return OK;
+}
+
+static enum err one_file(struct rows *rows, struct file_row *ret_file)
+{
+    struct row row;
+    struct file_row file;
+    if (!rows_next(rows, &row))
+        return ERR_MISSING;
+    files_read_file(&row, &file);
+    if (!rows_ok(rows))
+        return ERR_DEFECT;
+    *ret_file = file;
+    return OK;
+}
+
+static enum err lock_blob(struct db *db, const struct file_hash *hash, struct blob_row *ret_blob)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "files.blob_lock", &rows, PARAM_BYTES(SPAN_OF_KEY(hash)));
+    return e == OK ? one_blob(&rows, ret_blob) : e;
 }
 
 enum err files_blob_claim(struct db *db, const struct file_hash *hash,
@@ -81,15 +123,14 @@ enum err files_blob_claim(struct db *db, const struct file_hash *hash,
 {
     AUTO_ROWS struct rows rows = {0};
     struct param hash_param = hash ? PARAM_BYTES(SPAN_OF_KEY(hash)) : PARAM_NULL;
-    enum err e = DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
-                        PARAM_I64(wanted->key_id), PARAM_I32(wanted->day));
+    enum err e =
+        DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
+               PARAM_I64(wanted->key_id), PARAM_I32(wanted->day), param_i64_or_null(wanted->room));
     if (e == OK)
         e = one_blob(&rows, ret_blob);
     bool created = e == OK;
     if (e == ERR_MISSING) {
-        e = DB_RUN(db, "files.blob_lock", &rows, hash_param);
-        if (e == OK)
-            e = one_blob(&rows, ret_blob);
+        e = lock_blob(db, hash, ret_blob);
         if (e == ERR_MISSING)
             e = ERR_RETRY; /* swept between the two statements */
     }
@@ -125,6 +166,29 @@ enum err files_publish(struct db *db, int64_t blob, double now, double expiry, d
     return e;
 }
 
+enum err files_charge(struct db *db, int64_t bytes, int64_t quota, int64_t *ret_bytes)
+{
+    enum err e = STORE_ONE_I64(db, "files.charge", ret_bytes, PARAM_I64(bytes), PARAM_I64(quota));
+    return e == ERR_MISSING ? ERR_TOO_LARGE : e;
+}
+
+enum err files_usage(struct db *db, int64_t *ret_bytes)
+{
+    return store_one_i64(db, "files.usage", NULL, 0, ret_bytes);
+}
+
+enum err files_discharge(struct db *db, int64_t bytes)
+{
+    return bytes == 0 ? OK : DB_RUN(db, "files.discharge", NULL, PARAM_I64(bytes));
+}
+
+enum err files_discharge_room(struct db *db, int64_t room, int64_t bytes)
+{
+    if (room == 0 || bytes == 0)
+        return OK;
+    return DB_RUN(db, "files.discharge_room", NULL, PARAM_I64(room), PARAM_I64(bytes));
+}
+
 enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n, struct buf *out)
 {
     AUTO_ROWS struct rows rows = {0};
@@ -134,6 +198,8 @@ enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n, s
         return e;
     struct row row;
     if (!rows_next(&rows, &row))
+        return ERR_DEFECT;
+    if (row_is_null(&row, 0))
         return ERR_MISSING;
     buf_put(out, row_bytes(&row, 0));
     return rows_ok(&rows) ? buf_verdict(out) : ERR_DEFECT;
@@ -144,56 +210,80 @@ enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, "files.by_hash", &rows, PARAM_BYTES(SPAN_OF_KEY(hash)), PARAM_F64(now));
-    if (e != OK)
-        return e;
-    struct row row;
-    if (!rows_next(&rows, &row))
-        return ERR_MISSING;
-    struct file_row file = {.id = row_i64(&row, 0),
-                            .uploaded = row_f64(&row, 1),
-                            .expiry = row_f64_or(&row, 2, FILE_NEVER)};
-    read_blob(&row, 3, &file.blob);
-    if (!rows_ok(&rows))
-        return ERR_DEFECT;
-    *ret_file = file;
-    return OK;
+    return e == OK ? one_file(&rows, ret_file) : e;
 }
 
-/* One expired file, its content locked. Chunks of a partition that goes soon go with it. */
-static enum err sweep_one(struct db *db, int64_t id, const struct blob_row *blob, double now,
-                          int64_t today)
+enum err files_is_blocked(struct db *db, const struct file_hash *hash, bool *ret_blocked)
 {
-    int64_t gone;
-    enum err e = STORE_ONE_I64(db, "files.delete", &gone, PARAM_I64(id), PARAM_F64(now));
+    int64_t count;
+    enum err e = STORE_ONE_I64(db, "files.is_blocked", &count, PARAM_BYTES(SPAN_OF_KEY(hash)));
     if (e == OK)
-        e = STORE_ONE_I64(db, "files.blob_delete", &gone, PARAM_I64(blob->id));
-    if (e == ERR_MISSING)
-        return OK; /* renewed meanwhile, or others refer to the content */
-    if (e == OK && blob->day > today + 1)
+        *ret_blocked = count > 0;
+    return e;
+}
+
+enum err files_extend(struct db *db, const struct file_hash *hash, double now, double expiry,
+                      struct file_row *ret_file)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "files.extend", &rows, PARAM_BYTES(SPAN_OF_KEY(hash)), PARAM_F64(now),
+                        PARAM_F64(expiry));
+    return e == OK ? one_file(&rows, ret_file) : e;
+}
+
+enum err files_lock(struct db *db, const struct file_hash *hash, struct blob_row *ret_blob)
+{
+    struct blob_row blob;
+    enum err e = lock_blob(db, hash, &blob);
+    if (e == OK && blob.blocked)
+        return ERR_MISSING;
+    if (e == OK)
+        *ret_blob = blob;
+    return e;
+}
+
+static enum err remove_content(struct db *db, const struct blob_row *blob)
+{
+    enum err e = DB_RUN(db, "files.delete_all", NULL, PARAM_I64(blob->id));
+    if (e == OK)
         e = DB_RUN(db, "files.chunks_delete", NULL, PARAM_I32(blob->day), PARAM_I64(blob->id));
     return e;
 }
 
-enum err files_sweep(struct db *db, double now, int64_t today, int64_t limit, int64_t *ret_removed)
+static enum err give_back(struct db *db, const struct blob_row *blob)
 {
-    AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "files.due", &rows, PARAM_F64(now), PARAM_I64(limit));
-    struct row row;
-    int64_t removed = 0;
-    for (; e == OK && rows_next(&rows, &row); removed++) {
-        struct blob_row blob;
-        read_blob(&row, 1, &blob);
-        e = sweep_one(db, row_i64(&row, 0), &blob, now, today);
-    }
-    if (e == OK && !rows_ok(&rows))
-        e = ERR_DEFECT;
-    if (e == OK)
-        *ret_removed = removed;
-    return e;
+    enum err e = files_discharge_room(db, blob->room, blob->size);
+    return e == OK ? files_discharge(db, blob->size) : e;
 }
 
-enum err files_partitions(struct db *db, int64_t from, int64_t to)
+enum err files_remove(struct db *db, const struct blob_row *blob)
 {
-    int64_t made;
-    return STORE_ONE_I64(db, "files.add_days", &made, PARAM_I32(from), PARAM_I32(to));
+    enum err e = remove_content(db, blob);
+    if (e == OK)
+        e = DB_RUN(db, "files.blob_delete", NULL, PARAM_I64(blob->id));
+    return e == OK ? give_back(db, blob) : e;
+}
+
+enum err files_block(struct db *db, const struct file_hash *hash)
+{
+    struct blob_row blob = {.id = 0};
+    int64_t id;
+    enum err e = lock_blob(db, hash, &blob);
+    if (e == OK && blob.blocked)
+        return ERR_CONFLICT;
+    if (e == OK)
+        e = remove_content(db, &blob);
+    else if (e == ERR_MISSING)
+        e = OK;
+    if (e == OK)
+        e = STORE_ONE_I64(db, "files.blob_block", &id, PARAM_BYTES(SPAN_OF_KEY(hash)));
+    if (e == ERR_MISSING)
+        return ERR_CONFLICT;
+    return e == OK ? give_back(db, &blob) : e;
+}
+
+enum err files_unblock(struct db *db, const struct file_hash *hash)
+{
+    int64_t id;
+    return STORE_ONE_I64(db, "files.unblock", &id, PARAM_BYTES(SPAN_OF_KEY(hash)));
 }

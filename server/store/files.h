@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Attachments at rest (design D6): content (`blobs` and their sealed `chunks`) apart from what people know of it
- * (`files`: id, room, message, expiry). This file is only the SQL; server/files/blob.c makes put, get, stat and delete
- * of it, seals, and knows limits and lifetimes.
+ * (`files`: id, room, message, expiry). This file is only the SQL of content and of the file-server half; room files are
+ * room_files.h, what messages do to them attachments.h, what jobs do file_jobs.h. server/files/blob.c makes put, get,
+ * stat and delete of it, seals, and knows limits and lifetimes.
  *
  * Unless a comment says otherwise, writing functions run inside the caller's transaction (db_tx), and reading ones do
  * not need any. Names and chunks come and go sealed.
  *
  * Two halves. Room files have a number (files.id) and a blob of their own, never shared. Files of the file-server half
  * are known by the hash of their content: one blob, one `files` row without room per content.
+ *
+ * Order of locks: the blob, then the row in files, then room_storage, then file_usage.
  */
 #ifndef CONCLAVE_STORE_FILES_H
 #define CONCLAVE_STORE_FILES_H
@@ -21,6 +24,8 @@ enum { FILE_HASH_BYTES = 33, FILE_CHUNK_BYTES = 256 * 1024, FILE_NAME_SEALED_MAX
 enum { FILES_DAY_PERMANENT = INT32_MAX };
 /* Expiry of what has none, so that comparisons need no special case; NULL in the database. */
 #define FILE_NEVER ((double)INT64_MAX)
+/* A quota of nobody. */
+#define FILE_UNLIMITED INT64_MAX
 
 struct file_hash {
     uint8_t b[FILE_HASH_BYTES];
@@ -32,17 +37,15 @@ struct blob_row {
     int64_t size; /* bytes in clear */
     int64_t key_id;
     int64_t day;
+    int64_t room; /* it is charged to; 0: none */
     bool blocked; /* by an operator: chunks are gone, content is refused */
 };
 
 struct file_row {
     int64_t id;
-    int64_t room;     /* 0: file-server half, or its room was deleted */
-    int64_t message;  /* 0: not attached */
-    int64_t uploader; /* user id, 0: not known */
     double uploaded;  /* seconds */
     double expiry;    /* seconds; FILE_NEVER */
-    struct span name; /* sealed; p == NULL: none */
+    struct span name; /* sealed; p == NULL: none, or not asked for */
     struct blob_row blob;
 };
 
@@ -61,6 +64,13 @@ MUST_USE enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, i
 /* put, step 3 for the file-server half: makes the row or renews it: uploaded = now, the later of both expiries. */
 MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry,
                                 double *ret_expiry);
+/*
+ * put, the last step, when content was added: charges it to the server. ERR_TOO_LARGE: beyond quota, nothing changed.
+ * *ret_bytes: what is stored now.
+ */
+MUST_USE enum err files_charge(struct db *db, int64_t bytes, int64_t quota, int64_t *ret_bytes);
+/* The same sum, without waiting for anybody: refuses early what will not fit. */
+MUST_USE enum err files_usage(struct db *db, int64_t *ret_bytes);
 
 /* get: appends sealed chunk n to out. ERR_MISSING: gone, or moved to another day meanwhile: stat again to know. */
 MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n,
@@ -69,15 +79,27 @@ MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int
 /* stat. ERR_MISSING: unknown, expired at `now`, or blocked. */
 MUST_USE enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
                                 struct file_row *ret_file);
+/* Content that an operator blocked? */
+MUST_USE enum err files_is_blocked(struct db *db, const struct file_hash *hash, bool *ret_blocked);
 
 /*
- * For jobs. Sweeping removes at most `limit` files whose expiry is over at `now`, and their blobs when nothing else
- * refers to them. Chunks go by row only when their partition will stay for more than a day (today: days since 1970);
- * otherwise they go with it. *ret_removed < limit: nothing is left.
+ * The later of its expiry and the one given, in a statement of its own; what has expired at `now` stays so. ERR_MISSING:
+ * unknown, expired, or blocked.
  */
-MUST_USE enum err files_sweep(struct db *db, double now, int64_t today, int64_t limit,
-                              int64_t *ret_removed);
+MUST_USE enum err files_extend(struct db *db, const struct file_hash *hash, double now,
+                               double expiry, struct file_row *ret_file);
 
-/* Makes the chunk partitions of days [from, to] that do not exist (CREATE, then ATTACH). A transaction of its own. */
-MUST_USE enum err files_partitions(struct db *db, int64_t from, int64_t to);
+/* For operators: the content of a hash, expired or not, locked. ERR_MISSING: unknown or blocked. */
+MUST_USE enum err files_lock(struct db *db, const struct file_hash *hash,
+                             struct blob_row *ret_blob);
+/*
+ * delete. Removes what people know of the content, its chunks, its blob, and gives its bytes back; at once, in the
+ * caller's transaction.
+ */
+MUST_USE enum err files_remove(struct db *db, const struct blob_row *blob);
+/* The same, but remembers the hash as refused. ERR_CONFLICT: it is already. */
+MUST_USE enum err files_block(struct db *db, const struct file_hash *hash);
+/* The hash is welcome again. ERR_MISSING: it was not blocked. */
+MUST_USE enum err files_unblock(struct db *db, const struct file_hash *hash);
+
 #endif

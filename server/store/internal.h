@@ -23,6 +23,8 @@ extern const struct statement reactions_statements[];
 extern const struct statement reacting_statements[];
 extern const struct statement outcome_statements[];
 extern const struct statement files_statements[];
+extern const struct statement room_files_statements[];
+extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];

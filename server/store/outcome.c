@@ -1,47 +1,36 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Transaction ids and their status. No table of ours is touched.
+ * Marks are rows among the nonces: unique, without any meaning, and forgotten with their day.
  */
 #include "store/outcome.h"
 
+#include "base/clock.h"
+#include "crypto/keys.h"
 #include "store/internal.h"
 
 const struct statement outcome_statements[] = {
-    {"outcome.mark", "SELECT pg_current_xact_id()::text::bigint"},
-    {"outcome.find", "SELECT pg_xact_status(($1::bigint)::text::xid8)::text"},
+    {"outcome.mark", "INSERT INTO nonces (day, nonce)"
+                     "VALUES ($1, $2)"},
     STATEMENTS_END,
 };
 
-enum err outcome_mark(struct db *db, int64_t *ret_transaction)
+enum err outcome_mark(struct db *db, int64_t now_ms, struct nonce_key *ret_mark)
 {
-    AUTO_ROWS struct rows rows = {0};
-    enum err e = db_run(db, "outcome.mark", NULL, 0, &rows);
-    if (e != OK)
-        return e;
-    struct row row;
-    if (!rows_next(&rows, &row))
-        return ERR_DEFECT;
-    int64_t transaction = row_i64(&row, 0);
-    if (!rows_ok(&rows))
-        return ERR_DEFECT;
-    *ret_transaction = transaction;
-    return OK;
+    struct nonce_key mark = {.day = now_ms / DAY_MS};
+    crypto_random(mark.b, sizeof(mark.b));
+    enum err e =
+        DB_RUN(db, "outcome.mark", NULL, PARAM_I32(mark.day), PARAM_BYTES(SPAN_OF_KEY(&mark)));
+    if (e == OK)
+        *ret_mark = mark;
+    return e;
 }
 
-enum err outcome_find(struct db *db, int64_t transaction, bool *ret_committed)
+enum err outcome_find(struct db *db, const struct nonce_key *mark, bool *ret_committed)
 {
-    AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "outcome.find", &rows, PARAM_I64(transaction));
-    if (e != OK)
+    /* Whoever claims it second waits for the first: we lose exactly if the transaction has committed. */
+    enum err e = nonces_claim(db, mark);
+    if (e != OK && e != ERR_TOO_EARLY)
         return e;
-    struct row row;
-    if (!rows_next(&rows, &row))
-        return ERR_DEFECT;
-    if (row_is_null(&row, 0))
-        return ERR_MISSING;
-    struct span status = row_bytes(&row, 0);
-    if (span_eq(status, SPAN("in progress")))
-        return ERR_RETRY;
-    *ret_committed = span_eq(status, SPAN("committed"));
+    *ret_committed = e == ERR_TOO_EARLY;
     return OK;
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Did it commit? When a connection is lost exactly at COMMIT nobody told us; PostgreSQL knows by the transaction's id.
- * Better than looking for what the transaction wrote: it also tells "still under way" from "never happened".
+ * Did it commit? When a connection is lost exactly at COMMIT nobody told us; a mark that the transaction itself wrote can
+ * (docs/decisions/0002-commit-outcome.md).
  */
 #ifndef CONCLAVE_STORE_OUTCOME_H
 #define CONCLAVE_STORE_OUTCOME_H
 
-#include "store/store.h"
+#include "store/nonces.h"
 
-/* The id of the transaction open on db (makes PostgreSQL assign one). */
-MUST_USE enum err outcome_mark(struct db *db, int64_t *ret_transaction);
-/* On another connection. ERR_RETRY: still under way, ask again. ERR_MISSING: too old to know. */
-MUST_USE enum err outcome_find(struct db *db, int64_t transaction, bool *ret_committed);
+/* Writes a mark of random bytes in the transaction open on db. */
+MUST_USE enum err outcome_mark(struct db *db, int64_t now_ms, struct nonce_key *ret_mark);
+/*
+ * On another connection, outside any transaction: waits for the transaction of the mark to end, if it is still under way.
+ * When the answer is "not committed", it never will be. ERR_RETRY: still under way, ask again.
+ */
+MUST_USE enum err outcome_find(struct db *db, const struct nonce_key *mark, bool *ret_committed);
 
 #endif

@@ -239,26 +239,30 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
 /* A fixed text sealed by the storage key: opens only under the same one. */
 #define CHECK_TEXT SPAN("conclave storage key")
 
+enum err ring_verify(struct ring *ring, struct db *db)
+{
+    AUTO_BUF struct buf sealed = buf_make(KIB(1));
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    enum err e = db_run(db, "ring.check_read", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row) || row_is_null(&row, 0))
+        return ERR_MISSING;
+    buf_put(&sealed, row_bytes(&row, 0));
+    struct bytes plain = {0};
+    e = buf_verdict(&sealed);
+    if (e == OK)
+        e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0},
+                     (struct bytes){sealed.p, sealed.len}, &plain);
+    return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
+}
+
 enum err ring_check(struct ring *ring, struct db *db)
 {
     AUTO_BUF struct buf sealed = buf_make(KIB(1));
     enum err e = box_seal(CIPHER_XCHACHA20, ring->storage, (struct span){0}, CHECK_TEXT, &sealed);
     if (e == OK)
         e = DB_RUN(db, "ring.check_write", NULL, PARAM_BYTES(buf_span(&sealed)));
-    AUTO_ROWS struct rows rows = {0};
-    if (e == OK)
-        e = db_run(db, "ring.check_read", NULL, 0, &rows);
-    if (e != OK)
-        return e;
-    struct row row;
-    if (!rows_next(&rows, &row) || row_is_null(&row, 0))
-        return ERR_MISSING;
-    buf_reset(&sealed);
-    buf_put(&sealed, row_bytes(&row, 0));
-    struct bytes plain;
-    e = buf_verdict(&sealed);
-    if (e == OK)
-        e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0},
-                     (struct bytes){sealed.p, sealed.len}, &plain);
-    return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
+    return e == OK ? ring_verify(ring, db) : e;
 }

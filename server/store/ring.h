@@ -33,5 +33,7 @@ MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_i
                                  struct aead_key *ret_key);
 /* Proves that the storage key fits this database (a check value sealed in table server); writes it when new. */
 MUST_USE enum err ring_check(struct ring *ring, struct db *db);
+/* Only proves. ERR_MISSING: the database has no check value yet. */
+MUST_USE enum err ring_verify(struct ring *ring, struct db *db);
 
 #endif

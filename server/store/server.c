@@ -26,7 +26,7 @@ enum err server_public_key(struct db *db, struct x25519_pub *ret_key)
         return e;
     if (!rows_next(&rows, &row))
         return ERR_MISSING;
-    struct x25519_pub key;
+    struct x25519_pub key = {{0}};
     row_key(&row, 0, key.b, sizeof key.b);
     if (!rows_ok(&rows))
         return ERR_DEFECT;

@@ -34,8 +34,9 @@ MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *prog
 enum advisory {
     ADVISORY_INIT = 1,
     ADVISORY_JOBS = 2,
-    ADVISORY_MIGRATE = 4
-}; /* 3: partitions, in SQL */
+    ADVISORY_MIGRATE = 4,
+    ADVISORY_BACKUP = 5 /* while it is held, no day of chunks is dropped */
+};                      /* 3: partitions, in SQL */
 MUST_USE enum err advisory_try(struct db *db, enum advisory which);
 MUST_USE enum err advisory_wait(struct db *db, enum advisory which);
 MUST_USE enum err advisory_release(struct db *db, enum advisory which);

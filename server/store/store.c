@@ -4,12 +4,28 @@
  */
 #include "store/internal.h"
 
+/* clang-format off */ /* one a line */
 const struct statement_table store_statements[] = {
-    {versions_statements},  {ring_statements},     {rooms_statements},       {users_statements},
-    {roles_statements},     {nonces_statements},   {messages_statements},    {posting_statements},
-    {outcome_statements},   {files_statements},    {attachments_statements}, {changing_statements},
-    {reactions_statements}, {reacting_statements}, {dms_statements},         {filters_statements},
+    {versions_statements},
+    {ring_statements},
+    {rooms_statements},
+    {users_statements},
+    {roles_statements},
+    {nonces_statements},
+    {messages_statements},
+    {posting_statements},
+    {outcome_statements},
+    {files_statements},
+    {attachments_statements},
+    {changing_statements},
+    {reactions_statements},
+    {reacting_statements},
+    {dms_statements},
+    {filters_statements},
+    {room_files_statements},
+    {file_jobs_statements},
 };
+/* clang-format on */
 const size_t store_statement_count = COUNT_OF(store_statements);
 
 enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)

@@ -125,7 +125,7 @@ static enum err find_user(struct db *db, const struct session_id *ids, size_t co
     struct row row;
     if (!rows_next(&rows, &row))
         return ERR_MISSING;
-    struct session_id session;
+    struct session_id session = {{0}};
     int64_t user = row_i64(&row, 0);
     row_key(&row, 1, session.b, sizeof(session.b));
     if (!rows_ok(&rows))

@@ -34,7 +34,7 @@ enum err versions_read(struct db *db, struct arena *mem, struct version_row **re
                        size_t *ret_count)
 {
     AUTO_ROWS struct rows rows = {0};
-    void *all;
+    void *all = NULL;
     enum err e = db_run(db, "versions.read", NULL, 0, &rows);
     if (e == OK)
         e = store_read_all(&rows, mem, sizeof(struct version_row), read_version, &all, ret_count);

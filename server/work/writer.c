@@ -75,17 +75,17 @@ static void refuse_all(struct write_op **ops, size_t count)
  * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
  * now; the callers are told "busy" and their nonces keep them from doing it twice.
  */
-static enum err find_outcome(struct writer *w, int64_t transaction)
+static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
 {
     int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
     while (clock_mono_ms() < deadline) {
         bool committed = false;
         enum err e = db_ensure(w->db);
         if (e == OK)
-            e = outcome_find(w->db, transaction, &committed);
+            e = outcome_find(w->db, mark, &committed);
         if (e == OK)
             return committed ? OK : ERR_RETRY;
-        if (e == ERR_MISSING || e == ERR_DEFECT)
+        if (e == ERR_DEFECT)
             return ERR_BUSY;
         pause_ms(OUTCOME_PAUSE_MS);
     }
@@ -95,19 +95,20 @@ static enum err find_outcome(struct writer *w, int64_t transaction)
 /* One transaction. OK: committed, results are in ops. */
 static enum err attempt(struct writer *w, struct write_batch *batch)
 {
-    int64_t transaction = 0;
+    struct nonce_key mark;
+    int64_t now_ms = clock_wall_ms();
     enum err e = db_begin(w->db);
     if (e == OK)
-        e = outcome_mark(w->db, &transaction);
+        e = outcome_mark(w->db, now_ms, &mark);
     if (e == OK)
-        e = write_batch_run(batch, w->db, clock_wall_ms());
+        e = write_batch_run(batch, w->db, now_ms);
     if (e != OK) {
         db_rollback(w->db);
         return e;
     }
     e = db_commit(w->db);
-    if (e == ERR_BUSY && transaction != 0)
-        e = find_outcome(w, transaction);
+    if (e == ERR_BUSY)
+        e = find_outcome(w, &mark);
     return e;
 }
 
@@ -281,7 +282,7 @@ enum err writer_run(struct writer *w, struct write_op *op)
 {
     struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
     op->done = wake;
-    op->owner = &waiter;
+    op->owner = &waiter; /* cppcheck-suppress autoVariables ; we wait here until it is done */
     enum err e = writer_submit(w, op);
     if (e != OK)
         return e;

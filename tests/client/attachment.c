@@ -34,12 +34,12 @@ size_t attachment_padded_size(size_t n)
     return size < n ? n : size;
 }
 
-static enum err encrypt(const uint8_t *key, const uint8_t *iv, struct span plain, size_t zeros,
-                        struct buf *out)
+static enum err encrypt_padded(const uint8_t *key, const uint8_t *iv, struct span plain,
+                               size_t zeros, struct buf *out)
 {
     static const uint8_t zero_block[4096];
     AUTO_EVP EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    uint8_t *to = buf_reserve(out, plain.len + zeros + 2 * BLOCK_BYTES);
+    uint8_t *to = buf_reserve(out, plain.len + zeros + (size_t)2 * BLOCK_BYTES);
     int n = 0;
     size_t len = 0;
     if (ctx == NULL || to == NULL)
@@ -86,8 +86,8 @@ enum err attachment_seal(struct span plain, bool pad, const struct attachment_fi
         randombytes_buf(iv, sizeof(iv));
     }
     buf_put(out, span_of(iv, sizeof(iv)));
-    enum err e =
-        encrypt(keys.key, iv, plain, pad ? attachment_padded_size(plain.len) - plain.len : 0, out);
+    enum err e = encrypt_padded(keys.key, iv, plain,
+                                pad ? attachment_padded_size(plain.len) - plain.len : 0, out);
     if (e != OK)
         return e;
     mac_of(keys.key + CIPHER_KEY_BYTES, span_skip(buf_span(out), start), mac);

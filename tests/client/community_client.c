@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "client/padding.h"
 
-enum { TARGET_MAX = 256, BODY_MAX_BYTES = ONION_BODY_MAX_BYTES, POST_MAX_BYTES = 1 << 20 };
+enum { TARGET_MAX = 256, BODY_MAX_BYTES = ONION_BUFFER_MAX_BYTES, POST_MAX_BYTES = 1 << 20 };
 #define JSON_TYPE "application/json"
 
 static int append_text(const char *text, size_t len, void *out)
@@ -66,6 +66,9 @@ static json_t *make_headers(const struct community *c, const struct community_re
     }
     if (content_type != NULL)
         (void)json_object_set_new(headers, "Content-Type", json_string(content_type));
+    if (request->disposition != NULL)
+        (void)json_object_set_new(headers, "Content-Disposition",
+                                  json_string(request->disposition));
     return headers;
 }
 
@@ -181,7 +184,7 @@ enum err community_join(struct community *c, const char *room, json_t **ret_room
 
 static json_t *base64_json(struct span s)
 {
-    struct buf text AUTO_BUF = buf_make(2 * POST_MAX_BYTES);
+    struct buf text AUTO_BUF = buf_make((size_t)2 * POST_MAX_BYTES);
     buf_put_base64(&text, s);
     return buf_verdict(&text) == OK ? json_stringn((const char *)text.p, text.len) : NULL;
 }

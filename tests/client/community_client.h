@@ -42,6 +42,7 @@ struct community_request {
     const json_t *json;       /* body, or NULL */
     struct span body;         /* instead of json: raw bytes */
     const char *content_type; /* of body; NULL: none */
+    const char *disposition;  /* Content-Disposition of body; NULL: none */
     enum signing signing;
 };
 

@@ -19,6 +19,7 @@ enum {
     OPTION_SIZE,
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t take_option(int key, char *arg, struct argp_state *state)
 {
     struct tool *t = state->input;
@@ -74,6 +75,8 @@ static const char doc[] =
     "  edit ROOM ID TEXT            change one's own message\n"
     "  react ROOM ID R              add a reaction of up to 12 characters\n"
     "  delete ROOM ID               delete a message\n"
+    "  upload ROOM FILE             upload a file to a room; a post with its id adopts it\n"
+    "  download ROOM ID OUT         download a file of a room\n"
     "  dm ID TEXT                   send a direct message to a blinded id (15...)\n"
     "  inbox                        the direct messages that wait for this account\n"
     "  file put FILE                encrypt and upload a file\n"

@@ -57,7 +57,7 @@ static bool read_author(const json_t *row, struct message *m)
 
 static bool read_post(const json_t *row, struct message *m)
 {
-    struct buf sig AUTO_BUF = buf_make(2 * SIG_BYTES);
+    struct buf sig AUTO_BUF = buf_make((size_t)2 * SIG_BYTES);
     struct ed25519_sig signature;
     m->kind = MESSAGE_POST;
     if (!read_base64(json_object_get(row, "data"), &m->data) ||

@@ -81,7 +81,7 @@ static void remember_trouble(struct link_trouble *t, int status, struct span tex
 {
     size_t n = 0;
     for (; n < text.len && n < sizeof(t->text) - 1; n++)
-        t->text[n] = text.p[n] >= ' ' && text.p[n] < 0x7f ? (char)text.p[n] : ' ';
+        t->text[n] = (char)(text.p[n] >= ' ' && text.p[n] < 0x7f ? text.p[n] : ' ');
     t->text[n] = '\0';
     t->status = status;
 }

@@ -40,8 +40,14 @@ int tool_link_options(const struct tool *t, struct server_link_options *ret_opti
 
 int tool_account_new(const struct tool *t);
 int tool_account_show(const struct tool *t);
+/* Reads a local file of at most what an onion request carries; writes one anew, mode 0600. */
+MUST_USE enum err tool_read_file(const char *path, struct buf *out);
+MUST_USE bool tool_write_file(const char *path, struct span data);
+
 int tool_dm(const struct tool *t, struct community *c);
 int tool_inbox(const struct tool *t, struct community *c);
+int tool_upload(const struct tool *t, struct community *c);
+int tool_download(const struct tool *t, struct community *c);
 int tool_file_put(const struct tool *t);
 int tool_file_get(const struct tool *t);
 

@@ -302,6 +302,8 @@ static const struct command {
     {"edit", NULL, 4, NULL, edit, true, true},
     {"react", NULL, 4, NULL, react, true, true},
     {"delete", NULL, 3, NULL, delete_one, true, true},
+    {"upload", NULL, 3, NULL, tool_upload, true, true},
+    {"download", NULL, 4, NULL, tool_download, true, true},
     {"dm", NULL, 3, NULL, tool_dm, true, false},
     {"inbox", NULL, 1, NULL, tool_inbox, true, false},
     {"file", "put", 3, tool_file_put, NULL, false, false},

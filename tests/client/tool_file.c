@@ -65,7 +65,7 @@ int tool_account_show(const struct tool *t)
     return show(t, &a);
 }
 
-static enum err read_file(const char *path, struct buf *out)
+enum err tool_read_file(const char *path, struct buf *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
@@ -83,7 +83,7 @@ static enum err read_file(const char *path, struct buf *out)
     return n == 0 ? OK : ERR_MISSING;
 }
 
-static bool write_file(const char *path, struct span data)
+bool tool_write_file(const char *path, struct span data)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -136,7 +136,7 @@ int tool_file_put(const struct tool *t)
     int status = tool_link_options(t, &options);
     if (status != TOOL_DONE)
         return status;
-    if (read_file(t->words[2], &plain) != OK)
+    if (tool_read_file(t->words[2], &plain) != OK)
         return tool_refused("the file cannot be read, or is too large", 0);
     if (attachment_seal(buf_span(&plain), true, NULL, &sealed, &keys) != OK ||
         server_link_open(&options, &link) != OK)
@@ -193,7 +193,7 @@ int tool_file_get(const struct tool *t)
     if (sealed && attachment_open(buf_span(&file), &keys, &plain) != OK)
         return tool_refused("the file does not open with this key and digest", 0);
     struct span content = sealed ? buf_span(&plain) : buf_span(&file);
-    if (!write_file(t->words[3], content))
+    if (!tool_write_file(t->words[3], content))
         return tool_refused("the output file cannot be written", 0);
     json_auto_t *line = json_pack("{s:s, s:I, s:b}", "file", t->words[3], "size",
                                   (json_int_t)content.len, "decrypted", (int)sealed);

@@ -31,7 +31,7 @@ static void script(const char *const *words, char *out, size_t size)
     assert_int_equal(posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO), 0);
     char *argv[8];
     size_t n = 0;
-    for (; words[n] != NULL && n < 7; n++)
+    for (; n < 7 && words[n] != NULL; n++)
         argv[n] = (char *)(uintptr_t)words[n];
     argv[n] = NULL;
     pid_t pid;

@@ -21,6 +21,7 @@
 #include "integration/world_settings.h"
 
 enum { READY_STEP_MS = 10, PROBE_MS = 2000, PORT_TRIES = 5, EXIT_LISTEN = 5, PROGRAM_MAX = 512 };
+enum { PORT_FIRST = 20000, PORT_COUNT = 12000 };
 
 static enum err trouble(struct world *w, enum err e, const char *words)
 {
@@ -36,13 +37,17 @@ static enum err cluster(struct world *w, const char *command, struct buf *out)
     char owner[16];
     int status = 0;
     (void)snprintf(owner, sizeof(owner), "%d", (int)getpid());
-    const char *start[] = {"tests/cluster.sh",
+    const char *first[] = {"tests/cluster.sh",
                            "start",
                            folder,
                            "--owner",
                            owner,
                            w->options.no_fsync ? "--no-fsync" : NULL,
                            NULL};
+    /* The watcher of the first start lives on. */
+    const char *again[] = {"tests/cluster.sh", "start", folder,
+                           w->options.no_fsync ? "--no-fsync" : NULL, NULL};
+    const char *const *start = w->database_url[0] == '\0' ? first : again;
     const char *other[] = {"tests/cluster.sh", command, folder, NULL};
     struct process_spec spec = {.argv = strcmp(command, "start") == 0 ? start : other};
     enum err e = process_run(&spec, WORLD_START_MS, out, &status);
@@ -98,6 +103,18 @@ enum err world_restart_database(struct world *w)
     return cluster(w, "start", &out);
 }
 
+enum err world_kill_backend(struct world *w, uint32_t which)
+{
+    char number[16];
+    int status = 0;
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    (void)snprintf(number, sizeof(number), "%u", (unsigned)which);
+    const char *argv[] = {"tests/cluster.sh", "backend", w->folder, number, NULL};
+    const struct process_spec spec = {.argv = argv};
+    enum err e = process_run(&spec, WORLD_COMMAND_MS, &out, &status);
+    return e == OK && status != 0 ? ERR_DENIED : e;
+}
+
 static enum err append_peer(const char *path, const char *node)
 {
     FILE *f = fopen(path, "ae");
@@ -137,18 +154,24 @@ enum err world_start_relay(struct world *w)
     return e == OK ? OK : trouble(w, e, "a relay did not say where it listens");
 }
 
-/* A port that was free a moment ago; whoever takes it meanwhile makes the server end with 5, and we try another. */
+/*
+ * A port that was free a moment ago; whoever takes it meanwhile makes the server end with 5, and we try another. Below the
+ * ports that the system gives to outgoing connections: one of those could take it while the server is being restarted.
+ */
 static enum err free_port(uint16_t *ret_port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return ERR_NO_MEMORY;
-    bool bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-                 getsockname(fd, (struct sockaddr *)&at, &len) == 0;
-    (void)close(fd);
-    *ret_port = ntohs(at.sin_port);
+    bool bound = false;
+    for (int i = 0; !bound && i < PORT_TRIES * PORT_TRIES; i++) {
+        uint16_t port = (uint16_t)(PORT_FIRST + randombytes_uniform(PORT_COUNT));
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0)
+            return ERR_NO_MEMORY;
+        at.sin_port = htons(port);
+        bound = bind(fd, (const struct sockaddr *)&at, sizeof(at)) == 0;
+        (void)close(fd);
+        *ret_port = port;
+    }
     return bound ? OK : ERR_BUSY;
 }
 

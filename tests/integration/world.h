@@ -76,6 +76,8 @@ MUST_USE enum err world_conclave(struct world *w, size_t server, const char *con
 /* Takes the database away as a power cut would, and brings it back. */
 MUST_USE enum err world_crash_database(struct world *w);
 MUST_USE enum err world_restart_database(struct world *w);
+/* Kills one of the database's processes (the which-th, counted round); PostgreSQL ends the others and recovers. */
+MUST_USE enum err world_kill_backend(struct world *w, uint32_t which);
 
 /* The text of /metrics, and one value of it by its name with labels, as it is printed. ERR_MISSING: no such line. */
 MUST_USE enum err world_metrics(struct world *w, size_t server, struct buf *out);

@@ -6,6 +6,7 @@
 set -u
 bad=0
 (($#)) || set -- README.md CHANGELOG.md docs/*.md docs/decisions/*.md
+# shellcheck disable=SC2016 # backticks of Markdown, not of the shell
 for file in "$@"; do
     [[ -e $file ]] || continue
     while IFS= read -r target; do

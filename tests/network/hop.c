@@ -183,7 +183,7 @@ static void go_to_node(const struct frame *inner, const struct opened *o, struct
     hex_write(SPAN_OF_KEY(&ephemeral), hex);
     json_auto_t *route =
         json_pack("{s:s%, s:s, s:I}", "ephemeral_key", hex, sizeof(hex), "enc_type",
-                  layer_cipher_name(cipher), "hop_no", (json_int_t)(o->hop_number + 1));
+                  layer_cipher_name(cipher), "hop_no", (json_int_t)o->hop_number + 1);
     if (route == NULL) {
         s->outgoing.failed = true;
         return;

@@ -23,6 +23,7 @@ struct arguments {
     bool print;
 };
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
 static error_t take_option(int key, char *arg, struct argp_state *state)
 {
     struct arguments *a = state->input;

@@ -42,10 +42,13 @@ tidy() {
 }
 if [[ ${1:-fast} == full ]]; then
     check clang "${MAKE:-make}" --no-print-directory WERROR=1 tests-clang
-    check analyzer "${MAKE:-make}" --no-print-directory WERROR=1 tests-analyzer
+    # The programs only: gcc cannot know that an assertion of cmocka ends a test.
+    check analyzer "${MAKE:-make}" --no-print-directory WERROR=1 programs-analyzer
     check tidy tidy
     check cppcheck cppcheck --quiet --error-exitcode=1 --enable=warning,portability,performance --inline-suppr \
-        --suppress=missingIncludeSystem --std=c11 -j 2 -D_GNU_SOURCE -Iserver -Itests server tests
+        --suppress=missingIncludeSystem --std=c11 -j 2 -D_GNU_SOURCE \
+        '-Djson_array_foreach(array,i,item)=for (i = 0; (item = json_array_get(array, i)) != NULL; i++)' \
+        '-Djson_object_foreach(object,key,item)=for (; (item = json_object_get(object, key)) != NULL;)' -Iserver -Itests server tests
     check shell shellcheck -x deploy/*.sh tests/*.sh tests/*/*.sh .ci/run
 fi
 

@@ -41,6 +41,8 @@ suite() {
     tests/run/programs.sh "$1" "$2" $(programs "$3" "$4")
 }
 
+# What is too slow for every day: a minute without a database, a million rows.
+[[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 if build 'build (gcc -Werror)' tests-release; then
     tests/run/lint.sh "$([[ ${1:-short} == full ]] && echo full || echo fast)"
     suite unit build release unit

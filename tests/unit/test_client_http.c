@@ -133,7 +133,7 @@ static void address__texts__are_taken_or_refused(void **state)
 
 static void node__written__reads_back_and_other_texts_are_refused(void **state)
 {
-    struct node n;
+    struct node n = {0};
     struct node back;
     (void)state;
     json_auto_t *file = vectors_load("onion-hops.json");

@@ -75,7 +75,7 @@ static void onion_v4__every_request__is_built_byte_for_byte_and_its_response_ope
     json_array_foreach(vectors_list(file, "cases", 11), i, at)
     {
         struct onion_style style = style_of(at);
-        struct onion_fixed fixed;
+        struct onion_fixed fixed = {0};
         struct onion_secret secret;
         struct buf plain AUTO_BUF = vectors_buf(at, "request_plaintext");
         struct buf body AUTO_BUF = buf_make(BIG);

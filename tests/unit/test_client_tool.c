@@ -156,10 +156,11 @@ static void client__nobody_at_the_server__is_refused_with_a_line(void **state)
 
 static void client__help__names_the_commands_that_work_and_no_others(void **state)
 {
-    static const char *const there[] = {"account new", "capabilities", "rooms", "join",
-                                        "post",        "read",         "dm ID", "inbox",
-                                        "file put",    "file get",     "probe"};
-    static const char *const later[] = {"download ROOM", "extend"};
+    static const char *const there[] = {
+        "account new", "capabilities", "rooms",       "join",        "post",          "read",
+        "edit ROOM",   "react ROOM",   "delete ROOM", "upload ROOM", "download ROOM", "dm ID",
+        "inbox",       "file put",     "file get",    "probe"};
+    static const char *const later[] = {"extend"};
     struct place *p = *state;
     char out[8192];
     const char *help[] = {p->client, "--help", NULL};

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "integration/process.h"
 #include "router/json_in.h"
 #include "router/json_out.h"
 
@@ -299,6 +301,55 @@ static void json_out__doubles__are_shortest(void **state)
     assert_double(9007199254740993.0, "9007199254740992.0");
 }
 
+static void run(const char *const *argv)
+{
+    AUTO_BUF struct buf out = buf_make(KIB(64));
+    const struct process_spec spec = {.argv = argv, .err_path = "/dev/null"};
+    int status = -1;
+    /* localedef warns of what is not in the source, with exit code 1, and makes it all the same. */
+    assert_int_equal(process_run(&spec, 30000, &out, &status), OK);
+    assert_in_range(status, 0, 1);
+}
+
+/* A locale of our own, since a machine may have none with a comma: its folder, made by localedef. */
+static void make_comma_locale(char folder[static 64])
+{
+    char source[100];
+    char locale[100];
+    (void)snprintf(folder, 64, "/tmp/conclave-locale-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(source, sizeof source, "%s/source", folder);
+    (void)snprintf(locale, sizeof locale, "%s/comma", folder);
+    FILE *f = fopen(source, "we");
+    assert_non_null(f);
+    assert_true(
+        fputs(
+            "LC_NUMERIC\ndecimal_point \",\"\nthousands_sep \".\"\ngrouping 3;3\nEND LC_NUMERIC\n",
+            f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    run((const char *[]){"/usr/bin/localedef", "-c", "--no-archive", "-i", source, locale, NULL});
+}
+
+static void json_out__locale_with_a_comma__still_writes_points(void **state)
+{
+    (void)state;
+    static const double values[] = {0.5, -1.05, 1754863793.186, 1754863793.1234567, 1e300, 2.5e-7};
+    static const char *const texts[] = {"0.5",    "-1.05",  "1754863793.186", "1754863793.1234567",
+                                        "1e+300", "2.5e-07"};
+    char folder[64];
+    char proof[16];
+    make_comma_locale(folder);
+    assert_int_equal(setenv("LOCPATH", folder, 1), 0);
+    assert_non_null(setlocale(LC_NUMERIC, "comma"));
+    (void)snprintf(proof, sizeof proof, "%.1f", 0.5);
+    for (size_t i = 0; i < COUNT_OF(values); i++)
+        assert_double(values[i], texts[i]);
+    assert_non_null(setlocale(LC_NUMERIC, "C"));
+    assert_int_equal(unsetenv("LOCPATH"), 0);
+    run((const char *[]){"/bin/rm", "-rf", folder, NULL});
+    assert_string_equal(proof, "0,5"); /* it was really in force */
+}
+
 static void json_out__infinity_and_nan__spoil_the_reply(void **state)
 {
     (void)state;
@@ -394,6 +445,7 @@ int main(void)
         cmocka_unit_test(json_out__nested_values__have_their_commas),
         cmocka_unit_test(json_out__text__reads_back_through_jansson),
         cmocka_unit_test(json_out__doubles__are_shortest),
+        cmocka_unit_test(json_out__locale_with_a_comma__still_writes_points),
         cmocka_unit_test(json_out__infinity_and_nan__spoil_the_reply),
         cmocka_unit_test(json_out__100000_random_millisecond_times__equal_the_definition),
         cmocka_unit_test(json_out__random_doubles__read_back_to_the_bit),

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Finding content and reading it: stat and get of blob.h.
+ */
+#include "base/clock.h"
+#include "base/mem.h"
+#include "files/blob.h"
+#include "files/seal.h"
+#include "store/ring.h"
+
+/* ---- stat ---- */
+
+/* A name that does not open any more (its key went with the room) is no name. */
+static enum err open_name(struct db *db, struct ring *ring, struct arena *mem,
+                          struct file_row *file)
+{
+    struct aead_key key;
+    enum err e = ring_key_by_id(ring, db, file->blob.key_id, &key);
+    if (e != OK)
+        return e;
+    uint8_t *copy = arena_alloc(mem, file->name.len);
+    struct bytes plain = {NULL, 0};
+    e = copy ? OK : ERR_NO_MEMORY;
+    if (copy) {
+        memcpy(copy, file->name.p, file->name.len);
+        e = seal_open(&key, file->blob.id, SEAL_NAME, (struct bytes){copy, file->name.len}, &plain);
+    }
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        file->name = span_of_bytes(plain);
+    return e;
+}
+
+enum err blob_stat(struct db *db, struct ring *ring, const struct blob_ref *ref, struct arena *mem,
+                   double now, struct file_row *ret_file)
+{
+    struct file_row file;
+    enum err e = ref->room == 0 ? files_by_hash(db, &ref->hash, now, &file)
+                                : room_files_find(db, mem, ref->room, ref->file, now, &file);
+    if (e == OK && file.name.p != NULL)
+        e = open_name(db, ring, mem, &file);
+    if (e == OK)
+        *ret_file = file;
+    return e;
+}
+
+/* ---- get ---- */
+
+struct blob_source {
+    struct body_source base;
+    struct ring *ring;
+    struct blob_ref ref;
+    struct blob_row blob;
+    int64_t next_chunk;
+    struct buf chunk;
+};
+
+/* The partition was due and the chunk moved to a later day: ask where it is now. */
+static enum err read_chunk(struct blob_source *s, struct db *db)
+{
+    buf_reset(&s->chunk);
+    enum err e = files_chunk_read(db, s->blob.day, s->blob.id, s->next_chunk, &s->chunk);
+    if (e != ERR_MISSING)
+        return e;
+    struct file_row file;
+    e = blob_stat(db, s->ring, &s->ref, NULL, (double)clock_wall_ms() / SECOND_MS, &file);
+    if (e != OK || file.blob.id != s->blob.id || file.blob.day == s->blob.day)
+        return e == OK ? ERR_MISSING : e;
+    s->blob = file.blob;
+    return files_chunk_read(db, s->blob.day, s->blob.id, s->next_chunk, &s->chunk);
+}
+
+static enum err open_chunk(struct blob_source *s, struct db *db, struct bytes *ret_plain)
+{
+    struct aead_key key;
+    enum err e = read_chunk(s, db);
+    if (e == OK)
+        e = ring_key_by_id(s->ring, db, s->blob.key_id, &key);
+    if (e != OK)
+        return e;
+    e = seal_open(&key, s->blob.id, s->next_chunk, (struct bytes){s->chunk.p, s->chunk.len},
+                  ret_plain);
+    crypto_wipe(&key, sizeof(key));
+    return e;
+}
+
+static enum err next_piece(struct body_source *source, struct db *db, struct span *ret_piece)
+{
+    struct blob_source *s = (struct blob_source *)source;
+    struct bytes plain;
+    enum err e = open_chunk(s, db, &plain);
+    if (e != OK)
+        return e;
+    s->next_chunk++;
+    *ret_piece = span_of_bytes(plain);
+    return OK;
+}
+
+static void close_source(struct body_source *source)
+{
+    struct blob_source *s = (struct blob_source *)source;
+    buf_done(&s->chunk);
+    mem_free(s);
+}
+
+enum err blob_open(struct ring *ring, const struct blob_ref *ref, const struct file_row *file,
+                   struct body_source **ret_source)
+{
+    struct blob_source *s = MEM_NEW(struct blob_source);
+    if (!s)
+        return ERR_NO_MEMORY;
+    s->base = (struct body_source){(uint64_t)file->blob.size, next_piece, close_source};
+    s->ring = ring;
+    s->ref = *ref;
+    s->blob = file->blob;
+    s->chunk = buf_make(FILE_CHUNK_BYTES + KIB(1));
+    *ret_source = &s->base;
+    return OK;
+}
+
+/* ---- beginnings and whole contents, for checks ---- */
+
+enum err blob_beginning(struct db *db, struct ring *ring, const struct blob_ref *ref,
+                        const struct file_row *file, struct buf *out)
+{
+    struct body_source *source = NULL;
+    struct span piece = {NULL, 0};
+    if (file->blob.size == 0)
+        return OK;
+    enum err e = blob_open(ring, ref, file, &source);
+    if (e == OK)
+        e = source->next(source, db, &piece);
+    if (e == OK)
+        buf_put(out, span_first(piece, out->max));
+    if (source)
+        source->close(source);
+    return e == OK ? buf_verdict(out) : e;
+}
+
+enum err blob_read_all(struct db *db, struct ring *ring, const struct blob_ref *ref,
+                       const struct file_row *file, struct buf *out)
+{
+    struct body_source *source = NULL;
+    enum err e = blob_open(ring, ref, file, &source);
+    for (uint64_t left = (uint64_t)file->blob.size; e == OK && left > 0;) {
+        struct span piece = {NULL, 0};
+        e = source->next(source, db, &piece);
+        if (e == OK && (piece.len == 0 || piece.len > left))
+            e = ERR_DEFECT;
+        if (e == OK) {
+            buf_put(out, piece);
+            e = buf_verdict(out);
+            left -= piece.len;
+        }
+    }
+    if (source)
+        source->close(source);
+    return e;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The header X-FS-TTL of upload and renewal (protocol 03, 1.1 and 1.5). Inside files/ only.
+ */
+#ifndef CONCLAVE_FILES_TTL_H
+#define CONCLAVE_FILES_TTL_H
+
+#include "router/call.h"
+
+/* The wish, or the default. ERR_MALFORMED: not whole seconds, or above [files] max_ttl. */
+MUST_USE enum err ttl_wanted_ms(const struct call *call, int64_t *ret_ttl_ms);
+
+#endif

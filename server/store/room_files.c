@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SQL of room files.
+ */
+#include "store/room_files.h"
+
+#include "store/files_internal.h"
+
+const struct statement room_files_statements[] = {
+    {"room_files.rules",
+     "SELECT u.moderator OR u.admin OR coalesce(p.moderator OR p.admin, false)"
+     "       OR (NOT u.banned AND NOT coalesce(p.banned, false)"
+     "           AND coalesce(p.write, r.write) AND coalesce(p.upload, r.upload)),"
+     "       s.quota, s.types, coalesce(s.bytes, 0)"
+     "  FROM rooms r"
+     "  JOIN users u ON u.id = $2"
+     "  LEFT JOIN permissions p ON p.room = r.id AND p.user_id = u.id"
+     "  LEFT JOIN room_storage s ON s.room = r.id"
+     " WHERE r.id = $1"},
+    {"room_files.add", "INSERT INTO files (room, uploader, blob, name, uploaded, expiry)"
+                       "VALUES ($1, $2, $3, $4, $5, $6)"
+                       " RETURNING id"},
+    {"room_files.charge", "INSERT INTO room_storage AS s (room, bytes)"
+                          "VALUES ($1, $2)"
+                          "    ON CONFLICT (room) DO UPDATE"
+                          "   SET bytes = s.bytes + excluded.bytes"
+                          " RETURNING s.bytes"},
+    {"room_files.find", "SELECT " FILE_COLUMNS ", f.name"
+                        "  FROM files f"
+                        "  JOIN blobs b ON b.id = f.blob"
+                        " WHERE f.id = $2 AND f.room = $1 AND NOT b.blocked"
+                        "   AND (f.expiry IS NULL OR f.expiry > $3)"},
+    {"room_files.lock", "SELECT " FILE_COLUMNS "  FROM files f"
+                        "  JOIN blobs b ON b.id = f.blob"
+                        " WHERE f.id = $1 AND b.hash IS NULL"
+                        "   FOR UPDATE OF b"},
+    {"room_files.change",
+     "INSERT INTO room_storage AS s (room, quota, types)"
+     "VALUES ($1, CASE WHEN $2 THEN $3::bigint END, CASE WHEN $4 THEN $5::text END)"
+     "    ON CONFLICT (room) DO UPDATE"
+     "   SET quota = CASE WHEN $2 THEN excluded.quota ELSE s.quota END,"
+     "       types = CASE WHEN $4 THEN excluded.types ELSE s.types END"},
+    STATEMENTS_END,
+};
+
+enum err room_files_rules(struct db *db, struct arena *mem, int64_t room, int64_t user,
+                          struct room_files_rules *ret_rules)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "room_files.rules", &rows, PARAM_I64(room), PARAM_I64(user));
+    if (e != OK)
+        return e;
+    struct row row;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    struct room_files_rules rules = {.may_upload = row_bool(&row, 0),
+                                     .quota = row_i64_or(&row, 1, FILE_UNLIMITED),
+                                     .bytes = row_i64(&row, 3)};
+    if (!row_is_null(&row, 2) && !row_dup(&row, 2, mem, &rules.types))
+        return ERR_NO_MEMORY;
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_rules = rules;
+    return OK;
+}
+
+enum err room_files_add(struct db *db, const struct room_files_new *f, int64_t *ret_id)
+{
+    return STORE_ONE_I64(db, "room_files.add", ret_id, PARAM_I64(f->room), PARAM_I64(f->user),
+                         PARAM_I64(f->blob), param_bytes_or_null(f->name), PARAM_F64(f->uploaded),
+                         PARAM_F64(f->expiry));
+}
+
+enum err room_files_charge(struct db *db, int64_t room, int64_t bytes, int64_t quota)
+{
+    int64_t stored;
+    enum err e = STORE_ONE_I64(db, "room_files.charge", &stored, PARAM_I64(room), PARAM_I64(bytes));
+    return e == OK && stored > quota ? ERR_TOO_LARGE : e;
+}
+
+enum err room_files_find(struct db *db, struct arena *mem, int64_t room, int64_t file, double now,
+                         struct file_row *ret_file)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e =
+        DB_RUN(db, "room_files.find", &rows, PARAM_I64(room), PARAM_I64(file), PARAM_F64(now));
+    if (e != OK)
+        return e;
+    struct row row;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    struct file_row found;
+    files_read_file(&row, &found);
+    if (mem != NULL && !row_is_null(&row, FILE_COLUMN_COUNT) &&
+        !row_dup(&row, FILE_COLUMN_COUNT, mem, &found.name))
+        return ERR_NO_MEMORY;
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_file = found;
+    return OK;
+}
+
+enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "room_files.lock", &rows, PARAM_I64(file));
+    if (e != OK)
+        return e;
+    struct row row;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    struct file_row found;
+    files_read_file(&row, &found);
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_file = found;
+    return OK;
+}
+
+enum err room_files_change(struct db *db, int64_t room, const struct room_files_change *change)
+{
+    return DB_RUN(db, "room_files.change", NULL, PARAM_I64(room), PARAM_BOOL(change->set_quota),
+                  change->quota == FILE_UNLIMITED ? PARAM_NULL : PARAM_I64(change->quota),
+                  PARAM_BOOL(change->set_types),
+                  change->types.len == 0 ? PARAM_NULL : PARAM_TEXT(change->types));
+}
