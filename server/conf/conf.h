@@ -19,6 +19,7 @@
 #include "base/span.h"
 
 struct arena;
+struct words;
 
 enum conf_address_kind { CONF_ADDRESS_OFF, CONF_ADDRESS_TCP, CONF_ADDRESS_UNIX };
 
@@ -93,6 +94,10 @@ struct conf {
     struct {
         int64_t ttl_ms;
     } direct_messages;
+    struct {
+        const char *words;  /* path */
+        struct words *list; /* what stands there; NULL: no path */
+    } filters;
     struct {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */

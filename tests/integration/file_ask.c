@@ -16,14 +16,14 @@
 #define ID_CHARACTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-"
 enum { TARGET_MAX = 256 };
 
-void answer_done(struct answer *a)
+void file_answer_done(struct answer *a)
 {
     json_decref(a->json);
     onion_reply_done(&a->reply);
 }
 
-struct answer ask_with(struct server_link *to, const char *method, const char *target,
-                       struct span body, json_t *headers)
+struct answer file_ask_with(struct server_link *to, const char *method, const char *target,
+                            struct span body, json_t *headers)
 {
     struct answer a = {0};
     struct onion_request request = {.method = method,
@@ -40,19 +40,19 @@ struct answer ask_with(struct server_link *to, const char *method, const char *t
     return a;
 }
 
-struct answer ask(struct server_link *to, const char *method, const char *target)
+struct answer file_ask(struct server_link *to, const char *method, const char *target)
 {
-    return ask_with(to, method, target, (struct span){NULL, 0}, NULL);
+    return file_ask_with(to, method, target, (struct span){NULL, 0}, NULL);
 }
 
-void assert_status(const struct answer *a, int code)
+void file_assert_status(const struct answer *a, int code)
 {
     assert_int_equal(a->reply.code, code);
     assert_int_equal(json_integer_value(json_object_get(a->json, "status_code")), code);
     assert_int_equal(json_object_size(a->json), 1);
 }
 
-struct stored read_stored(const struct answer *a)
+struct stored file_stored(const struct answer *a)
 {
     struct stored s = {.expires = json_number_value(json_object_get(a->json, "expires")),
                        .uploaded = json_number_value(json_object_get(a->json, "uploaded"))};
@@ -64,22 +64,22 @@ struct stored read_stored(const struct answer *a)
     return s;
 }
 
-struct stored put_file(struct server_link *to, struct span body, const char *ttl)
+struct stored file_put(struct server_link *to, struct span body, const char *ttl)
 {
     json_t *headers = ttl == NULL ? NULL : json_pack("{s:s}", "X-FS-TTL", ttl);
-    struct answer a AUTO_ANSWER = ask_with(to, "POST", "/file", body, headers);
-    return read_stored(&a);
+    struct answer a AUTO_ANSWER = file_ask_with(to, "POST", "/file", body, headers);
+    return file_stored(&a);
 }
 
-int code_of(struct server_link *to, const char *method, const char *id, const char *tail)
+int file_code(struct server_link *to, const char *method, const char *id, const char *tail)
 {
     char target[TARGET_MAX];
     (void)snprintf(target, sizeof(target), "/file/%s%s", id, tail);
-    struct answer a AUTO_ANSWER = ask(to, method, target);
+    struct answer a AUTO_ANSWER = file_ask(to, method, target);
     return a.reply.code;
 }
 
-double now_s(void)
+double file_now_s(void)
 {
     return (double)clock_wall_ms() / SECOND_MS;
 }

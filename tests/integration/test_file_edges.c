@@ -69,11 +69,11 @@ static void session_version__answers_what_the_operator_set(void **state)
                  {"/session_version?platform=desktop&release_channel=alpha", 502},
                  {"/token_info", 404}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct answer a AUTO_ANSWER = ask(server, "GET", cases[i].target);
+        struct answer a AUTO_ANSWER = file_ask(server, "GET", cases[i].target);
         assert_int_equal(a.reply.code, cases[i].code);
     }
     struct answer a AUTO_ANSWER =
-        ask(server, "GET", "/session_version?platform=desktop&release_channel=stable");
+        file_ask(server, "GET", "/session_version?platform=desktop&release_channel=stable");
     assert_int_equal(a.reply.code, 200);
     assert_string_equal(json_string_value(json_object_get(a.json, "result")), "1.17.3");
     assert_int_equal(json_integer_value(json_object_get(a.json, "status_code")), 200);
@@ -89,25 +89,27 @@ static void session_version__signed__is_checked(void **state)
     json_t *headers = json_object();
     assert_int_equal(fs_auth_sign(&world.accounts[0], &request, headers), OK);
     struct answer good AUTO_ANSWER =
-        ask_with(server, "GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
+        file_ask_with(server, "GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
     assert_int_equal(good.reply.code, 200);
-    struct answer other AUTO_ANSWER = ask_with(server, "GET", "/session_version?platform=android",
-                                               (struct span){NULL, 0}, json_deep_copy(headers));
+    struct answer other AUTO_ANSWER =
+        file_ask_with(server, "GET", "/session_version?platform=android", (struct span){NULL, 0},
+                      json_deep_copy(headers));
     assert_int_equal(other.reply.code, 401);
     assert_string_equal(onion_reply_header(&other.reply, "content-type"),
                         "text/plain; charset=utf-8");
     (void)json_object_del(headers, "X-FS-Signature");
     struct answer two AUTO_ANSWER =
-        ask_with(server, "GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
+        file_ask_with(server, "GET", target, (struct span){NULL, 0}, json_deep_copy(headers));
     assert_int_equal(two.reply.code, 400);
     (void)json_object_del(headers, "X-FS-Timestamp");
     struct answer one AUTO_ANSWER =
-        ask_with(server, "GET", target, (struct span){NULL, 0}, headers);
+        file_ask_with(server, "GET", target, (struct span){NULL, 0}, headers);
     assert_int_equal(one.reply.code, 400);
     json_t *old = json_object();
     request.timestamp_s = now - 25 * 3600;
     assert_int_equal(fs_auth_sign(&world.accounts[0], &request, old), OK);
-    struct answer late AUTO_ANSWER = ask_with(server, "GET", target, (struct span){NULL, 0}, old);
+    struct answer late AUTO_ANSWER =
+        file_ask_with(server, "GET", target, (struct span){NULL, 0}, old);
     assert_int_equal(late.reply.code, 425);
 }
 
@@ -115,7 +117,7 @@ static void numbers__in_replies__have_a_full_stop(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(50);
-    struct answer a AUTO_ANSWER = ask_with(server, "POST", "/file", buf_span(&body), NULL);
+    struct answer a AUTO_ANSWER = file_ask_with(server, "POST", "/file", buf_span(&body), NULL);
     assert_int_equal(a.reply.code, 200);
     /* Read by a strict parser above; and no number has a comma inside. */
     assert_non_null(a.json);
@@ -142,7 +144,7 @@ static void file__asked_for_outside_an_onion_request__is_404(void **state)
 {
     (void)state;
     AUTO_BUF struct buf body = file_random(100), request = buf_make(4096), out = buf_make(4096);
-    struct stored s = put_file(server, buf_span(&body), NULL);
+    struct stored s = file_put(server, buf_span(&body), NULL);
     buf_put_text(&request, "GET /file/");
     buf_put_text(&request, s.id);
     buf_put_text(&request, " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -178,8 +180,8 @@ static void plain_file__of_every_listed_type__is_415_and_counted(void **state)
     for (size_t i = 0; i < SAMPLES; i++) {
         AUTO_BUF struct buf body = buf_make(SAMPLE_MAX_BYTES);
         sniff_sample_put(&sniff_samples[i], &body);
-        struct answer a AUTO_ANSWER = ask_with(server, "POST", "/file", buf_span(&body), NULL);
-        assert_status(&a, 415);
+        struct answer a AUTO_ANSWER = file_ask_with(server, "POST", "/file", buf_span(&body), NULL);
+        file_assert_status(&a, 415);
     }
     assert_int_equal(files(), before);
     assert_int_equal(file_metric(&world, "conclave_uploads_plain_total") - plain, SAMPLES);
@@ -198,7 +200,7 @@ static void plain_file__in_modes_count_and_off__is_stored(void **state)
         for (size_t i = 0; i < SAMPLES; i++) {
             AUTO_BUF struct buf body = buf_make(SAMPLE_MAX_BYTES);
             sniff_sample_put(&sniff_samples[i], &body);
-            (void)put_file(server, buf_span(&body), NULL);
+            (void)file_put(server, buf_span(&body), NULL);
         }
         assert_int_equal(file_metric(&world, "conclave_uploads_plain_total"), m == 0 ? SAMPLES : 0);
     }
