@@ -9,11 +9,13 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/qr.h"
+#include "cli/retention.h"
 
 struct room_arguments {
     const char *verb, *token;
     const char *name, *description;
     enum tristate read, accessible, write, upload;
+    struct retention_arguments retention;
     bool yes;
 };
 
@@ -51,6 +53,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'y':
         a->yes = true;
         return 0;
+    case 'k':
+        retention_parse_keep(&a->retention, arg, state);
+        return 0;
+    case 'b':
+        retention_parse_bytes(&a->retention, arg, state);
+        return 0;
+    case 'D':
+        a->retention.dry_run = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (!a->verb)
             a->verb = arg;
@@ -75,6 +86,11 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"keep", 'k', "TIME|forever", 0,
+     "older messages go without a trace; pinned ones stay: 30d, 12h (set)", 0},
+    {"keep-bytes", 'b', "SIZE|unlimited", 0,
+     "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
+    {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -142,17 +158,19 @@ static int list(struct cli *cli)
     return CLI_OK;
 }
 
-static int show(const struct cli *cli, const struct room_row *room)
+static int show(struct cli *cli, const struct room_row *room)
 {
     print_room(room);
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
-    return CLI_OK;
+    return retention_print(cli, room->id);
 }
 
 static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
+    if (a->retention.dry_run)
+        return retention_preview_print(cli, &a->retention, room->id);
     struct span name = span_of_text(a->name ? a->name : ""),
                 description = span_of_text(a->description ? a->description : "");
     if ((a->name && name.len == 0) || name.len > ROOM_NAME_MAX ||
@@ -165,7 +183,7 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
                                  .write = a->write,
                                  .upload = a->upload};
     enum err e = rooms_change(cli->db, room->id, &change);
-    return e == OK ? CLI_OK : cli_store_failed(e);
+    return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }
 
 static int remove_room(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
