@@ -133,7 +133,6 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
     struct room_lock *locks = NULL;
     size_t locked = 0;
     int64_t *ids = NULL;
-    const int64_t unpinned = 0;
     assert_int_equal(db_begin(db), OK);
     assert_int_equal(posting_lock_rooms(db, mem, &f->room, 1, &locks, &locked), OK);
     c.old_sequence = locks[0].message_sequence;
@@ -151,7 +150,8 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
                                           .posted = (double)seqno,
                                           .key_id = f->key_id,
                                           .sealed = buf_span(&sealed[i])};
-        c.rows[i] = (struct message_row){.author = f->author,
+        c.rows[i] = (struct message_row){.room = f->room,
+                                         .author = f->author,
                                          .posted = (double)seqno,
                                          .seqno_creation = seqno,
                                          .seqno_data = seqno,
@@ -159,7 +159,7 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
                                          .signature = span_of(signature, sizeof(signature))};
     }
     assert_int_equal(posting_insert(db, mem, rows, count, &ids), OK);
-    assert_int_equal(posting_advance(db, &f->room, &c.new_sequence, &unpinned, 1), OK);
+    assert_int_equal(posting_advance(db, &f->room, &c.new_sequence, &(const int64_t){0}, 1), OK);
     assert_int_equal(db_commit(db), OK);
     for (size_t i = 0; i < count; i++) {
         c.rows[i].id = ids[i];
