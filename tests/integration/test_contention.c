@@ -20,15 +20,14 @@
 #include "base/clock.h"
 #include "db/db.h"
 #include "integration/talk.h"
-#include "store/store.h"
-#include "store/users.h"
 
 enum {
     ROOMS = 50,
     SERVERS = 2,
     WRITERS = 8,
-    APPOINTERS = 2,
-    MEMBERS = WRITERS + APPOINTERS, /* the last ones are appointed and dismissed */
+    ADMINS = 2,   /* global admins, one at each process, who change roles and ban */
+    SUBJECTS = 2, /* whom they do it to */
+    MEMBERS = WRITERS + ADMINS + SUBJECTS,
     ELEMENTS = 8,
     RUN_MS = 30000,
     SHORT_RUN_MS = 10000,
@@ -37,7 +36,7 @@ enum {
 
 static struct talk talk;
 static _Atomic bool running;
-static _Atomic int64_t posted, refused, batches;
+static _Atomic int64_t posted, refused, batches, changes;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
 static char trouble[512];
@@ -50,7 +49,7 @@ static void say_trouble(const char *what, const char *detail)
 {
     (void)pthread_mutex_lock(&lock);
     if (trouble[0] == '\0')
-        (void)snprintf(trouble, sizeof(trouble), "%s: %.400s", what, detail);
+        (void)snprintf(trouble, sizeof(trouble), "%.100s: %.400s", what, detail);
     (void)pthread_mutex_unlock(&lock);
 }
 
@@ -151,39 +150,54 @@ static void *write_on(void *arg)
 
 /* ---- roles ---- */
 
-static struct db *connect_with_statements(void)
+static const char *some_room(unsigned *random, char text[static 8])
 {
-    struct db_options options = {.url = talk.w.database_url,
-                                 .tables = store_statements,
-                                 .table_count = store_statement_count,
-                                 .statement_timeout_ms = 10000,
-                                 .lock_timeout_ms = 3000};
-    struct db *db = NULL;
-    return db_new(&options, &db) == OK && db_ensure(db) == OK ? db : NULL;
+    (void)snprintf(text, 8, "r%u", (unsigned)rand_r(random) % ROOMS);
+    return text;
 }
 
-/* Rooms' roles, global ones, and the count of active users: what else writes to the rows of rooms. */
-static void *appoint_on(void *arg)
+/* Three rooms in any order, or all of them. */
+static json_t *some_places(unsigned *random, bool may_be_global)
+{
+    char a[8], b[8], c[8];
+    unsigned draw = (unsigned)rand_r(random) % 8;
+    if (draw == 0 && may_be_global)
+        return json_pack("{s:b}", "global", 1);
+    if (draw <= 1)
+        return json_pack("{s:[s]}", "rooms", "*");
+    (void)some_room(random, a);
+    while (strcmp(some_room(random, b), a) == 0)
+        ;
+    do {
+        (void)some_room(random, c);
+    } while (strcmp(c, a) == 0 || strcmp(c, b) == 0);
+    return json_pack("{s:[s,s,s]}", "rooms", a, b, c);
+}
+
+/* What locks one room, some, or all. A banned person cannot be appointed: that refusal is part of it. */
+static void *administer(void *arg)
 {
     size_t member = *(size_t *)arg;
     unsigned random = (unsigned)member;
-    struct db *db = connect_with_statements();
-    int64_t user = 0;
-    struct session_id found;
-    const struct session_id *id = &talk.members[member].community.blinded.id;
-    enum err e =
-        db != NULL ? users_resolve(db, id, NULL, 0, clock_wall_ms(), &user, &found) : ERR_BUSY;
-    while (e == OK && atomic_load(&running)) {
-        unsigned draw = (unsigned)rand_r(&random) % 20;
-        int64_t room = draw < 4 ? 0 : 2 + (int64_t)((unsigned)rand_r(&random) % ROOMS);
-        struct role role = {.moderator = rand_r(&random) % 2 != 0, .visible = true};
-        e = draw == 19 ? users_count_active(db, clock_wall_ms() / HOUR_MS)
-                       : users_set_role(db, room, user, role);
+    struct community *c = &talk.members[member].community;
+    while (atomic_load(&running)) {
+        static const char *const actions[] = {"moderator", "moderator", "ban", "unban"};
+        const char *action = actions[(unsigned)rand_r(&random) % COUNT_OF(actions)];
+        struct id_text id;
+        char target[128];
+        size_t subject = WRITERS + ADMINS + (unsigned)rand_r(&random) % SUBJECTS;
+        bool appoints = strcmp(action, "moderator") == 0;
+        json_auto_t *body = some_places(&random, appoints);
+        if (appoints)
+            (void)json_object_set_new(body, "moderator", json_boolean(rand_r(&random) % 2));
+        (void)snprintf(target, sizeof(target), "/user/%s/%s", talk_id(&talk, subject, &id), action);
+        enum err e = community_send(c, "POST", target, body, NULL);
+        if (e == OK)
+            (void)atomic_fetch_add(&changes, 1);
+        else if (c->refusal.code != 403 && c->refusal.code != 409)
+            say_trouble(target, c->refusal.text);
         (void)poll(NULL, 0, 5);
     }
-    if (e != OK)
-        say_trouble("roles", err_name(e));
-    db_free(db);
     return NULL;
 }
 
@@ -202,26 +216,26 @@ static void two_processes__random_batches_and_role_changes__nobody_sees_a_deadlo
 {
     (void)state;
     size_t members[MEMBERS];
-    pthread_t threads[MEMBERS];
+    pthread_t threads[WRITERS + ADMINS];
     atomic_store(&running, true);
-    for (size_t i = 0; i < MEMBERS; i++) {
+    for (size_t i = 0; i < WRITERS + ADMINS; i++) {
         members[i] = i;
         assert_int_equal(
-            pthread_create(&threads[i], NULL, i < WRITERS ? write_on : appoint_on, &members[i]), 0);
+            pthread_create(&threads[i], NULL, i < WRITERS ? write_on : administer, &members[i]), 0);
     }
     (void)poll(NULL, 0, getenv("CONCLAVE_TEST_SHORT") != NULL ? SHORT_RUN_MS : RUN_MS);
     atomic_store(&running, false);
-    for (size_t i = 0; i < MEMBERS; i++)
+    for (size_t i = 0; i < WRITERS + ADMINS; i++)
         (void)pthread_join(threads[i], NULL);
     struct db *db = talk_database(&talk);
-    print_message(
-        "%lld batches, %lld posts, %lld refused; deadlocks that the database broke: %lld\n",
-        (long long)batches, (long long)posted, (long long)refused,
-        (long long)number(db, "SELECT deadlocks FROM pg_stat_database"
-                              " WHERE datname = current_database()"));
+    print_message("%lld batches, %lld posts, %lld refused, %lld changes of roles and bans; "
+                  "deadlocks that the database broke: %lld\n",
+                  (long long)batches, (long long)posted, (long long)refused, (long long)changes,
+                  (long long)number(db, "SELECT deadlocks FROM pg_stat_database"
+                                        " WHERE datname = current_database()"));
     if (trouble[0] != '\0')
         fail_msg("%s", trouble);
-    assert_true(refused > 0);
+    assert_true(refused > 0 && changes > 0);
     assert_int_equal(number(db, "SELECT count(*) FROM conclave.messages"), posted);
     assert_int_equal(number(db, "SELECT count(*) FROM conclave.rooms r"
                                 " WHERE message_sequence <> coalesce((SELECT max(seqno)"
@@ -251,6 +265,8 @@ static int set_up(void **state)
     }
     for (size_t i = 0; i < MEMBERS; i++)
         talk_move(&talk, i, i % SERVERS);
+    for (size_t i = 0; i < ADMINS; i++)
+        talk_appoint(&talk, WRITERS + i, NULL, "--admin");
     return 0;
 }
 
