@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "integration/cast.h"
+#include "integration/deaf_proxy.h"
 
 enum { CHIEF, ADMIN, MOD, BEN, EVE, GLOBAL_MOD, PEOPLE };
 
@@ -24,7 +26,7 @@ static struct member *chief, *admin, *mod, *ben, *eve, *global_mod;
 static int open_stage(void **state)
 {
     (void)state;
-    cast_open(&c, 2, PEOPLE, NULL);
+    cast_open(&c, 1, PEOPLE, NULL);
     chief = &c.members[CHIEF];
     admin = &c.members[ADMIN];
     mod = &c.members[MOD];
@@ -464,16 +466,29 @@ static void statements_64_65_69__what_is_due__is_applied_within_ten_seconds(void
 
 /* ---- two processes ---- */
 
+/* A second process to which no notification comes. */
+static size_t start_deaf_server(struct deaf_proxy *proxy)
+{
+    char folder[96], url[DEAF_URL_MAX + 32];
+    const char *env[] = {url, NULL};
+    size_t server = 0;
+    (void)snprintf(folder, sizeof(folder), "%.60s/deaf", c.w.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(deaf_proxy_open(proxy, folder, c.w.database_url), OK);
+    (void)snprintf(url, sizeof(url), "CONCLAVE_DATABASE_URL=%s", proxy->url);
+    assert_int_equal(world_start_server(&c.w, env, &server), OK);
+    return server;
+}
+
 static void ban__in_one_process__holds_in_the_other_within_a_second_without_notify(void **state)
 {
     (void)state;
+    static struct deaf_proxy proxy;
     struct member there;
     open_room("two");
-    assert_int_equal(member_open(&c.w, EVE, 1, false, &there), OK);
+    size_t deaf = start_deaf_server(&proxy);
+    assert_int_equal(member_open(&c.w, EVE, deaf, false, &there), OK);
     until_code(&there, 200, "/room/two", CAST_WAIT_MS);
-    /* From here on nobody's NOTIFY arrives. */
-    sql(&c, "CREATE OR REPLACE FUNCTION conclave.pg_notify(text, text) RETURNS void"
-            " LANGUAGE sql AS 'SELECT'");
     static const struct {
         const char *what, *body, *path;
         int after;
@@ -501,11 +516,12 @@ static void ban__in_one_process__holds_in_the_other_within_a_second_without_noti
     assert_in_range(until_code(&there, 404, "/room/two", CAST_WAIT_MS), 0, 1000);
     json_decref(must(admin, "PUT", "{\"default_read\":false}", "/room/two"));
     struct member ben_there;
-    assert_int_equal(member_open(&c.w, BEN, 1, false, &ben_there), OK);
+    assert_int_equal(member_open(&c.w, BEN, deaf, false, &ben_there), OK);
     assert_in_range(until_code(&ben_there, 403, "/room/two/pollInfo/0", CAST_WAIT_MS), 0, 1000);
-    sql(&c, "DROP FUNCTION conclave.pg_notify(text, text)");
+    assert_true(atomic_load(&proxy.dropped) > 0);
     member_close(&there);
     member_close(&ben_there);
+    assert_int_equal(world_stop_server(&c.w, deaf), 0); /* before its way to the database ends */
 }
 
 int main(void)
