@@ -55,7 +55,7 @@ static int open_test(void **state)
     db = database_connect(&database);
     mem = arena_new(MIB(16));
     for (int i = 0; i < ROOMS; i++) {
-        char token[8];
+        char token[16];
         (void)snprintf(token, sizeof(token), "r%d", i);
         assert_int_equal(
             rooms_create(db, span_of_text(token), SPAN("n"), (struct span){0}, NOW_MS, &rooms[i]),
