@@ -4,6 +4,8 @@
  * fast a server with a million messages serves.
  *
  * test-timeout-s: 240
+ *
+ * test-alone: it measures times.
  */
 #include <setjmp.h>
 #include <stdarg.h>
