@@ -2,6 +2,7 @@
 /*
  * POST /room/R/message (protocol 02, 2.5).
  */
+#include "auth/fair.h"
 #include "community/community.h"
 #include "community/gate.h"
 #include "community/post_in.h"
@@ -24,6 +25,8 @@ enum err message_post(struct call *call)
     if (e != OK)
         return e;
     if (gate_post(call, &op->post) == GATE_REFUSE)
+        return OK;
+    if (!fair_allows(call, LIMIT_POSTS, 0))
         return OK;
     return write_send(call, op, write_reply);
 }

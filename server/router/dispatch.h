@@ -60,6 +60,11 @@ struct dispatcher {
     enum err (*admit)(struct call *call, enum access access);
     /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
     void (*release)(struct call *call);
+    /*
+     * Whether the caller, as far as its headers claim, is a stranger (design D14): asked before any proof is checked, to
+     * decide what waits for whom. May be NULL: nobody is.
+     */
+    bool (*is_stranger)(const struct call *call);
 };
 
 /* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */

@@ -26,6 +26,7 @@ extern const struct statement files_statements[];
 extern const struct statement room_files_statements[];
 extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
+extern const struct statement first_sights_statements[];
 extern const struct statement dms_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
