@@ -27,6 +27,8 @@ MUST_USE bool identity_check(const struct identity_rules *rules, struct call *ca
 /* Who the headers say it is; nothing is checked. False: nobody, or not well-formed. */
 bool identity_claimed(const struct request *req, struct session_id *ret_id);
 
+/* The answer to who is banned from the whole server. */
+#define IDENTITY_BANNED "Banned"
 /* The answer to a nonce that was used before, wherever that is noticed. */
 #define IDENTITY_REPLAYED "Invalid authentication: X-SOGS-Nonce cannot be reused"
 

@@ -65,6 +65,11 @@ struct dispatcher {
      * decide what waits for whom. May be NULL: nobody is.
      */
     bool (*is_stranger)(const struct call *call);
+    /*
+     * Before the route of an authenticated caller is looked for: what was stored for the caller under another id becomes
+     * the caller's own. ERR_RETRY (only without db): there is something. ERR_DENIED: refusal written. NULL: none.
+     */
+    enum err (*welcome)(struct call *call);
 };
 
 /* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */
