@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 600
+ * test-timeout-s: 600, test-alone: it measures times.
  *
  * Floods: full-size uploads all at once, and identities without end while members go on reading.
  */
