@@ -138,6 +138,27 @@ def texts():
         seed("text", f"text {i}", text)
 
 
+def file_names():
+    values = [
+        "attachment",
+        'attachment; filename="a.png"',
+        "attachment; filename=a.png; size=5",
+        "attachment; filename*=UTF-8''%e2%82%ac%20rates.txt",
+        "attachment; filename=\"x\"; filename*=utf-8'en'a%2Fb",
+        'form-data; name="f"; filename="quo\\"te;d"',
+        'inline;filename="a/b\\c"',
+        "attachment; filename*=ISO-8859-1''%E4",
+        "attachment; filename*=UTF-8''%ff%00",
+        'attachment; filename="' + "\u00e9" * 200 + '"',
+        ";;=;\"",
+        "A" * 44,
+        "_-" * 22,
+        "image/png,image/,application/pdf",
+    ]
+    for i, text in enumerate(values):
+        seed("file_name", f"value {i}", text)
+
+
 def settings():
     samples = {
         "empty": "",
@@ -162,5 +183,6 @@ onion()
 auth()
 batch()
 texts()
+file_names()
 settings()
 print(", ".join(f"{k} {v}" for k, v in sorted(counts.items())))
