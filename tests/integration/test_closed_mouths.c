@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "client/community_dms.h"
 #include "client/file_client.h"
+#include "client/room_file.h"
 #include "integration/marks.h"
 #include "integration/raw.h"
 #include "integration/world.h"
@@ -25,6 +27,10 @@
 #define MESSAGE    "q said in the room, 3b9e mark"
 #define BATCHED    "q said in a batch, a870 mark"
 #define ATTACHMENT "q attached to nothing, c44d mark"
+#define EDITED     "q said better, 66af mark"
+#define REACTION   "qreact-8e"
+#define PRIVATE    "q said to one, 2c93 mark"
+#define ROOM_FILE  "q attached to a room, f01e mark"
 #define FILE_NAME  "qfileq-93b1-mark.png"
 #define HEADER     "qheaderq-5d0e-mark"
 #define QUERY      "qqueryq-e2a6-mark"
@@ -82,7 +88,8 @@ static int send_json(struct member *m, const char *method, const char *target, c
     return call(m, method, target, JSON_TYPE, span_of_text(json), SIGNED_BLINDED);
 }
 
-static void speak(struct member *ana, struct member *ben)
+/* Returns the id of what Ana posted. */
+static int64_t speak(struct member *ana, struct member *ben)
 {
     json_t *message = NULL, *rows = NULL, *room = NULL;
     struct file_ticket ticket = {.id = ""};
@@ -91,6 +98,7 @@ static void speak(struct member *ana, struct member *ben)
     assert_int_equal(community_post(&ana->community, ROOM, MESSAGE, &message), OK);
     assert_int_equal(community_since(&ben->community, ROOM, 0, 0, &rows), OK);
     assert_int_equal(json_array_size(rows), 1);
+    int64_t id = json_integer_value(json_object_get(message, "id"));
     json_decref(message);
     json_decref(rows);
     json_decref(room);
@@ -112,6 +120,31 @@ static void speak(struct member *ana, struct member *ben)
     AUTO_BUF struct buf back = buf_make(MIB(1));
     assert_int_equal(file_client_get(ben->link, ticket.id, &back, &code), OK);
     marks_add_text(&places, "the id of a file", ticket.id);
+    return id;
+}
+
+/* Changed, reacted to, attached, and sent to one person alone. */
+static void speak_on(struct member *ana, struct member *ben, int64_t id)
+{
+    json_t *message = NULL, *mail = NULL, *reaction = NULL;
+    int64_t file_id = 0;
+    AUTO_BUF struct buf file = buf_make(MIB(1));
+    AUTO_BUF struct buf back = buf_make(MIB(1));
+    assert_int_equal(community_react(&ben->community, ROOM, id, REACTION, &reaction), OK);
+    assert_int_equal(community_edit(&ana->community, ROOM, id, EDITED), OK);
+    for (int i = 0; i < 5000; i++)
+        buf_put_text(&file, ROOM_FILE);
+    assert_int_equal(room_file_put(&ana->community, ROOM, buf_span(&file),
+                                   "attachment; filename=\"" FILE_NAME "\"", &file_id),
+                     OK);
+    assert_int_equal(room_file_get(&ben->community, ROOM, file_id, SIGNED_BLINDED, &back, NULL),
+                     OK);
+    assert_int_equal(community_dm(&ana->community, &ben->community.blinded.id, PRIVATE, &message),
+                     OK);
+    assert_int_equal(community_mail(&ben->community, MAIL_INBOX, 0, &mail), OK);
+    json_decref(message);
+    json_decref(mail);
+    json_decref(reaction);
 }
 
 /* Whatever is refused, by the room, by rights, by form, by replay. */
@@ -317,7 +350,8 @@ static void converse(struct world *w)
     session_id_write(&people[BEN].community.blinded.id, ben_id);
     const char *const appoint[] = {"mod", "add", ben_id, "--room", ROOM, "--admin", NULL};
     command(w, appoint, 0);
-    speak(&people[ANA], &people[BEN]);
+    int64_t id = speak(&people[ANA], &people[BEN]);
+    speak_on(&people[ANA], &people[BEN], id);
     be_refused(&people[ANA]);
     try_routes(&people[ANA], ben_id);
     shout_at_the_door(w);
@@ -327,11 +361,23 @@ static void converse(struct world *w)
         member_close(&people[i]);
 }
 
+/* The secrets of the server lie in files beside the database, and only there. */
+static void mark_key_file(const struct world *w, const char *name)
+{
+    char path[WORLD_PATH_MAX + 32];
+    AUTO_BUF struct buf key = buf_make(MIB(1));
+    (void)snprintf(path, sizeof(path), "%s/%s", w->folder, name);
+    slurp(path, &key);
+    assert_int_equal(key.len, sizeof(struct x25519_secret));
+    marks_add(&said, name, buf_span(&key));
+}
+
 static int open_world(void **state)
 {
     static struct world w;
     static const char *const env[] = {"CONCLAVE_LOG_LEVEL=debug", "CONCLAVE_ROOMS_POST_LIMIT=off",
-                                      NULL};
+                                      /* what is attached is marked, so it is not encrypted */
+                                      "CONCLAVE_FILES_TYPE_CHECK=off", NULL};
     const struct world_options options = {.accounts = PEOPLE, .no_fsync = true, .env = env};
     *state = &w;
     enum err e = world_open(&w, &options);
@@ -352,11 +398,17 @@ static int open_world(void **state)
     marks_add_text(&places, "a header", HEADER);
     marks_add_text(&said, "a message", MESSAGE);
     marks_add_text(&said, "a message of a batch", BATCHED);
+    marks_add_text(&said, "an edit", EDITED);
+    marks_add_text(&said, "a reaction", REACTION);
+    marks_add_text(&said, "a direct message", PRIVATE);
     marks_add_text(&said, "an attachment", ATTACHMENT);
+    marks_add_text(&said, "an attachment to a room", ROOM_FILE);
     marks_add_text(&said, "the name of a file", FILE_NAME);
     marks_add_text(&said, "the password of the database", PASSWORD);
     for (size_t i = 0; i < COUNT_OF(addresses); i++)
         marks_add_text(&said, "an address", addresses[i]);
+    mark_key_file(&w, "server.key");
+    mark_key_file(&w, "storage.key");
     converse(&w);
     return 0;
 }
