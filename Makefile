@@ -157,7 +157,7 @@ build/migrations.c: $(MIGRATIONS) build/sources Makefile
 
 # --- What people type ----------------------------------------------------------------------------------------------
 
-.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint run test test-all demo lint lint-fast bench fuzz \
+.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers run test test-all demo lint lint-fast bench fuzz \
 	torture install help privacy coverage format format-check clean
 FORCE:
 
@@ -170,7 +170,7 @@ run: deps-run ## install what is missing, build, serve with a private database (
 test: deps-test ## install what is missing, build with -Werror, unit, integration, fast lint, sanitizers
 	@+MAKE='$(MAKE)' exec tests/run/test.sh short
 
-test-all: deps-test deps-lint ## the tests at full length, and make lint
+test-all: deps-test deps-lint deps-containers ## the tests at full length, and make lint
 	@+MAKE='$(MAKE)' exec tests/run/test.sh full
 
 demo: deps-test ## the whole path: three relays, a server, two accounts, a message and a file
@@ -213,14 +213,21 @@ format-check: deps-test ## complain about C files that clang-format would change
 	@clang-format --dry-run -Werror $(C_FILES)
 
 deps: deps-run deps-test deps-lint ## install everything for running, testing and lint
-deps-build deps-run deps-test deps-lint: deps-%:
+deps-build deps-run deps-test deps-lint deps-containers: deps-%:
 	@deploy/deps.sh $*
 deps-run deps-test deps-lint: | deps-build
 deps-test: | deps-run
 deps-lint: | deps-test
+deps-containers: | deps-test
 
-install: all ## install the server below $(DESTDIR)$(PREFIX)
+install: all ## install program, systemd unit and samples below $(DESTDIR)$(PREFIX), settings below $(DESTDIR)/etc
 	install -D -m 0755 build/conclave $(DESTDIR)$(PREFIX)/bin/conclave
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/doc/conclave $(DESTDIR)/etc/conclave
+	sed 's|@PREFIX@|$(PREFIX)|g' deploy/conclave.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/conclave.service
+	install -m 0644 docs/*.md deploy/nginx.conf.sample deploy/conclave.conf.sample deploy/database.sql \
+	    $(DESTDIR)$(PREFIX)/share/doc/conclave/
+	test -e $(DESTDIR)/etc/conclave/conclave.conf || \
+	    install -m 0644 deploy/conclave.conf.sample $(DESTDIR)/etc/conclave/conclave.conf
 
 clean: ## remove build/ (a database under var/ stays)
 	rm -rf build

@@ -1,7 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
+<<<<<<< HEAD
 # usage: deploy/deps.sh build|run|test|lint|fuzz|coverage
+=======
+# usage: deploy/deps.sh build|run|test|lint|coverage|containers
+>>>>>>> main
 #
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
@@ -9,11 +13,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
-       libinih-dev libqrencode-dev)
+       libinih-dev libqrencode-dev libmagic-dev)
 case "${1:-}" in
     build)
         packages=("${build[@]}")
-        grep -qs '<magic\.h>' server/files/*.c && packages+=(libmagic-dev)
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
     run) packages=(postgresql-15) ;;
@@ -21,8 +24,14 @@ case "${1:-}" in
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
+    # An engine without Docker, the bare tree, and what looks at compose files and units (tests/containers, tests/docs).
+    containers) packages=(podman crun netavark aardvark-dns podman-compose docker-compose debootstrap iproute2 systemd) ;;
     *)
+<<<<<<< HEAD
         echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage" >&2
+=======
+        echo "usage: deploy/deps.sh build|run|test|lint|coverage|containers" >&2
+>>>>>>> main
         exit 2
         ;;
 esac

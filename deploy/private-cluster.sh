@@ -36,10 +36,13 @@ cluster_socket_fits() {
     ((${#path} <= 107))
 }
 
-# cluster_init DIR: a new cluster in DIR, with the empty database conclave. DIR appears only when it is complete.
+# cluster_init DIR [OWNER]: a new cluster in DIR, with the empty database conclave, which belongs to OWNER (a new role
+# without other rights) or else to postgres. DIR appears only when it is complete.
 # Roles and database are made in single-user mode, so that no server has to be started for it.
 cluster_init() {
-    local dir=$1 bin new=$1.new
+    local dir=$1 owner=${2:-} bin new=$1.new
+    local sql='CREATE DATABASE conclave'
+    [[ -z $owner ]] || sql="CREATE ROLE $owner LOGIN"$'\n'"CREATE DATABASE conclave OWNER $owner"
     bin=$(cluster_bin "$dir")
     rm -rf "$new"
     mkdir -m 0700 "$new"
@@ -56,7 +59,7 @@ log_error_verbosity = terse
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 CONF
-    cluster_as_owner "$bin/postgres" --single -D "$new" -c log_checkpoints=off template1 >/dev/null <<<'CREATE DATABASE conclave'
+    cluster_as_owner "$bin/postgres" --single -D "$new" -c log_checkpoints=off -c exit_on_error=on template1 >/dev/null <<<"$sql"
     sync -f "$new"
     mv "$new" "$dir"
 }

@@ -22,14 +22,14 @@ fail() {
 # Chooses and makes the folder. PostgreSQL cannot run as root, and the user postgres cannot pass a folder such as /root.
 choose_data() {
     data=$(cd "$root" && realpath -m "${DATA:-var}")
-    mkdir -p "$data" || fail 1 "cannot make the folder $data"
+    mkdir -p "$data" 2>/dev/null || fail 1 "DATA=${DATA:-var}: the folder $data cannot be made"
     if ((EUID == 0)) && ! cluster_as_owner test -x "$data"; then
         rmdir "$data" 2>/dev/null || true
         echo "The user postgres, as which the database runs, cannot reach $data; using /var/lib/conclave instead."
         data=/var/lib/conclave
         mkdir -p "$data"
     fi
-    [[ -w $data ]] || fail 1 "$data belongs to somebody else; choose another folder with DATA="
+    [[ -w $data ]] || fail 1 "DATA=${DATA:-var}: $data belongs to somebody else; choose another folder"
     exec 9>"$data/run.lock"
     flock -n 9 || fail 1 "it is running already on $data (stop that one with Ctrl-C, or choose another DATA= and LISTEN=)"
 }
@@ -83,7 +83,20 @@ configure() {
         [[ -z ${ADMIN:-} ]] || echo "export CONCLAVE_SERVER_ADMIN=${ADMIN@Q}"
     } >"$data/env.new"
     chmod 0600 "$data/env.new" # ADMIN names people
+    check_settings "$data/env.new"
     mv "$data/env.new" "$data/env"
+}
+
+# Before anything is made: the program's own judgement of the knobs, with their names instead of its settings'. (Asking for
+# the status reads the settings and nothing else; 3 is a mistake in them.)
+check_settings() {
+    local said status=0
+    # shellcheck disable=SC1090 # made above
+    said=$(. "$1" && "$conclave" status 2>&1) || status=$?
+    ((status == 3)) || return 0
+    rm -f "$1"
+    sed 's/^CONCLAVE_SERVER_PUBLIC_URL:/make run: URL=/; s/^CONCLAVE_SERVER_\(LISTEN\|ADMIN\):/make run: \1=/' <<<"$said" >&2
+    exit 3
 }
 
 start_server() {
@@ -142,8 +155,8 @@ trap 'stopping=143; [[ -n $server ]] || exit 143' TERM HUP
 
 choose_data
 choose_sockets
-start_database
 configure
+start_database
 start_server
 status=0
 if [[ -z $stopping ]]; then
@@ -154,5 +167,8 @@ if [[ -n $stopping ]]; then
     echo "Stopping."
     exit "$stopping"
 fi
-echo "The server ended by itself (exit $status)." >&2
-exit "$status"
+case $status in
+    3) fail 3 "the server refuses its settings (above: why). Of its words, [server] admin is ADMIN=, public_url is URL=" ;;
+    5) fail 5 "LISTEN=$listen cannot be had: another program listens there, or it is no address of this machine" ;;
+    *) fail "$status" "the server ended by itself (exit $status)" ;;
+esac

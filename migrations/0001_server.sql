@@ -29,12 +29,14 @@ COMMENT ON COLUMN conclave.schema_migrations.applied_at IS 'When, in seconds sin
 CREATE TABLE conclave.server (
     id            smallint PRIMARY KEY DEFAULT 1 CHECK (id = 1),
     public_key    bytea    NOT NULL CHECK (octet_length(public_key) = 32),
-    storage_check bytea
+    storage_check bytea,
+    welcomed      boolean  NOT NULL DEFAULT false
 );
 COMMENT ON TABLE conclave.server IS 'One row: which server this database belongs to.';
 COMMENT ON COLUMN conclave.server.id IS 'Always 1.';
 COMMENT ON COLUMN conclave.server.public_key IS 'X25519 public key in every join link. A server with another key refuses to start.';
 COMMENT ON COLUMN conclave.server.storage_check IS 'A known value sealed by the storage key: proves that the key file fits.';
+COMMENT ON COLUMN conclave.server.welcomed IS 'The words of the first start were shown: it got ready once.';
 
 CREATE TABLE conclave.versions (
     scope smallint NOT NULL CHECK (scope BETWEEN 0 AND 4),

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/init.h"
+#include "cli/welcome.h"
 #include "conf/conf.h"
 #include "files/limits.h"
 #include "http/listener.h"
@@ -214,6 +215,7 @@ static enum app_exit check_routes(struct app *app)
     app->dispatcher = (struct dispatcher){.routes = inner_routes,
                                           .route_count = inner_route_count,
                                           .authenticate = auth_authenticate,
+                                          .welcome = auth_welcome,
                                           .claim = auth_claim,
                                           .admit = auth_admit,
                                           .release = auth_release};
@@ -287,6 +289,7 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
     give_up_calls(app, &sandbox);
     atomic_store(&app->started, true);
     log_event(LOG_INFO, "server.ready", LOG_U64("port", listener_port(app->listener)));
+    welcome_once(conf, &app->keys);
     *ret_app = app;
     return APP_OK;
 }

@@ -4,9 +4,11 @@
  */
 #include "cli/init.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -58,9 +60,13 @@ static int make_schema(struct start *s)
 {
     AUTO_BUF struct buf progress = buf_make(KIB(64));
     enum err e = schema_migrate(s->cli.db, clock_wall_ms(), &progress);
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_DATABASE, "the database's schema cannot be made: a newer or another "
+                                      "program made one already; nothing was changed");
     return e == OK ? CLI_OK
                    : cli_fail(CLI_DATABASE,
-                              "the database's schema cannot be made: see PostgreSQL's log");
+                              "the database's schema cannot be made: PostgreSQL's log says why "
+                              "(is its disk full?); start again when that is mended");
 }
 
 static int check_schema(struct start *s)
@@ -86,16 +92,48 @@ static int read_recorded_key(struct start *s)
                                        : cli_fail(CLI_DATABASE, "the database cannot be read");
 }
 
+struct key_path {
+    const char *setting, *path;
+};
+
+static void key_paths(const struct start *s, struct key_path ret_paths[static 2])
+{
+    ret_paths[0] = (struct key_path){"[server] key_file", s->cli.conf->server.key_file};
+    ret_paths[1] =
+        (struct key_path){"[server] storage_key_file", s->cli.conf->server.storage_key_file};
+}
+
 /* Only for a database that has no owner: with one, a missing key file is a mistake that must be seen. */
 static int make_keys(struct start *s)
 {
-    const char *const files[] = {s->cli.conf->server.key_file,
-                                 s->cli.conf->server.storage_key_file};
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        enum err e = key_file_generate(files[i]);
-        if (e != OK && e != ERR_CONFLICT)
-            return cli_fail(CLI_CONFIGURATION,
-                            "[server] key_file or storage_key_file: cannot be written there");
+    struct key_path paths[2];
+    key_paths(s, paths);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        enum err e = key_file_generate(paths[i].path);
+        if (e == OK || e == ERR_CONFLICT)
+            continue;
+        (void)fprintf(stderr,
+                      "conclave: %s: a new key cannot be written there: its folder must exist, be "
+                      "writable for this user, and have space left\n",
+                      paths[i].setting);
+        return CLI_CONFIGURATION;
+    }
+    return CLI_OK;
+}
+
+/* A volume that was lost or not mounted: whoever is told to make new keys then would end the server for good. */
+static int expect_keys(struct start *s)
+{
+    struct key_path paths[2];
+    key_paths(s, paths);
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        if (access(paths[i].path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+            continue;
+        (void)fprintf(stderr,
+                      "conclave: %s: there is no such file, but this database belongs to a server "
+                      "that has one: mount the volume with its keys, or put back your copy\n",
+                      paths[i].setting);
+        return CLI_CONFIGURATION;
     }
     return CLI_OK;
 }
@@ -103,7 +141,9 @@ static int make_keys(struct start *s)
 static int open_keys(struct start *s)
 {
     uint8_t raw[32];
-    int code = cli_open_keys(&s->cli);
+    int code = s->is_new ? CLI_OK : expect_keys(s);
+    if (code == CLI_OK)
+        code = cli_open_keys(&s->cli);
     if (code != CLI_OK)
         return code;
     if (!s->is_new && !span_eq(SPAN_OF_KEY(&s->recorded), SPAN_OF_KEY(&s->cli.keys.pub)))
@@ -146,12 +186,24 @@ static int make_first_room(struct start *s)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
+/* It has the form of an id, but no account can have it. */
+static bool is_nobody(const struct start *s, const char *text)
+{
+    struct session_id id;
+    return session_id_read(span_of_text(text), &id) == OK && id.b[0] == ID_UNBLINDED &&
+           person_of(&s->cli.keys.blind15_factor, &id).candidate_count == 0;
+}
+
 static int make_admins(struct start *s)
 {
     const struct conf_ids *admins = &s->cli.conf->server.admin;
     int code = CLI_OK;
-    for (size_t i = 0; code == CLI_OK && i < admins->count; i++)
-        code = people_appoint(&s->cli, 0, admins->id[i], (struct role){.admin = true});
+    for (size_t i = 0; code == CLI_OK && i < admins->count; i++) {
+        if (is_nobody(s, admins->id[i]))
+            return cli_fail(CLI_CONFIGURATION,
+                            "[server] admin: an id there belongs to no account; is it mistyped?");
+        code = people_ensure_admin(&s->cli, admins->id[i]);
+    }
     return code;
 }
 
@@ -182,6 +234,8 @@ static int run(struct start *s)
         code = make_first_room(s);
     if (code == CLI_OK && s->init)
         code = make_admins(s);
+    if (code == CLI_OK)
+        code = people_record_pending(&s->cli);
     db_free(first);
     return code;
 }

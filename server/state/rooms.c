@@ -212,7 +212,7 @@ enum err state_write_room(struct state *state UNUSED, struct room *room,
                           const struct rights *rights, struct buf *out)
 {
     (void)pthread_mutex_lock(&room->lock);
-    info_write_room(room->info, room->sequence, rights, out);
+    info_write_room(room->info, room->target, rights, out);
     (void)pthread_mutex_unlock(&room->lock);
     return buf_verdict(out);
 }
@@ -221,7 +221,7 @@ enum err state_write_poll_info(struct state *state UNUSED, struct room *room,
                                const struct rights *rights, int64_t counter, struct buf *out)
 {
     (void)pthread_mutex_lock(&room->lock);
-    info_write_poll(room->info, room->sequence, counter, rights, out);
+    info_write_poll(room->info, room->target, counter, rights, out);
     (void)pthread_mutex_unlock(&room->lock);
     return buf_verdict(out);
 }

@@ -50,8 +50,12 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms);
 
 /* ---- who ---- */
 
-/* Globally banned (in either blinded form that is stored). */
+/* Globally banned. */
 bool state_is_banned(struct state *state, const struct session_id *id);
+/* Is a global moderator, or admin. */
+bool state_may_globally(struct state *state, const struct session_id *id, bool as_admin);
+/* Something waits for the first contact of this 15 id, in either sign (store/pending.h). */
+bool state_is_pending(struct state *state, const struct session_id *id);
 /* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
 void state_seen(struct state *state, const struct session_id *id, int64_t now_ms);
 /* Such a request was seen lately, so that the user's row exists or is about to be written. */

@@ -49,6 +49,27 @@ enum err server_record_key(struct db *db, const struct x25519_pub *key)
     return span_eq(SPAN_OF_KEY(key), SPAN_OF_KEY(&recorded)) ? OK : ERR_CONFLICT;
 }
 
+enum err server_welcomed(struct db *db, bool *ret_welcomed)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    enum err e = db_query(db, "SELECT welcomed FROM conclave.server", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    bool welcomed = row_bool(&row, 0);
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_welcomed = welcomed;
+    return OK;
+}
+
+enum err server_set_welcomed(struct db *db)
+{
+    return db_query(db, "UPDATE conclave.server SET welcomed = true", NULL, 0, NULL);
+}
+
 static enum err ask_lock(struct db *db, const char *sql, enum advisory which, bool *ret_answer)
 {
     AUTO_ROWS struct rows rows = {0};

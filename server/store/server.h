@@ -15,6 +15,10 @@ MUST_USE enum err server_public_key(struct db *db, struct x25519_pub *ret_key);
 /* Records the key of a new database. ERR_CONFLICT: another is recorded. */
 MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key);
 
+/* Whether this server ever got ready: false until server_set_welcomed, which any start may repeat. */
+MUST_USE enum err server_welcomed(struct db *db, bool *ret_welcomed);
+MUST_USE enum err server_set_welcomed(struct db *db);
+
 /* Where the schema stands against what this binary embeds. */
 enum schema_state {
     SCHEMA_CURRENT,

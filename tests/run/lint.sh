@@ -49,7 +49,8 @@ if [[ ${1:-fast} == full ]]; then
         --suppress=missingIncludeSystem --std=c11 -j 2 -D_GNU_SOURCE \
         '-Djson_array_foreach(array,i,item)=for (i = 0; (item = json_array_get(array, i)) != NULL; i++)' \
         '-Djson_object_foreach(object,key,item)=for (; (item = json_object_get(object, key)) != NULL;)' -Iserver -Itests server tests
-    check shell shellcheck -x deploy/*.sh tests/*.sh tests/*/*.sh .ci/run
+    check shell shellcheck -x deploy/*.sh docker/*.sh tests/*.sh tests/*/*.sh tests/containers/docker tests/docs/systemctl \
+        tests/docs/journalctl .ci/run
 fi
 
 printf '%-28s %4d passed, %d failed  %4d s\n' lint "$passed" "$failed" $((SECONDS - began))
