@@ -4,14 +4,9 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-<<<<<<< HEAD
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two seconds. full: nothing
-# is cut, and `make lint` is added.
-=======
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full (CONCLAVE_TEST_FULL=1): nothing is cut,
-# `make lint` is added, the integration tests run under the thread sanitizer too, and the lanes of containers and of the
-# documents, which need root.
->>>>>>> main
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two seconds. full
+# (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread sanitizer too,
+# and the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
