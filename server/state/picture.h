@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "state/filters.h"
 #include "state/info.h"
 #include "state/mailboxes.h"
 #include "state/rights.h"
@@ -39,6 +40,7 @@ struct room {
     pthread_cond_t filled; /* filling became false */
     struct info *info;
     struct rights_overrides overrides;
+    struct filters *filters; /* a reference; NULL: nothing is filtered */
     int64_t
         sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
     int64_t target; /* the highest number known to be committed; above sequence: stale */

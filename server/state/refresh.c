@@ -100,29 +100,49 @@ static enum err render_info(struct comparison *c, struct room *room, const struc
     return e;
 }
 
-/* Replaces what a room shows and grants. overrides: taken. */
+static enum err read_filters(struct comparison *c, const struct room_row *room,
+                             struct filters **ret_filters)
+{
+    struct filter_row *rows = NULL;
+    struct filter_reply_row *replies = NULL;
+    size_t count = 0, reply_count = 0;
+    enum err e = filters_list(c->db, c->mem, room->id, &rows, &count);
+    if (e == OK)
+        e = filters_replies(c->db, c->mem, room->id, &replies, &reply_count);
+    struct filters_source from = {room->token, room->name, rows, count, replies, reply_count};
+    return e == OK ? filters_new(&from, ret_filters) : e;
+}
+
+/* Replaces what a room shows, grants and filters. */
 static enum err read_object(struct comparison *c, struct room *room, const struct room_row *row)
 {
     struct permission_row *rows = NULL;
     size_t count = 0;
     struct rights_overrides overrides = {0};
     struct info *info = NULL;
+    struct filters *filters = NULL;
     enum err e = permissions_list(c->db, c->mem, room->id, &rows, &count);
     if (e == OK)
         e = rights_copy_overrides(rows, count, &overrides);
     if (e == OK)
+        e = read_filters(c, row, &filters);
+    if (e == OK)
         e = render_info(c, room, row, &overrides, &info);
     if (e != OK) {
+        filters_release(filters);
         mem_free(overrides.rows);
         return e;
     }
     (void)pthread_mutex_lock(&room->lock);
     struct info *old_info = room->info;
     struct rights_overrides old_overrides = room->overrides;
+    struct filters *old_filters = room->filters;
     room->info = info;
+    room->filters = filters;
     room->overrides = overrides;
     room_count_bytes(room);
     (void)pthread_mutex_unlock(&room->lock);
+    filters_release(old_filters);
     info_free(old_info);
     mem_free(old_overrides.rows);
     return OK;

@@ -60,6 +60,7 @@ void state_room_release(struct room *room)
     window_done(&room->window);
     info_free(room->info);
     mem_free(room->overrides.rows);
+    filters_release(room->filters);
     (void)pthread_cond_destroy(&room->filled);
     (void)pthread_mutex_destroy(&room->lock);
     mem_free(room);
@@ -231,7 +232,8 @@ enum err state_write_poll_info(struct state *state UNUSED, struct room *room,
 void room_count_bytes(struct room *room)
 {
     size_t now = room->window.bytes + (room->info != NULL ? info_bytes(room->info) : 0) +
-                 room->overrides.count * sizeof(*room->overrides.rows);
+                 room->overrides.count * sizeof(*room->overrides.rows) +
+                 (room->filters != NULL ? room->filters->bytes : 0);
     add_bytes(room->state, (int64_t)now - (int64_t)room->counted_bytes);
     room->counted_bytes = now;
 }

@@ -20,6 +20,7 @@ struct metrics;
 struct ring;
 struct state;
 struct room; /* one room's memory; reference counted */
+struct filters;
 struct identity;
 struct rights;
 
@@ -77,6 +78,9 @@ int64_t state_room_id(const struct room *room);
 /* Resolution of protocol 02, 3.8, for a caller (anonymous too). */
 void state_rights(struct state *state, struct room *room, const struct identity *who,
                   struct rights *ret_rights);
+
+/* What is filtered out of its posts; a reference to release with filters_release, or NULL: nothing. Never touches SQL. */
+struct filters *state_filters(struct room *room);
 
 /* The room's token as a JSON text, in the spelling that is stored. */
 void state_write_token(struct room *room, struct buf *out);

@@ -60,6 +60,14 @@ void state_active(struct state *state, struct room *room, const struct session_i
     sightings_add(state->sightings, id, room->id, now_ms / HOUR_MS);
 }
 
+struct filters *state_filters(struct room *room)
+{
+    (void)pthread_mutex_lock(&room->lock);
+    struct filters *f = filters_hold(room->filters);
+    (void)pthread_mutex_unlock(&room->lock);
+    return f;
+}
+
 void state_rights(struct state *state, struct room *room, const struct identity *who,
                   struct rights *ret_rights)
 {

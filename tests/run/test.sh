@@ -5,8 +5,8 @@
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
 # sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two seconds. full
-# (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread sanitizer too,
-# and the lanes of containers and of the documents, which need root.
+# (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread sanitizer too, and
+# the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 TEST_COUNTS=$(mktemp)
