@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/span.h"
 
 struct arena;
 struct words;
@@ -119,6 +120,8 @@ struct conf {
  * Before threads start (it reads the environment and sets inih's line length). Free with conf_free.
  */
 MUST_USE enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems);
+/* A size as it is written in settings ("512K", "20G"), for commands. ERR_MALFORMED. Any thread. */
+MUST_USE enum err conf_read_size(struct span text, size_t *ret_bytes);
 /* NULL is harmless. */
 void conf_free(const struct conf *conf);
 

@@ -346,3 +346,9 @@ enum err conf_value_set(struct conf *conf, const struct setting *s, struct span 
     }
     return ERR_DEFECT;
 }
+
+enum err conf_read_size(struct span text, size_t *ret_bytes)
+{
+    const struct setting any = {.max = (int64_t)1 << 60};
+    return read_size(&any, text, ret_bytes);
+}
