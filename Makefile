@@ -38,6 +38,7 @@ INTEGRATION := $(wildcard tests/integration/test_*.c)
 WORLD       := $(filter-out $(INTEGRATION) %/main.c,$(wildcard tests/integration/*.c tests/torture/*.c))
 DEMO        := $(wildcard tests/demo/*.c)
 BENCH       := $(wildcard tests/bench/*.c)
+FUZZ        := $(wildcard tests/fuzz/fuzz_*.c)
 TORTURE     := tests/torture/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
@@ -72,6 +73,7 @@ BASE := -std=gnu17 -D_GNU_SOURCE -Iserver -Itests -pthread -MMD -MP
 kind     = $(if $(findstring clang,$(1)),clang,gcc)
 strict   = $(WARN) $(WARN_$(call kind,$(1))) $(HARDEN) $(HARDEN_$(call kind,$(1)))
 sanitize = -Wall -Wextra -g -O1 -fno-omit-frame-pointer -fno-common -fPIE
+comma   := ,
 ASAN    := -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN    := -fsanitize=thread
 
@@ -117,10 +119,16 @@ build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
 build/$(1)/tests/integration/test_%: build/$(1)/tests/integration/test_%.o $$($(1).peers)
 	$$(call say,LINK,$$@)
 	$$($(1).link) -lcmocka
+# A fuzzer's engine is replay.c, except where libFuzzer is linked in.
+build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fuzz/fuzz.o \
+	$(if $(filter fuzz,$(1)),,build/$(1)/tests/fuzz/replay.o) build/$(1)/libconclave.a
+	$$(call say,LINK,$$@)
+	$$($(1).link)
 
-.PHONY: programs-$(1) tests-$(1)
+.PHONY: programs-$(1) tests-$(1) fuzzers-$(1)
 programs-$(1): $(addprefix $(5)/,$(PROGRAMS))
-tests-$(1): programs-$(1) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
+fuzzers-$(1): $(patsubst %.c,build/$(1)/%,$(FUZZ))
+tests-$(1): programs-$(1) fuzzers-$(1) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
 -include $$(patsubst %.c,build/$(1)/%.d,$(filter %.c,$(C_FILES)))
 endef
 
@@ -129,6 +137,7 @@ $(eval $(call variant,clang,$(CLANG),-O2 -g -D_FORTIFY_SOURCE=3 $(call strict,cl
 $(eval $(call variant,analyzer,gcc,-O1 -g -Wall -Wextra -fanalyzer $(if $(WERROR),-Werror),$(LINK),build/analyzer))
 $(eval $(call variant,asan,$(CC),$(sanitize) $(ASAN),-pie $(ASAN),build/asan))
 $(eval $(call variant,tsan,$(CC),$(sanitize) $(TSAN),-pie $(TSAN),build/tsan))
+$(eval $(call variant,fuzz,$(CLANG),$(sanitize) $(subst address,fuzzer-no-link$(comma)address,$(ASAN)),-pie $(subst address,fuzzer$(comma)address,$(ASAN)),build/fuzz))
 $(eval $(call variant,coverage,gcc,-O0 -g --coverage,-pie --coverage,build/coverage))
 
 # The list of sources: a library is made anew when a file appears or goes away.
@@ -149,7 +158,7 @@ build/migrations.c: $(MIGRATIONS) build/sources Makefile
 # --- What people type ----------------------------------------------------------------------------------------------
 
 .PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers run test test-all demo lint lint-fast bench fuzz \
-	torture install help coverage format format-check clean
+	torture install help privacy coverage format format-check clean
 FORCE:
 
 all: programs-release ## build the programs into build/ (the default)
@@ -178,13 +187,18 @@ lint: deps-lint ## fast lint, clang -Werror, clang-tidy, gcc -fanalyzer, cppchec
 lint-fast: deps-test ## the lint of make test: layers, banned functions, docs against tables, format
 	@exec tests/run/lint.sh fast
 
-fuzz:
-	@echo 'make fuzz: there are no fuzzers yet; they come with a later issue.'; exit 1
+fuzz: deps-test ## libFuzzer on every parser (FUZZ_SECONDS=10 each, FUZZ_SEED=1, FUZZERS="frame json"; installs clang)
+	@deploy/deps.sh fuzz
+	$(Q)+$(MAKE) --no-print-directory fuzzers-fuzz
+	@V=1 exec tests/run/fuzz.sh libfuzzer build/fuzz $(or $(FUZZ_SECONDS),10) $(or $(FUZZ_SEED),1) $(FUZZERS)
 
 torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= REPORT=)
 	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
 	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
 	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+privacy: ## write docs/privacy.md anew from the comments of the migrations
+	@tests/lint/privacy.sh --write
 
 coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr)
 	@deploy/deps.sh coverage

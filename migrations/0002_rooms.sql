@@ -5,7 +5,7 @@ SET LOCAL search_path = pg_catalog, conclave, pg_temp;
 CREATE TABLE conclave.rooms (
     id               bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     token            text             COLLATE "C" NOT NULL CHECK (token ~ '^[A-Za-z0-9_-]{1,64}$'),
-    name             text             NOT NULL CHECK (octet_length(name) BETWEEN 1 AND 512),
+    name             text             NOT NULL CHECK (octet_length(name) <= 512),
     description      text             CHECK (octet_length(description) BETWEEN 1 AND 4096),
     image            bigint,
     created          double precision NOT NULL,
@@ -101,6 +101,55 @@ COMMENT ON COLUMN conclave.permissions.upload IS 'person: may or may not attach 
 COMMENT ON COLUMN conclave.permissions.moderator IS 'person: moderates the room; until it is taken back';
 COMMENT ON COLUMN conclave.permissions.admin IS 'person: administers the room; until it is taken back';
 COMMENT ON COLUMN conclave.permissions.visible_mod IS 'person: the role is shown to everybody; until it is taken back';
+
+-- An account is known by its 05 id until it first connects, which it does under an id that only it can compute a
+-- signature for (protocol 02, 3.9). What was decided about it before waits under the 05 id.
+CREATE TABLE conclave.needs_blinding (
+    blinded_abs bytea  PRIMARY KEY CHECK (octet_length(blinded_abs) = 33),
+    user_id     bigint NOT NULL UNIQUE REFERENCES conclave.users ON DELETE CASCADE
+);
+COMMENT ON TABLE conclave.needs_blinding IS 'Accounts for which something is stored under their 05 id until they first connect.';
+COMMENT ON COLUMN conclave.needs_blinding.blinded_abs IS 'person: the 15 id that the account will connect with, sign bit clear; until it connects';
+COMMENT ON COLUMN conclave.needs_blinding.user_id IS 'person: the row of its 05 id, which holds what waits; until it connects';
+
+CREATE TABLE conclave.permission_futures (
+    id      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    room    bigint           NOT NULL REFERENCES conclave.rooms ON DELETE CASCADE,
+    user_id bigint           NOT NULL REFERENCES conclave.users ON DELETE CASCADE,
+    at      double precision NOT NULL,
+    read    boolean,
+    write   boolean,
+    upload  boolean,
+    CONSTRAINT permission_futures_say_something CHECK (coalesce(read, write, upload) IS NOT NULL)
+);
+CREATE INDEX permission_futures_at ON conclave.permission_futures (at, id);
+CREATE INDEX permission_futures_whose ON conclave.permission_futures (room, user_id);
+CREATE INDEX permission_futures_user ON conclave.permission_futures (user_id);
+COMMENT ON TABLE conclave.permission_futures IS 'Changes of permissions that a moderator asked for at a later time; applied rows are deleted.';
+COMMENT ON COLUMN conclave.permission_futures.id IS 'Ours: rows of the same time are applied in this order.';
+COMMENT ON COLUMN conclave.permission_futures.room IS 'The room.';
+COMMENT ON COLUMN conclave.permission_futures.user_id IS 'person: whom the change is for; until it is applied or taken back';
+COMMENT ON COLUMN conclave.permission_futures.at IS 'person: when, in seconds since 1970; until it is applied or taken back';
+COMMENT ON COLUMN conclave.permission_futures.read IS 'person: may or may not read from then on, NULL: no change; until it is applied or taken back';
+COMMENT ON COLUMN conclave.permission_futures.write IS 'person: may or may not post from then on, NULL: no change; until it is applied or taken back';
+COMMENT ON COLUMN conclave.permission_futures.upload IS 'person: may or may not attach files from then on, NULL: no change; until it is applied or taken back';
+
+CREATE TABLE conclave.ban_futures (
+    id      bigint           GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    room    bigint           REFERENCES conclave.rooms ON DELETE CASCADE,
+    user_id bigint           NOT NULL REFERENCES conclave.users ON DELETE CASCADE,
+    at      double precision NOT NULL,
+    banned  boolean          NOT NULL
+);
+CREATE INDEX ban_futures_at ON conclave.ban_futures (at, id);
+CREATE INDEX ban_futures_whose ON conclave.ban_futures (room, user_id);
+CREATE INDEX ban_futures_user ON conclave.ban_futures (user_id);
+COMMENT ON TABLE conclave.ban_futures IS 'Bans that begin, or end, at a later time; applied rows are deleted.';
+COMMENT ON COLUMN conclave.ban_futures.id IS 'Ours: rows of the same time are applied in this order.';
+COMMENT ON COLUMN conclave.ban_futures.room IS 'The room; NULL: the whole server.';
+COMMENT ON COLUMN conclave.ban_futures.user_id IS 'person: who is banned or let in again; until it is applied or taken back';
+COMMENT ON COLUMN conclave.ban_futures.at IS 'person: when, in seconds since 1970; until it is applied or taken back';
+COMMENT ON COLUMN conclave.ban_futures.banned IS 'person: a ban begins (true) or ends; until it is applied or taken back';
 
 CREATE TABLE conclave.room_users (
     room             bigint NOT NULL REFERENCES conclave.rooms ON DELETE CASCADE,

@@ -215,6 +215,7 @@ static enum app_exit check_routes(struct app *app)
     app->dispatcher = (struct dispatcher){.routes = inner_routes,
                                           .route_count = inner_route_count,
                                           .authenticate = auth_authenticate,
+                                          .welcome = auth_welcome,
                                           .claim = auth_claim,
                                           .admit = auth_admit,
                                           .release = auth_release};

@@ -8,10 +8,14 @@
 #include "auth/access.h"
 #include "auth/identity.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mem.h"
+#include "crypto/blind.h"
 #include "crypto/secret.h"
 #include "state/state.h"
 #include "store/nonces.h"
+#include "store/pending.h"
+#include "store/versions.h"
 
 enum {
     KNOWN_KEYS_LOG2 = 17,  /* 1 MB: the people of a very large server */
@@ -71,6 +75,38 @@ bool auth_authenticate(struct call *call)
     return true;
 }
 
+static enum err refuse(struct call *call, enum err e)
+{
+    reply_error(call->reply, e);
+    return ERR_DENIED;
+}
+
+/*
+ * The first contact of an account that was known by its 05 id (protocol 02, 3.9). Nearly nobody is, which memory knows;
+ * who is waits for the move, since it may be a ban.
+ */
+enum err auth_welcome(struct call *call)
+{
+    struct state *state = call->services->state;
+    if (!state_is_pending(state, &call->who.id))
+        return OK;
+    if (call->db == NULL)
+        return ERR_RETRY;
+    struct session_id absolute = blind15_absolute_form(&call->who.id);
+    enum err e = pending_move(call->db, &absolute, &call->who.id);
+    if (e == OK)
+        e = state_refresh(state, call->db);
+    if (e != OK)
+        return refuse(call, e);
+    e = versions_notify(call->db);
+    if (e != OK) /* the others find out by comparing versions */
+        log_event(LOG_DEBUG, "auth.notify_failed");
+    if (!state_is_banned(state, &call->who.id))
+        return OK;
+    reply_text(call->reply, 403, IDENTITY_BANNED);
+    return ERR_DENIED;
+}
+
 bool auth_claim(struct call *call)
 {
     struct nonce_key nonce = {.day = call->nonce.day};
@@ -81,12 +117,6 @@ bool auth_claim(struct call *call)
     else if (e != OK)
         reply_error(call->reply, e);
     return e == OK;
-}
-
-static enum err refuse(struct call *call, enum err e)
-{
-    reply_error(call->reply, e);
-    return ERR_DENIED;
 }
 
 /* call->room and call->rights of a route with {room}. ERR_DENIED: refusal written. */

@@ -17,6 +17,7 @@ void auth_free(struct auth *auth);
 
 /* Contracts: struct dispatcher (router/dispatch.h). Any thread. */
 bool auth_authenticate(struct call *call);
+enum err auth_welcome(struct call *call);
 bool auth_claim(struct call *call);
 enum err auth_admit(struct call *call, enum access access);
 void auth_release(struct call *call);

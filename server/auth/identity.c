@@ -195,7 +195,7 @@ static struct refusal check(const struct identity_rules *rules, const struct cal
     if (no.status != 0)
         return no;
     if (rules->banned(rules->banned_arg, &proof->id))
-        return (struct refusal){403, "Banned"};
+        return (struct refusal){403, IDENTITY_BANNED};
     struct span nonce = span_of(proof->nonce, sizeof proof->nonce);
     if (recall_has(rules->nonces, nonce))
         return (struct refusal){425, IDENTITY_REPLAYED};

@@ -24,6 +24,8 @@ struct identity_rules {
  */
 MUST_USE bool identity_check(const struct identity_rules *rules, struct call *call);
 
+/* The answer to who is banned from the whole server. */
+#define IDENTITY_BANNED "Banned"
 /* The answer to a nonce that was used before, wherever that is noticed. */
 #define IDENTITY_REPLAYED "Invalid authentication: X-SOGS-Nonce cannot be reused"
 

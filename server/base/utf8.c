@@ -67,6 +67,21 @@ bool utf8_valid(struct span s)
     return true;
 }
 
+uint32_t utf8_next(struct span *rest)
+{
+    enum { REPLACEMENT = 0xfffd };
+    size_t n = sequence_len(*rest);
+    const uint8_t *p = rest->p;
+    *rest = span_skip(*rest, n == 0 ? 1 : n);
+    if (n == 0)
+        return REPLACEMENT;
+    /* The lead byte holds 7, 5, 4 or 3 bits of the code point, each other byte 6. */
+    uint32_t point = n == 1 ? p[0] : p[0] & (0xffU >> (n + 1));
+    for (size_t i = 1; i < n; i++)
+        point = point << 6 | (p[i] & 0x3fU);
+    return point;
+}
+
 size_t utf8_count(struct span s)
 {
     size_t count = 0;

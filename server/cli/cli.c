@@ -19,6 +19,8 @@ const struct command cli_commands[] = {
     {"key", cli_key, "show the server's public key, or generate key files"},
     {"room", cli_room, "add, list, show, set or remove rooms; print a room's link and QR code"},
     {"mod", cli_mod, "add, remove or list moderators and admins"},
+    {"user", cli_user, "ban people, let them in again, show or set what they may do"},
+    {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
     {"status", cli_status, "ask a running server whether it is alive and ready"},
     {NULL, NULL, NULL},
 };
@@ -75,7 +77,10 @@ static error_t parse_parent(int key, char *arg, struct argp_state *state)
 void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input)
 {
     struct parse_inputs inputs = {cli, input};
-    const struct argp_child children[] = {{argp, 0, NULL, 0}, {&cli_config_argp, 0, NULL, 0}, {0}};
+    /* The parent says how the command is used; said by the child too, every form would be listed with every other. */
+    struct argp own = *argp;
+    own.args_doc = own.doc = NULL;
+    const struct argp_child children[] = {{&own, 0, NULL, 0}, {&cli_config_argp, 0, NULL, 0}, {0}};
     const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children,
                                 NULL, NULL};
     argp_err_exit_status = CLI_USAGE;

@@ -186,17 +186,23 @@ static int make_first_room(struct start *s)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
+/* It has the form of an id, but no account can have it. */
+static bool is_nobody(const struct start *s, const char *text)
+{
+    struct session_id id;
+    return session_id_read(span_of_text(text), &id) == OK && id.b[0] == ID_UNBLINDED &&
+           person_of(&s->cli.keys.blind15_factor, &id).candidate_count == 0;
+}
+
 static int make_admins(struct start *s)
 {
     const struct conf_ids *admins = &s->cli.conf->server.admin;
     int code = CLI_OK;
     for (size_t i = 0; code == CLI_OK && i < admins->count; i++) {
-        struct people people;
-        /* It has the form of an id, but no account can have it. */
-        if (people_resolve(&s->cli, admins->id[i], &people) == ERR_MALFORMED)
+        if (is_nobody(s, admins->id[i]))
             return cli_fail(CLI_CONFIGURATION,
                             "[server] admin: an id there belongs to no account; is it mistyped?");
-        code = people_appoint(&s->cli, 0, admins->id[i], (struct role){.admin = true});
+        code = people_ensure_admin(&s->cli, admins->id[i]);
     }
     return code;
 }
@@ -228,6 +234,8 @@ static int run(struct start *s)
         code = make_first_room(s);
     if (code == CLI_OK && s->init)
         code = make_admins(s);
+    if (code == CLI_OK)
+        code = people_record_pending(&s->cli);
     db_free(first);
     return code;
 }

@@ -66,21 +66,23 @@ static const struct argp_option options[] = {
     {"hidden", 'h', NULL, 0, "shown to moderators only (the default of --global)", 0},
     {0},
 };
-static const struct argp mod_argp = {
-    options,
-    parse,
-    "add ID...\nremove ID...\nlist",
-    "Appoints and dismisses moderators and admins. An ID is a Session id (05...) or a "
-    "blinded one (15...). Takes effect at once in running servers.",
-    NULL,
-    NULL,
-    NULL};
+static const struct argp mod_argp = {options,
+                                     parse,
+                                     "add ID...\nremove ID...\nlist",
+                                     "Appoints and dismisses moderators and admins. `add` sets "
+                                     "exactly what the options say, also for who has a role "
+                                     "already. An ID is a Session id (05...) or a blinded one "
+                                     "(15...). A 05 id that has never connected here is kept until "
+                                     "it does. Takes effect at once in running servers.",
+                                     NULL,
+                                     NULL,
+                                     NULL};
 
 static int list(struct cli *cli, int64_t room)
 {
     struct user_row *users = NULL;
     size_t count = 0;
-    enum err e = users_moderators(cli->db, cli->mem, room, &users, &count);
+    enum err e = roles_list(cli->db, cli->mem, room, &users, &count);
     if (e != OK)
         return cli_store_failed(e);
     for (size_t i = 0; i < count; i++) {
@@ -93,14 +95,13 @@ static int list(struct cli *cli, int64_t room)
 
 static int appoint(struct cli *cli, const struct mod_arguments *a, int64_t room)
 {
-    struct role role = {0};
-    if (strcmp(a->verb, "add") == 0)
-        role = (struct role){.moderator = true,
-                             .admin = a->admin,
-                             .visible = a->visible || (room != 0 && !a->hidden)};
+    bool add = strcmp(a->verb, "add") == 0;
+    struct role role = {
+        .moderator = true, .admin = a->admin, .visible = a->visible || (room != 0 && !a->hidden)};
     int code = a->count > 0 ? CLI_OK : cli_fail(CLI_USAGE, "name at least one id");
     for (size_t i = 0; code == CLI_OK && i < a->count; i++)
-        code = people_appoint(cli, room, a->ids[i], role);
+        code =
+            add ? people_appoint(cli, room, a->ids[i], role) : people_dismiss(cli, room, a->ids[i]);
     cli_tell_servers(cli);
     return code;
 }

@@ -13,9 +13,34 @@
 struct room_arguments {
     const char *verb, *token;
     const char *name, *description;
+    const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
     bool yes;
 };
+
+/* What a room grants to everybody, for people who do not want to think in four switches. */
+static const struct preset {
+    const char *name;
+    enum tristate read, accessible, write, upload;
+} presets[] = {
+    /* Everybody reads, posts and attaches files. */
+    {"open", TRI_YES, TRI_YES, TRI_YES, TRI_YES},
+    /* Everybody reads; moderators post. */
+    {"announce", TRI_YES, TRI_YES, TRI_NO, TRI_NO},
+    /* For who is let in (`user set ID --room TOKEN --read yes`): for others it does not exist. */
+    {"private", TRI_NO, TRI_NO, TRI_YES, TRI_YES},
+    /* Everybody reads and posts; moderators attach files. */
+    {"media-off", TRI_YES, TRI_YES, TRI_YES, TRI_NO},
+};
+
+static const struct preset *parse_preset(const char *text, struct argp_state *state)
+{
+    for (size_t i = 0; i < COUNT_OF(presets); i++)
+        if (strcmp(text, presets[i].name) == 0)
+            return &presets[i];
+    argp_error(state, "presets are open, announce, private and media-off");
+    return NULL;
+}
 
 static enum tristate parse_yes(const char *text, struct argp_state *state)
 {
@@ -48,6 +73,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         a->upload = parse_yes(arg, state);
         return 0;
+    case 'p':
+        a->preset = parse_preset(arg, state);
+        return 0;
     case 'y':
         a->yes = true;
         return 0;
@@ -75,6 +103,8 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"preset", 'p', "open|announce|private|media-off", 0,
+     "these four at once; single ones win (set)", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -83,7 +113,11 @@ static const struct argp room_argp = {
     parse,
     "add TOKEN --name NAME\nlist\nshow TOKEN\nset TOKEN\nremove TOKEN\nqr TOKEN",
     "Rooms. Takes effect at once in running servers. A TOKEN is 1 to 64 letters, "
-    "digits, '-' and '_'; it is part of the join link.",
+    "digits, '-' and '_'; it is part of the join link.\v"
+    "Presets: open (everybody reads, posts, attaches), announce (everybody reads, moderators "
+    "post), private (only who was "
+    "let in by `user set` sees that it exists), media-off (everybody reads and posts, moderators "
+    "attach).",
     NULL,
     NULL,
     NULL};
@@ -151,8 +185,15 @@ static int show(const struct cli *cli, const struct room_row *room)
     return CLI_OK;
 }
 
+static enum tristate chosen(enum tristate own, enum tristate preset)
+{
+    return own != TRI_NULL ? own : preset;
+}
+
 static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
+    static const struct preset no_preset = {"", TRI_NULL, TRI_NULL, TRI_NULL, TRI_NULL};
+    const struct preset *preset = a->preset ? a->preset : &no_preset;
     struct span name = span_of_text(a->name ? a->name : ""),
                 description = span_of_text(a->description ? a->description : "");
     if ((a->name && name.len == 0) || name.len > ROOM_NAME_MAX ||
@@ -160,11 +201,12 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
         return cli_fail(CLI_USAGE, "a name is 1 to 512 bytes, a description at most 4096");
     struct room_change change = {.name = a->name ? &name : NULL,
                                  .description = a->description ? &description : NULL,
-                                 .read = a->read,
-                                 .accessible = a->accessible,
-                                 .write = a->write,
-                                 .upload = a->upload};
-    enum err e = rooms_change(cli->db, room->id, &change);
+                                 .read = chosen(a->read, preset->read),
+                                 .accessible = chosen(a->accessible, preset->accessible),
+                                 .write = chosen(a->write, preset->write),
+                                 .upload = chosen(a->upload, preset->upload)};
+    int64_t info_updates;
+    enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 

@@ -15,6 +15,27 @@ MUST_USE enum err capabilities_get(struct call *call);
 MUST_USE enum err rooms_get_all(struct call *call);
 MUST_USE enum err room_get(struct call *call);
 
+/* room_update.c */
+MUST_USE enum err room_put(struct call *call);
+
+/* permissions.c, futures.c */
+MUST_USE enum err permissions_get_all(struct call *call);
+MUST_USE enum err permissions_get_one(struct call *call);
+MUST_USE enum err permissions_post(struct call *call);
+MUST_USE enum err futures_get_all(struct call *call);
+MUST_USE enum err futures_get_one(struct call *call);
+MUST_USE enum err futures_post(struct call *call);
+
+/* pins.c */
+MUST_USE enum err pin_add(struct call *call);
+MUST_USE enum err pin_remove(struct call *call);
+MUST_USE enum err pin_remove_all(struct call *call);
+
+/* bans.c, roles.c */
+MUST_USE enum err user_ban(struct call *call);
+MUST_USE enum err user_unban(struct call *call);
+MUST_USE enum err user_moderator(struct call *call);
+
 /* polls.c */
 MUST_USE enum err poll_info_get(struct call *call);
 

@@ -21,12 +21,12 @@ enum err message_edit(struct call *call)
         e = post_read(call, false, &op->post);
     if (e != OK)
         return e;
-    if (gate_post(call, &op->post) == GATE_REFUSE)
+    struct gate_reply reply = {.wanted = false};
+    if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
-    if (op->post.state != MESSAGE_VISIBLE) { /* swallowed: it looks done, and nothing changes */
-        write_empty(call, op);
-        return OK;
-    }
+    e = write_then_reply(call, op, &reply);
+    if (e != OK)
+        return e;
     op->message = call->params.number;
     return write_send(call, op, write_empty);
 }

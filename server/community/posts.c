@@ -23,7 +23,9 @@ enum err message_post(struct call *call)
         e = post_read(call, true, &op->post);
     if (e != OK)
         return e;
-    if (gate_post(call, &op->post) == GATE_REFUSE)
+    struct gate_reply reply = {.wanted = false};
+    if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
-    return write_send(call, op, write_reply);
+    e = write_then_reply(call, op, &reply);
+    return e != OK ? e : write_send(call, op, write_reply);
 }

@@ -32,6 +32,21 @@ enum err write_new(struct call *call, enum write_kind kind, struct write_op **re
     return OK;
 }
 
+enum err write_then_reply(struct call *call, struct write_op *op, const struct gate_reply *reply)
+{
+    if (!reply->wanted)
+        return OK;
+    op->then = ARENA_NEW(call->mem, struct write_op);
+    if (!op->then)
+        return ERR_NO_MEMORY;
+    *op->then = (struct write_op){.kind = WRITE_POST,
+                                  .by_server = true,
+                                  .room = op->room,
+                                  .author = reply->author,
+                                  .post = reply->post};
+    return OK;
+}
+
 void write_refuse(struct call *call, enum write_result result)
 {
     struct reply *reply = call->reply;

@@ -7,6 +7,7 @@
 #ifndef CONCLAVE_COMMUNITY_WRITES_H
 #define CONCLAVE_COMMUNITY_WRITES_H
 
+#include "community/gate.h"
 #include "router/call.h"
 #include "work/writer.h"
 
@@ -21,6 +22,9 @@ MUST_USE enum err write_new(struct call *call, enum write_kind kind, struct writ
  */
 MUST_USE enum err write_send(struct call *call, struct write_op *op,
                              void (*finish)(struct call *call, const struct write_op *op));
+/* What the gate answers comes right behind the op, if that is done. */
+MUST_USE enum err write_then_reply(struct call *call, struct write_op *op,
+                                   const struct gate_reply *reply);
 /* Waits for an op on a worker, without answering; its result may be a refusal. Uses op->owner. */
 MUST_USE enum err write_wait(struct call *call, struct write_op *op);
 /* The reply for a result that is not WRITE_DONE. */

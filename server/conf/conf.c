@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "conf/conf_load.h"
+#include "conf/words.h"
 
 enum { CONF_MAX_BYTES = 1024 * 1024 };
 
@@ -72,6 +73,28 @@ static void check_together(struct loading *load)
         refuse(load, "[files] default_ttl must not exceed [files] max_ttl.\n");
 }
 
+static void read_words(struct loading *load)
+{
+    struct conf *c = load->conf;
+    size_t line = 0;
+    if (c->filters.words[0] == '\0')
+        return;
+    enum err e = words_load(c->filters.words, &c->filters.list, &line);
+    if (e == ERR_NO_MEMORY)
+        load->no_memory = true;
+    if (e == OK || e == ERR_NO_MEMORY)
+        return;
+    buf_put_text(load->problems, "[filters] words: ");
+    if (e == ERR_MALFORMED) {
+        buf_put_text(load->problems, "line ");
+        buf_put_u64(load->problems, line);
+        refuse(load, " is not one word of at most 64 characters.\n");
+        return;
+    }
+    refuse(load, e == ERR_TOO_LARGE ? "a file of at most 1M is needed.\n"
+                                    : "this file cannot be read.\n");
+}
+
 static enum err derive_public_url(struct conf *conf)
 {
     if (conf->server.public_url[0] != '\0')
@@ -125,6 +148,8 @@ static enum err fill(struct conf *conf, const char *path, struct buf *problems)
     conf_env_read(&load, environ);
     if (!load.refused && !load.no_memory)
         check_together(&load);
+    if (!load.refused && !load.no_memory)
+        read_words(&load);
     if (load.no_memory)
         return ERR_NO_MEMORY;
     return load.refused ? ERR_MALFORMED : derive_public_url(conf);
@@ -149,6 +174,8 @@ enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf 
 
 void conf_free(const struct conf *conf)
 {
-    if (conf != NULL)
-        arena_free(conf->mem);
+    if (conf == NULL)
+        return;
+    words_free(conf->filters.list);
+    arena_free(conf->mem);
 }

@@ -18,6 +18,7 @@
 #include "base/log.h"
 
 struct arena;
+struct words;
 
 enum conf_address_kind { CONF_ADDRESS_OFF, CONF_ADDRESS_TCP, CONF_ADDRESS_UNIX };
 
@@ -92,6 +93,10 @@ struct conf {
     struct {
         int64_t ttl_ms;
     } direct_messages;
+    struct {
+        const char *words;  /* path */
+        struct words *list; /* what stands there; NULL: no path */
+    } filters;
     struct {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */

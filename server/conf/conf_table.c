@@ -255,6 +255,15 @@ static const struct setting settings[] = {
      .offset = AT(direct_messages.ttl_ms),
      .help = "How long a message from one member to another waits on the server."},
 
+    {.section = "filters",
+     .key = "words",
+     .type = CONF_PATH,
+     .fallback = "",
+     .max = PATH_MAX_BYTES,
+     .offset = AT(filters.words),
+     .help = "File with the words of the profanity filter, one a line; `conclave filter` switches "
+             "it on."},
+
     {.section = "limits",
      .key = "known_after",
      .type = CONF_DURATION,

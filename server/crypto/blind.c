@@ -73,9 +73,24 @@ enum err blind15_absolute(const struct scalar *k, const struct session_id *accou
     enum err e = multiplied(k, account, ID_BLINDED15, &id);
     if (e != OK)
         return e;
-    id.b[sizeof(id.b) - 1] &= (uint8_t)~SIGN_BIT;
-    *ret_blinded = id;
+    *ret_blinded = blind15_absolute_form(&id);
     return OK;
+}
+
+struct session_id blind15_absolute_form(const struct session_id *blinded)
+{
+    struct session_id absolute = *blinded;
+    absolute.b[sizeof(absolute.b) - 1] &= (uint8_t)~SIGN_BIT;
+    return absolute;
+}
+
+size_t blind15_candidates(const struct scalar *k, const struct session_id *account,
+                          struct session_id ret_candidates[static 2])
+{
+    if (blind15_absolute(k, account, &ret_candidates[0]) != OK)
+        return 0;
+    ret_candidates[1] = blind15_negate(&ret_candidates[0]);
+    return 2;
 }
 
 struct session_id blind15_negate(const struct session_id *blinded)

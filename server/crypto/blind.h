@@ -23,6 +23,14 @@ MUST_USE enum err blind15_absolute(const struct scalar *k, const struct session_
                                    struct session_id *ret_blinded);
 /* The other sign. */
 struct session_id blind15_negate(const struct session_id *blinded);
+/* Of either sign, the absolute form. */
+struct session_id blind15_absolute_form(const struct session_id *blinded);
+/*
+ * The ids that an account given by its 05 id may have here: the absolute form, then the other sign. How many: 2, or 0 for
+ * any other id, and for a 05 id that is no usable key (nobody can ever sign for it).
+ */
+size_t blind15_candidates(const struct scalar *k, const struct session_id *account,
+                          struct session_id ret_candidates[static 2]);
 /* 2.3: the one 25 id of an account on a server. */
 MUST_USE enum err blind25_id(const struct x25519_pub *server, const struct session_id *account,
                              struct session_id *ret_blinded);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What happens without a request, in the one process that holds the jobs' advisory lock (design D7): partitions made
- * ahead and dropped when due, counts of active users, what has expired.
+ * ahead and dropped when due, counts of active users, what has expired, what was scheduled for a later time.
  */
 #ifndef CONCLAVE_JOBS_JOBS_H
 #define CONCLAVE_JOBS_JOBS_H
@@ -26,6 +26,8 @@ void jobs_stop(struct jobs *jobs);
  * an upload may land in. Also called before serving starts. Idempotent, any process.
  */
 MUST_USE enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms);
+/* Applies what is due, at most a thousand rows: permissions, bans, ends of bans. Tells all processes. */
+MUST_USE enum err jobs_apply_futures(struct db *db, int64_t now_ms);
 
 /* Removes direct messages that have expired, in slices; what is left over comes with the next turn. */
 MUST_USE enum err jobs_expire_dms(struct db *db, int64_t now_ms);

@@ -38,6 +38,7 @@
     X(METRIC_EDITS, "conclave_edits_total", COUNTER, "", "Edits accepted.")                                            \
     X(METRIC_DELETIONS, "conclave_deletions_total", COUNTER, "", "Messages deleted by people.")                        \
     X(METRIC_REACTIONS, "conclave_reactions_total", COUNTER, "", "Reactions added or removed.")                        \
+    X(METRIC_POSTS_FILTERED, "conclave_posts_filtered_total", COUNTER, "", "Posts and edits stopped by a filter.")        \
     X(METRIC_UPLOADS, "conclave_uploads_total", COUNTER, "", "Files accepted.")                                        \
     X(METRIC_UPLOADS_TOO_LARGE, "conclave_uploads_refused_total", COUNTER, "reason=\"too_large\"",                       \
       "Files refused.")                                                                                                \

@@ -210,10 +210,16 @@ static enum err run(struct call *call)
 
 enum err dispatch_request(struct call *call)
 {
+    const struct dispatcher *d = call->services->dispatcher;
     if (!call->authenticated) {
-        if (!call->services->dispatcher->authenticate(call))
+        if (!d->authenticate(call))
             return OK;
         call->authenticated = true;
+    }
+    if (d->welcome != NULL && call->who.known) {
+        enum err e = d->welcome(call);
+        if (e != OK)
+            return e == ERR_DENIED ? OK : e;
     }
     return run(call);
 }

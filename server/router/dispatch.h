@@ -60,6 +60,11 @@ struct dispatcher {
     enum err (*admit)(struct call *call, enum access access);
     /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
     void (*release)(struct call *call);
+    /*
+     * Before the route of an authenticated caller is looked for: what was stored for the caller under another id becomes
+     * the caller's own. ERR_RETRY (only without db): there is something. ERR_DENIED: refusal written. NULL: none.
+     */
+    enum err (*welcome)(struct call *call);
 };
 
 /* Every route declared (access, effect, handler, pattern well-formed, no duplicate)? ERR_DEFECT names the first bad one. */

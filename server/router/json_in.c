@@ -156,6 +156,16 @@ bool json_bool(struct json_in *in, const char *key)
     return false;
 }
 
+double json_number(struct json_in *in, const char *key)
+{
+    const json_t *value = member(in, key);
+    if (!json_is_number(value)) {
+        in->failed = true;
+        return 0;
+    }
+    return json_number_value(value);
+}
+
 struct span json_base64(struct json_in *in, const char *key)
 {
     struct span text = json_text(in, key);

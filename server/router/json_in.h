@@ -39,6 +39,8 @@ void json_in_done(struct json_in *in);
 struct span json_text(struct json_in *in, const char *key);
 int64_t json_int(struct json_in *in, const char *key);
 bool json_bool(struct json_in *in, const char *key);
+/* An integer or a real number; a boolean is neither. */
+double json_number(struct json_in *in, const char *key);
 /* Base64 text decoded into the arena. */
 struct span json_base64(struct json_in *in, const char *key);
 

@@ -175,10 +175,17 @@ static void verdict(struct program *p, uint32_t what)
     emit(p, BPF_RET | BPF_K, 0, 0, what);
 }
 
-/* The low half of an argument; every argument judged here is an int, or flags that fit. Both machines are little-endian. */
+/* One half of an argument. Both machines are little-endian. */
+static void load_half(struct program *p, size_t argument, size_t half)
+{
+    load(p, offsetof(struct seccomp_data, args) + sizeof(uint64_t) * argument +
+                sizeof(uint32_t) * half);
+}
+
+/* Enough for what is an int, or flags that fit into one. */
 static void load_argument(struct program *p, unsigned i)
 {
-    load(p, offsetof(struct seccomp_data, args) + 8 * i);
+    load_half(p, i, 0);
 }
 
 /* The number is in the accumulator before and after, as long as no rule has taken it. */
@@ -240,7 +247,7 @@ static void rules_of_arguments(struct program *p)
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 6, SYS_prlimit64);
     load_argument(p, 2);
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 3, 0);
-    load(p, offsetof(struct seccomp_data, args) + 8 * 2 + 4);
+    load_half(p, 2, 1);
     emit(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
     verdict(p, SECCOMP_RET_ALLOW);
     verdict(p, SECCOMP_RET_KILL_PROCESS);

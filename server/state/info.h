@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "state/rights.h"
+#include "store/pins.h"
 #include "store/rooms.h"
 
 /* PySOGS's default for who counts as active: seven days. */

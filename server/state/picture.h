@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "state/filters.h"
 #include "state/info.h"
 #include "state/mailboxes.h"
 #include "state/rights.h"
@@ -39,6 +40,7 @@ struct room {
     pthread_cond_t filled; /* filling became false */
     struct info *info;
     struct rights_overrides overrides;
+    struct filters *filters; /* a reference; NULL: nothing is filtered */
     int64_t
         sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
     int64_t target; /* the highest number known to be committed; above sequence: stale */
@@ -50,6 +52,14 @@ struct room {
 
     /* Guarded by state.refresh_lock: the versions that the picture shows; -1: none yet. */
     int64_t content_version, rights_version;
+    int64_t
+        moderators_generation; /* which global moderators it shows: state.moderators_generation */
+};
+
+/* Absolute forms of ids for which something waits (store/pending.h), ascending. */
+struct pending_ids {
+    struct session_id *ids;
+    size_t count;
 };
 
 /* All rooms: replaced as a whole, read-only in between. */
@@ -65,12 +75,14 @@ struct state {
     const char *url;
     size_t max_bytes;
 
-    pthread_rwlock_t table_lock; /* guards rooms and users */
+    pthread_rwlock_t table_lock; /* guards rooms, users and pending */
     struct room_table rooms;
     struct rights_users users;
+    struct pending_ids pending;
 
     pthread_mutex_t refresh_lock; /* one refresh at a time; guards the versions here and in rooms */
     int64_t global_version, users_version;
+    int64_t moderators_generation; /* grows whenever the global moderators differ from before */
 
     pthread_mutex_t trim_lock; /* one thread makes room at a time; only ever tried */
     _Atomic int64_t bytes;     /* of all windows and room objects */

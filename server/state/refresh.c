@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/pending.h"
+#include "store/pins.h"
 #include "store/versions.h"
 
 enum {
@@ -22,8 +24,7 @@ struct comparison {
     struct arena *mem;
     const struct version_row *versions;
     size_t version_count;
-    int64_t dms_before;  /* what was noted before the versions were read */
-    bool people_changed; /* every room shows the global moderators */
+    int64_t dms_before; /* what was noted before the versions were read */
 };
 
 static int64_t version_of(const struct comparison *c, enum version_scope scope, int64_t id)
@@ -34,21 +35,53 @@ static int64_t version_of(const struct comparison *c, enum version_scope scope, 
     return 0;
 }
 
+static enum err read_pending(struct comparison *c, struct pending_ids *ret_pending)
+{
+    struct session_id *ids = NULL;
+    struct pending_ids pending = {0};
+    enum err e = pending_list(c->db, c->mem, &ids, &pending.count);
+    if (e != OK)
+        return e;
+    if (pending.count > 0) {
+        pending.ids = mem_alloc_zero(pending.count, sizeof(*ids));
+        if (pending.ids == NULL)
+            return ERR_NO_MEMORY;
+        memcpy(pending.ids, ids, pending.count * sizeof(*ids));
+    }
+    *ret_pending = pending;
+    return OK;
+}
+
+/*
+ * Global bans and roles, and for whom something waits. Every room shows the global moderators: when they differ, a new
+ * generation begins, and each room is rendered anew until it shows that, also if this refresh fails half-way.
+ */
 static enum err read_people(struct comparison *c)
 {
+    struct state *state = c->state;
     struct user_row *rows = NULL;
     size_t count = 0;
     struct rights_users users = {0};
+    struct pending_ids pending = {0};
     enum err e = users_special(c->db, c->mem, &rows, &count);
     if (e == OK)
         e = rights_copy_users(rows, count, &users);
-    if (e != OK)
+    if (e == OK)
+        e = read_pending(c, &pending);
+    if (e != OK) {
+        mem_free(users.rows);
         return e;
-    (void)pthread_rwlock_wrlock(&c->state->table_lock);
-    struct rights_users old = c->state->users;
-    c->state->users = users;
-    (void)pthread_rwlock_unlock(&c->state->table_lock);
+    }
+    (void)pthread_rwlock_wrlock(&state->table_lock);
+    struct rights_users old = state->users;
+    struct pending_ids old_pending = state->pending;
+    state->users = users;
+    state->pending = pending;
+    (void)pthread_rwlock_unlock(&state->table_lock);
+    if (!rights_same_moderators(&old, &users))
+        state->moderators_generation++;
     mem_free(old.rows);
+    mem_free(old_pending.ids);
     return OK;
 }
 
@@ -58,7 +91,7 @@ static enum err render_info(struct comparison *c, struct room *room, const struc
 {
     struct pin_row *pins = NULL;
     size_t pin_count = 0;
-    enum err e = rooms_pins(c->db, c->mem, room->id, &pins, &pin_count);
+    enum err e = pins_list(c->db, c->mem, room->id, &pins, &pin_count);
     if (e != OK)
         return e;
     (void)pthread_rwlock_rdlock(&c->state->table_lock);
@@ -67,29 +100,49 @@ static enum err render_info(struct comparison *c, struct room *room, const struc
     return e;
 }
 
-/* Replaces what a room shows and grants. overrides: taken. */
+static enum err read_filters(struct comparison *c, const struct room_row *room,
+                             struct filters **ret_filters)
+{
+    struct filter_row *rows = NULL;
+    struct filter_reply_row *replies = NULL;
+    size_t count = 0, reply_count = 0;
+    enum err e = filters_list(c->db, c->mem, room->id, &rows, &count);
+    if (e == OK)
+        e = filters_replies(c->db, c->mem, room->id, &replies, &reply_count);
+    struct filters_source from = {room->token, room->name, rows, count, replies, reply_count};
+    return e == OK ? filters_new(&from, ret_filters) : e;
+}
+
+/* Replaces what a room shows, grants and filters. */
 static enum err read_object(struct comparison *c, struct room *room, const struct room_row *row)
 {
     struct permission_row *rows = NULL;
     size_t count = 0;
     struct rights_overrides overrides = {0};
     struct info *info = NULL;
+    struct filters *filters = NULL;
     enum err e = permissions_list(c->db, c->mem, room->id, &rows, &count);
     if (e == OK)
         e = rights_copy_overrides(rows, count, &overrides);
     if (e == OK)
+        e = read_filters(c, row, &filters);
+    if (e == OK)
         e = render_info(c, room, row, &overrides, &info);
     if (e != OK) {
+        filters_release(filters);
         mem_free(overrides.rows);
         return e;
     }
     (void)pthread_mutex_lock(&room->lock);
     struct info *old_info = room->info;
     struct rights_overrides old_overrides = room->overrides;
+    struct filters *old_filters = room->filters;
     room->info = info;
+    room->filters = filters;
     room->overrides = overrides;
     room_count_bytes(room);
     (void)pthread_mutex_unlock(&room->lock);
+    filters_release(old_filters);
     info_free(old_info);
     mem_free(old_overrides.rows);
     return OK;
@@ -128,7 +181,9 @@ static enum err refresh_room(struct comparison *c, struct room *room)
 {
     int64_t content = version_of(c, VERSION_ROOM_CONTENT, room->id);
     int64_t rights = version_of(c, VERSION_ROOM_RIGHTS, room->id);
-    bool rights_changed = c->people_changed || rights != room->rights_version;
+    int64_t moderators = c->state->moderators_generation;
+    bool rights_changed =
+        moderators != room->moderators_generation || rights != room->rights_version;
     if (!rights_changed && content == room->content_version)
         return OK;
     (void)pthread_mutex_lock(&room->lock);
@@ -145,6 +200,7 @@ static enum err refresh_room(struct comparison *c, struct room *room)
     take_counter(room, before, row.message_sequence);
     room->content_version = content;
     room->rights_version = rights;
+    room->moderators_generation = moderators;
     metrics_add(c->state->metrics, METRIC_REFRESHES, 1);
     return in_use(room) ? fill_room(room, c->db, false) : OK;
 }
@@ -184,8 +240,7 @@ static enum err refresh_all(struct comparison *c)
     int64_t global = version_of(c, VERSION_GLOBAL, 0);
     int64_t users = version_of(c, VERSION_USERS, 0);
     enum err e = OK;
-    c->people_changed = users != state->users_version || global != state->global_version;
-    if (c->people_changed)
+    if (users != state->users_version)
         e = read_people(c);
     if (e == OK && global != state->global_version)
         e = read_rooms(c);

@@ -77,6 +77,30 @@ enum err rights_copy_overrides(const struct permission_row *rows, size_t count,
     return e;
 }
 
+/* The next one with a role, at or after index i. */
+static size_t next_moderator(const struct rights_users *users, size_t i)
+{
+    while (i < users->count && !users->rows[i].moderator)
+        i++;
+    return i;
+}
+
+bool rights_same_moderators(const struct rights_users *a, const struct rights_users *b)
+{
+    size_t i = next_moderator(a, 0);
+    size_t j = next_moderator(b, 0);
+    while (i < a->count && j < b->count) {
+        const struct user_row *x = &a->rows[i];
+        const struct user_row *y = &b->rows[j];
+        if (!session_id_eq(&x->session, &y->session) || x->admin != y->admin ||
+            x->visible != y->visible)
+            return false;
+        i = next_moderator(a, i + 1);
+        j = next_moderator(b, j + 1);
+    }
+    return i == a->count && j == b->count;
+}
+
 const struct user_row *rights_user(const struct rights_users *users, const struct session_id *id)
 {
     if (users->count == 0)

@@ -6,7 +6,7 @@
 #define CONCLAVE_STATE_RIGHTS_H
 
 #include "router/call.h"
-#include "store/rooms.h"
+#include "store/permissions.h"
 #include "store/users.h"
 
 /* What the room grants to everybody. */
@@ -29,6 +29,9 @@ MUST_USE enum err rights_copy_users(const struct user_row *rows, size_t count,
                                     struct rights_users *ret_users);
 MUST_USE enum err rights_copy_overrides(const struct permission_row *rows, size_t count,
                                         struct rights_overrides *ret_overrides);
+/* Do both name the same moderators and admins, shown in the same way? Bans do not count. */
+bool rights_same_moderators(const struct rights_users *a, const struct rights_users *b);
+
 /* NULL: nobody special. The id must match exactly, as it was given. */
 const struct user_row *rights_user(const struct rights_users *users, const struct session_id *id);
 const struct permission_row *rights_override(const struct rights_overrides *overrides,

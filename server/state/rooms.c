@@ -60,6 +60,7 @@ void state_room_release(struct room *room)
     window_done(&room->window);
     info_free(room->info);
     mem_free(room->overrides.rows);
+    filters_release(room->filters);
     (void)pthread_cond_destroy(&room->filled);
     (void)pthread_mutex_destroy(&room->lock);
     mem_free(room);
@@ -212,7 +213,7 @@ enum err state_write_room(struct state *state UNUSED, struct room *room,
                           const struct rights *rights, struct buf *out)
 {
     (void)pthread_mutex_lock(&room->lock);
-    info_write_room(room->info, room->sequence, rights, out);
+    info_write_room(room->info, room->target, rights, out);
     (void)pthread_mutex_unlock(&room->lock);
     return buf_verdict(out);
 }
@@ -221,7 +222,7 @@ enum err state_write_poll_info(struct state *state UNUSED, struct room *room,
                                const struct rights *rights, int64_t counter, struct buf *out)
 {
     (void)pthread_mutex_lock(&room->lock);
-    info_write_poll(room->info, room->sequence, counter, rights, out);
+    info_write_poll(room->info, room->target, counter, rights, out);
     (void)pthread_mutex_unlock(&room->lock);
     return buf_verdict(out);
 }
@@ -231,7 +232,8 @@ enum err state_write_poll_info(struct state *state UNUSED, struct room *room,
 void room_count_bytes(struct room *room)
 {
     size_t now = room->window.bytes + (room->info != NULL ? info_bytes(room->info) : 0) +
-                 room->overrides.count * sizeof(*room->overrides.rows);
+                 room->overrides.count * sizeof(*room->overrides.rows) +
+                 (room->filters != NULL ? room->filters->bytes : 0);
     add_bytes(room->state, (int64_t)now - (int64_t)room->counted_bytes);
     room->counted_bytes = now;
 }

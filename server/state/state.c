@@ -47,6 +47,7 @@ void state_free(struct state *state)
     bool emptied = room_table_replace(state, NULL, 0) == OK; /* allocates nothing: cannot fail */
     (void)emptied;
     mem_free(state->users.rows);
+    mem_free(state->pending.ids);
     sightings_free(state->sightings);
     mailboxes_free(state->mailboxes);
     (void)pthread_mutex_destroy(&state->trim_lock);

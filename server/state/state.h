@@ -20,6 +20,7 @@ struct metrics;
 struct ring;
 struct state;
 struct room; /* one room's memory; reference counted */
+struct filters;
 struct identity;
 struct rights;
 
@@ -50,8 +51,12 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms);
 
 /* ---- who ---- */
 
-/* Globally banned (in either blinded form that is stored). */
+/* Globally banned. */
 bool state_is_banned(struct state *state, const struct session_id *id);
+/* Is a global moderator, or admin. */
+bool state_may_globally(struct state *state, const struct session_id *id, bool as_admin);
+/* Something waits for the first contact of this 15 id, in either sign (store/pending.h). */
+bool state_is_pending(struct state *state, const struct session_id *id);
 /* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
 void state_seen(struct state *state, const struct session_id *id, int64_t now_ms);
 /* Such a request was seen lately, so that the user's row exists or is about to be written. */
@@ -73,6 +78,9 @@ int64_t state_room_id(const struct room *room);
 /* Resolution of protocol 02, 3.8, for a caller (anonymous too). */
 void state_rights(struct state *state, struct room *room, const struct identity *who,
                   struct rights *ret_rights);
+
+/* What is filtered out of its posts; a reference to release with filters_release, or NULL: nothing. Never touches SQL. */
+struct filters *state_filters(struct room *room);
 
 /* The room's token as a JSON text, in the spelling that is stored. */
 void state_write_token(struct room *room, struct buf *out);

@@ -15,6 +15,13 @@ extern const struct statement ring_statements[];
 extern const struct statement rooms_statements[];
 extern const struct statement users_statements[];
 extern const struct statement roles_statements[];
+extern const struct statement standing_statements[];
+extern const struct statement permissions_statements[];
+extern const struct statement bans_statements[];
+extern const struct statement futures_statements[];
+extern const struct statement futures_due_statements[];
+extern const struct statement pending_statements[];
+extern const struct statement pins_statements[];
 extern const struct statement nonces_statements[];
 extern const struct statement messages_statements[];
 extern const struct statement posting_statements[];
@@ -27,6 +34,7 @@ extern const struct statement room_files_statements[];
 extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement dms_statements[];
+extern const struct statement filters_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \
@@ -61,7 +69,13 @@ enum tristate row_tristate(const struct row *row, int column);
 int64_t row_i64_or(const struct row *row, int column, int64_t absent);
 double row_f64_or(const struct row *row, int column, double absent);
 
-/* Raises one version, in the caller's transaction. */
+/* Raises one version, in the caller's transaction; or that of the rights of several rooms. */
 MUST_USE enum err versions_bump(struct db *db, enum version_scope scope, int64_t id);
+MUST_USE enum err versions_bump_rights(struct db *db, const int64_t *rooms, size_t count);
+
+/* Deletes the rows of permissions of that user that say nothing any more (permissions.c). */
+MUST_USE enum err permissions_tidy(struct db *db, int64_t user, const int64_t *rooms, size_t count);
+/* info_updates +1 in every room: a global role came, went or changed (roles.c). Under the locks of all rooms. */
+MUST_USE enum err roles_info_all(struct db *db);
 
 #endif

@@ -6,6 +6,10 @@
 #include "store/internal.h"
 #include "store/posting.h"
 
+/* Clocks of two processes may differ by this much. Posts from further ahead were made before a clock was set back: they
+ * must not use up their author's rate until it has caught up. */
+enum { CLOCKS_APART_MS = 2 * SECOND_MS };
+
 const struct statement posting_statements[] = {
     {"posting.lock", "SELECT id, message_sequence, read, accessible, write, upload"
                      "  FROM rooms"
@@ -26,7 +30,7 @@ const struct statement posting_statements[] = {
      "       u.admin, p.read, p.accessible, p.write, p.upload,"
      "       (SELECT count(*)"
      "          FROM messages m"
-     "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3),"
+     "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3 AND m.posted <= $4),"
      "       (SELECT m.posted"
      "          FROM messages m"
      "         WHERE m.author = u.id AND m.room = t.room"
@@ -124,7 +128,8 @@ enum err posting_facts(struct db *db, struct arena *mem, const struct author_key
                         PARAM_I64(now_ms / HOUR_MS));
     if (e == OK)
         e = DB_RUN(db, "posting.facts", &rows, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
-                   PARAM_ARRAY(P_BYTES_ARRAY, sessions, count), PARAM_F64(window_start));
+                   PARAM_ARRAY(P_BYTES_ARRAY, sessions, count), PARAM_F64(window_start),
+                   PARAM_F64((double)(now_ms + CLOCKS_APART_MS) / SECOND_MS));
     if (e == OK)
         e = store_read_all(&rows, mem, sizeof(struct author_facts), read_facts, &facts, &found);
     if (e == OK && found != count)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rooms and their pins. Whoever changes a room raises its versions in the same transaction.
+ * SQL of rooms. Whoever changes a room raises its versions in the same transaction.
  */
 #include "store/rooms.h"
 
@@ -31,7 +31,31 @@ const struct statement rooms_statements[] = {
                      "           + ($2 AND name IS DISTINCT FROM $3)::int"
                      "           + ($4 AND description IS DISTINCT FROM $5)::int"
                      " WHERE id = $1"
-                     " RETURNING id"},
+                     " RETURNING info_updates"},
+    {"rooms.image", "SELECT coalesce(image, 0)"
+                    "  FROM rooms"
+                    " WHERE id = $1"},
+    {"rooms.keep_image", "UPDATE files"
+                         "   SET expiry = NULL"
+                         " WHERE id = $2 AND room = $1 AND (expiry IS NULL OR expiry > $3)"
+                         " RETURNING id"},
+    {"rooms.release_image",
+     "UPDATE files f"
+     "   SET expiry = CASE"
+     "           WHEN NOT EXISTS (SELECT 1 FROM messages m"
+     "                             WHERE m.id = f.message AND m.body IS NOT NULL) THEN 0"
+     "           WHEN $2::float8 <= 0"
+     "                OR EXISTS (SELECT 1 FROM pins p WHERE p.message = f.message) THEN NULL"
+     "           ELSE f.uploaded + $2"
+     "       END"
+     " WHERE f.id = $1"},
+    {"rooms.set_image", "UPDATE rooms"
+                        "   SET image = nullif($2::bigint, 0), info_updates = info_updates + 1"
+                        " WHERE id = $1"},
+    {"rooms.info", "SELECT token, info_updates"
+                   "  FROM rooms"
+                   " WHERE $1 OR id = ANY($2::bigint[])"
+                   " ORDER BY lower(token)"},
     {"rooms.expire_files", "UPDATE files"
                            "   SET expiry = 0"
                            " WHERE room = $1"},
@@ -41,11 +65,6 @@ const struct statement rooms_statements[] = {
     {"rooms.remove", "DELETE FROM rooms"
                      " WHERE id = $1"
                      " RETURNING id"},
-    {"rooms.pins", "SELECT p.message, p.pinned_at, u.session_id"
-                   "  FROM pins p"
-                   "  JOIN users u ON u.id = p.pinned_by"
-                   " WHERE p.room = $1"
-                   " ORDER BY p.pinned_at, p.message"},
     STATEMENTS_END,
 };
 
@@ -139,27 +158,76 @@ enum err rooms_create(struct db *db, struct span token, struct span name, struct
 struct changing {
     int64_t id;
     const struct room_change *change;
+    int64_t info_updates;
 };
+
+static enum err change_image(struct db *db, const struct changing *c)
+{
+    const struct room_change *to = c->change;
+    int64_t former = 0, kept = 0;
+    enum err e = STORE_ONE_I64(db, "rooms.image", &former, PARAM_I64(c->id));
+    if (e != OK || former == *to->image)
+        return e; /* the same again: it must not begin to expire */
+    if (*to->image != 0) {
+        e = STORE_ONE_I64(db, "rooms.keep_image", &kept, PARAM_I64(c->id), PARAM_I64(*to->image),
+                          PARAM_F64(to->now));
+        if (e == ERR_MISSING)
+            e = ERR_CONFLICT;
+    }
+    if (e == OK && former != 0)
+        e = DB_RUN(db, "rooms.release_image", NULL, PARAM_I64(former),
+                   PARAM_F64(to->file_lifetime_s));
+    return e == OK ? DB_RUN(db, "rooms.set_image", NULL, PARAM_I64(c->id), PARAM_I64(*to->image))
+                   : e;
+}
 
 static enum err change(struct db *db, void *arg)
 {
-    const struct changing *c = arg;
+    struct changing *c = arg;
     const struct room_change *to = c->change;
-    int64_t id;
-    enum err e = STORE_ONE_I64(
-        db, "rooms.change", &id, PARAM_I64(c->id), PARAM_BOOL(to->name != NULL),
-        to->name ? PARAM_TEXT(*to->name) : PARAM_NULL, PARAM_BOOL(to->description != NULL),
-        to->description ? text_or_null(*to->description) : PARAM_NULL, param_tristate(to->read),
-        param_tristate(to->accessible), param_tristate(to->write), param_tristate(to->upload));
+    enum err e = standing_lock(db, &(struct reach){.rooms = &c->id, .count = 1});
+    if (e == OK && to->image != NULL)
+        e = change_image(db, c);
+    if (e == OK)
+        e = STORE_ONE_I64(
+            db, "rooms.change", &c->info_updates, PARAM_I64(c->id), PARAM_BOOL(to->name != NULL),
+            to->name ? PARAM_TEXT(*to->name) : PARAM_NULL, PARAM_BOOL(to->description != NULL),
+            to->description ? text_or_null(*to->description) : PARAM_NULL, param_tristate(to->read),
+            param_tristate(to->accessible), param_tristate(to->write), param_tristate(to->upload));
     if (e == OK)
         e = versions_bump(db, VERSION_ROOM_CONTENT, c->id);
     return e == OK ? versions_bump(db, VERSION_ROOM_RIGHTS, c->id) : e;
 }
 
-enum err rooms_change(struct db *db, int64_t id, const struct room_change *to)
+enum err rooms_change(struct db *db, int64_t id, const struct room_change *to,
+                      int64_t *ret_info_updates)
 {
-    struct changing c = {id, to};
-    return store_tx(db, change, &c);
+    struct changing c = {id, to, 0};
+    enum err e = store_tx(db, change, &c);
+    if (e == OK)
+        *ret_info_updates = c.info_updates;
+    return e;
+}
+
+static bool read_info(const struct row *row, struct arena *mem, void *element)
+{
+    struct room_info *info = element;
+    info->info_updates = row_i64(row, 1);
+    return row_dup(row, 0, mem, &info->token);
+}
+
+enum err rooms_info(struct db *db, struct arena *mem, const struct reach *reach,
+                    struct room_info **ret_infos, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *infos = NULL;
+    enum err e = DB_RUN(db, "rooms.info", &rows, PARAM_BOOL(reach->global),
+                        PARAM_ARRAY(P_I64_ARRAY, reach->rooms, reach->count));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct room_info), read_info, &infos, ret_count);
+    if (e == OK)
+        *ret_infos = infos;
+    return e;
 }
 
 static enum err remove_room(struct db *db, void *arg)
@@ -177,27 +245,4 @@ static enum err remove_room(struct db *db, void *arg)
 enum err rooms_remove(struct db *db, int64_t id)
 {
     return store_tx(db, remove_room, &id);
-}
-
-static bool read_pin(const struct row *row, struct arena *mem, void *element)
-{
-    (void)mem;
-    struct pin_row *pin = element;
-    pin->message = row_i64(row, 0);
-    pin->pinned_at = row_f64(row, 1);
-    row_key(row, 2, pin->pinned_by.b, sizeof(pin->pinned_by.b));
-    return true;
-}
-
-enum err rooms_pins(struct db *db, struct arena *mem, int64_t room, struct pin_row **ret_pins,
-                    size_t *ret_count)
-{
-    AUTO_ROWS struct rows rows = {0};
-    void *pins = NULL;
-    enum err e = DB_RUN(db, "rooms.pins", &rows, PARAM_I64(room));
-    if (e == OK)
-        e = store_read_all(&rows, mem, sizeof(struct pin_row), read_pin, &pins, ret_count);
-    if (e == OK)
-        *ret_pins = pins;
-    return e;
 }

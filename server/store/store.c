@@ -21,8 +21,16 @@ const struct statement_table store_statements[] = {
     {reactions_statements},
     {reacting_statements},
     {dms_statements},
+    {filters_statements},
     {room_files_statements},
     {file_jobs_statements},
+    {standing_statements},
+    {permissions_statements},
+    {bans_statements},
+    {futures_statements},
+    {futures_due_statements},
+    {pending_statements},
+    {pins_statements},
 };
 /* clang-format on */
 const size_t store_statement_count = COUNT_OF(store_statements);

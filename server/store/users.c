@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Users: who is known, who was seen, whom an id means. Roles and permissions are in roles.c.
+ * SQL of users.
  */
 #include "store/users.h"
 
 #include "base/clock.h"
 #include "store/internal.h"
+#include "store/pending.h"
 
 const struct statement users_statements[] = {
     {"users.special", "SELECT id, session_id, banned, moderator, admin, visible_mod"
@@ -143,15 +144,40 @@ enum err users_find(struct db *db, const struct session_id *given,
     return e == ERR_MISSING ? find_user(db, given, 1, ret_user, ret_session) : e;
 }
 
+struct resolution {
+    const struct session_id *given, *candidates;
+    size_t candidate_count;
+    int64_t now_ms;
+    int64_t user;
+    struct session_id session;
+};
+
+static enum err resolve(struct db *db, void *arg)
+{
+    struct resolution *r = arg;
+    enum err e = find_user(db, r->candidates, r->candidate_count, &r->user, &r->session);
+    if (e != ERR_MISSING)
+        return e;
+    e = DB_RUN(db, "users.add", NULL, PARAM_BYTES(SPAN_OF_KEY(r->given)),
+               PARAM_I64(r->now_ms / HOUR_MS));
+    if (e == OK)
+        e = find_user(db, r->given, 1, &r->user, &r->session);
+    if (e == OK && r->candidate_count > 0)
+        e = pending_record(db, &r->candidates[0], r->user);
+    return e;
+}
+
 enum err users_resolve(struct db *db, const struct session_id *given,
                        const struct session_id *candidates, size_t candidate_count, int64_t now_ms,
                        int64_t *ret_user, struct session_id *ret_session)
 {
-    enum err e = users_find(db, given, candidates, candidate_count, ret_user, ret_session);
-    if (e != ERR_MISSING)
-        return e;
-    e = DB_RUN(db, "users.add", NULL, PARAM_BYTES(SPAN_OF_KEY(given)), PARAM_I64(now_ms / HOUR_MS));
-    return e == OK ? find_user(db, given, 1, ret_user, ret_session) : e;
+    struct resolution r = {given, candidates, candidate_count, now_ms, 0, {{0}}};
+    enum err e = store_tx(db, resolve, &r);
+    if (e == OK) {
+        *ret_user = r.user;
+        *ret_session = r.session;
+    }
+    return e;
 }
 
 static enum err count_active(struct db *db, void *arg)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Users and their roles: global flags and per-room permission overrides. Every change of a role, ban or permission bumps
- * `versions` in the same transaction (design D7). Rows exist only for ids that proved a signature, or that an operator
- * or moderator named.
+ * Users: who is known, who was seen, whom an id means. Their roles, permissions and bans have files of their own. Every
+ * change of what they may do bumps `versions` in the same transaction (design D7). Rows exist only for ids that proved a
+ * signature, or that an operator or moderator named.
  */
 #ifndef CONCLAVE_STORE_USERS_H
 #define CONCLAVE_STORE_USERS_H
@@ -15,20 +15,9 @@ struct user_row {
     struct session_id session;
     bool banned, moderator, admin, visible; /* global */
 };
-struct permission_row {
-    int64_t room;
-    struct session_id session;
-    bool banned, moderator, admin, visible;
-    enum tristate read, accessible, write, upload;
-};
-
-/* Users with a global flag; all known users with the day of their first sight. For the memory picture. */
+/* Users with a global flag. For the memory picture. */
 MUST_USE enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_users,
                                 size_t *ret_count);
-/* All overrides of one room, or of every room when room is 0. */
-MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
-                                   struct permission_row **ret_rows, size_t *ret_count);
-
 /* One sight of a user, gathered in memory and flushed rarely. hour: hours since 1970. room 0: no room activity. */
 struct sighting {
     struct session_id session;
@@ -42,7 +31,8 @@ MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *si
 /*
  * The user that an id in a path or command means. candidates: for a 05 id its two blinded forms, the one with the sign
  * bit clear first (crypto/blind.h); none for a 15 id. An existing candidate wins over a row of the id itself.
- * users_find: ERR_MISSING when there is no row. users_resolve: makes one for the id itself.
+ * users_find: ERR_MISSING when there is no row. users_resolve: makes one for the id itself, and when that is a 05 id
+ * records that something waits there (store/pending.h).
  * ret_session: whom it applies to.
  */
 MUST_USE enum err users_find(struct db *db, const struct session_id *given,
@@ -56,14 +46,5 @@ MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
 enum { ACTIVE_HOURS = 7 * 24, ACTIVITY_KEPT_HOURS = 30 * 24 };
 /* For jobs: forgets old activity, recounts rooms.active_users, and raises the versions of rooms whose count changed. */
 MUST_USE enum err users_count_active(struct db *db, int64_t hour);
-
-struct role {
-    bool moderator, admin, visible; /* admin implies moderator; both false: remove */
-};
-/* room 0: global. info_updates +1 in the room, or in every room (protocol 02, 3.2). ERR_CONFLICT: the user is banned. */
-MUST_USE enum err users_set_role(struct db *db, int64_t room, int64_t user, struct role role);
-/* Moderators and admins of a room, or the global ones (room 0). */
-MUST_USE enum err users_moderators(struct db *db, struct arena *mem, int64_t room,
-                                   struct user_row **ret_users, size_t *ret_count);
 
 #endif

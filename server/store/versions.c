@@ -12,6 +12,9 @@ const struct statement versions_statements[] = {
     {"versions.bump", "UPDATE versions"
                       "   SET value = value + 1"
                       " WHERE scope = $1 AND id = $2"},
+    {"versions.bump_rights", "UPDATE versions"
+                             "   SET value = value + 1"
+                             " WHERE scope = 3 AND id = ANY($1::bigint[])"},
     /* Not durable, so not worth a flush: COMMIT of a NOTIFY holds a lock that serialises all others. */
     {"versions.notify", "SELECT set_config('synchronous_commit', 'off', true),"
                         "       pg_notify('" STORE_CHANNEL "', '')::text"},
@@ -46,6 +49,11 @@ enum err versions_read(struct db *db, struct arena *mem, struct version_row **re
 enum err versions_bump(struct db *db, enum version_scope scope, int64_t id)
 {
     return DB_RUN(db, "versions.bump", NULL, PARAM_I16(scope), PARAM_I64(id));
+}
+
+enum err versions_bump_rights(struct db *db, const int64_t *rooms, size_t count)
+{
+    return DB_RUN(db, "versions.bump_rights", NULL, PARAM_ARRAY(P_I64_ARRAY, rooms, count));
 }
 
 enum err versions_notify(struct db *db)

@@ -216,6 +216,10 @@ static enum err decide(struct write_batch *b, struct db *db, struct write_batch_
         op->result = plan->replayed ? WRITE_REPLAYED : WRITE_ROOM_GONE;
         return OK;
     }
+    if (op->after && op->after->result != WRITE_DONE) {
+        op->result = op->after->result;
+        return OK;
+    }
     switch (op->kind) {
     case WRITE_POST:
         return write_batch_post_decide(b, db, plan, op);

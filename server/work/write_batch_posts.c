@@ -15,6 +15,8 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
                                const struct write_op *op)
 {
     const struct author_facts *f = plan->facts;
+    if (op->by_server)
+        return WRITE_DONE;
     enum write_result may = write_batch_may(plan, WRITE_BATCH_WRITES);
     if (may != WRITE_DONE)
         return may;
@@ -24,11 +26,22 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
     return limit > 0 && !f->admin && f->recent_posts >= limit ? WRITE_RATE_LIMITED : WRITE_DONE;
 }
 
-/* Whole milliseconds, strictly growing per room and author: desktop drops a post whose time equals another's. */
-static double next_posted(const struct author_facts *facts, int64_t now_ms)
+static int64_t to_ms(double seconds)
+{
+    return (int64_t)floor(seconds * SECOND_MS + 0.5);
+}
+
+/*
+ * Whole milliseconds, strictly growing per room and author: desktop drops a post whose time equals another's. A reply is
+ * later than what it answers.
+ */
+static double next_posted(const struct author_facts *facts, const struct write_op *op,
+                          int64_t now_ms)
 {
     int64_t ms = now_ms;
-    int64_t last_ms = (int64_t)floor(facts->last_posted * SECOND_MS + 0.5);
+    int64_t last_ms = to_ms(facts->last_posted);
+    if (op->after && op->after->kind == WRITE_POST && last_ms < to_ms(op->after->posted.posted))
+        last_ms = to_ms(op->after->posted.posted);
     if (ms <= last_ms)
         ms = last_ms + 1;
     return (double)ms / SECOND_MS;
@@ -63,7 +76,7 @@ enum err write_batch_post_decide(struct write_batch *b, struct db *db,
     struct author_facts *facts = plan->facts;
     struct message_insert *row = &b->inserts[b->insert_count++];
     int64_t seqno = write_batch_draw(b, plan->room);
-    facts->last_posted = next_posted(facts, b->now_ms);
+    facts->last_posted = next_posted(facts, op, b->now_ms);
     facts->recent_posts++;
     fill_posted(op, seqno, facts->last_posted);
     *row = (struct message_insert){.room = op->room,

@@ -51,11 +51,17 @@ static void pause_ms(int64_t ms)
     (void)nanosleep(&t, NULL);
 }
 
-/* Answers ops; after this call they belong to their owners again. */
+/*
+ * Answers ops; after this call they belong to their owners again. One with a second op behind it is answered by that one's
+ * turn, which may come in a later batch.
+ */
 static void answer(struct write_op **ops, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
-        ops[i]->done(ops[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct write_op *first = ops[i]->after ? ops[i]->after : ops[i];
+        if (!ops[i]->then)
+            first->done(first);
+    }
 }
 
 static void refuse_all(struct write_op **ops, size_t count)
@@ -232,15 +238,25 @@ void writer_free(struct writer *w)
     mem_free(w);
 }
 
+/* With the lock held. */
+static void enqueue(struct writer *w, struct write_op *op)
+{
+    op->next = NULL;
+    *w->tail = op;
+    w->tail = &op->next;
+    w->queued++;
+}
+
 enum err writer_submit(struct writer *w, struct write_op *op)
 {
     pthread_mutex_lock(&w->lock);
     bool accepted = w->queued < QUEUE_MAX && !w->stopping;
     if (accepted) {
-        op->next = NULL;
-        *w->tail = op;
-        w->tail = &op->next;
-        w->queued++;
+        enqueue(w, op);
+        if (op->then) {
+            op->then->after = op;
+            enqueue(w, op->then);
+        }
         pthread_cond_signal(&w->more);
     }
     pthread_mutex_unlock(&w->lock);

@@ -58,6 +58,13 @@ struct post_in {
 /* Embedded in the caller's memory; belongs to the writer from writer_submit until done is called. */
 struct write_op {
     struct write_op *next; /* the writer's */
+    /*
+     * A second op, decided right behind this one and only if this one was done; both are answered by one call of this
+     * one's done, when both are over. NULL: none. That of an automatic reply (design D15).
+     */
+    struct write_op *then;
+    struct write_op *after; /* the writer's: whose `then` this is */
+    bool by_server; /* WRITE_POST in the server's own name: nobody's rights and limits apply */
     enum write_kind kind;
     int64_t room;
     struct session_id author; /* who asks for it */

@@ -19,7 +19,7 @@
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "integration/database.h"
-#include "store/messages.h"
+#include "store/posting.h"
 #include "store/rooms.h"
 
 enum { ROOMS = 2, MESSAGES_MAX = 400, STEPS = 900, QUESTIONS = 1500, HISTORIES = 3 };
@@ -115,7 +115,7 @@ static void insert(struct model *m, size_t room, enum message_state kind)
                                        .state = kind,
                                        .key_id = m->key_id[room],
                                        .sealed = buf_span(&sealed)};
-    assert_int_equal(messages_insert(m->db, mem, &row, 1, &ids), OK);
+    assert_int_equal(posting_insert(m->db, mem, &row, 1, &ids), OK);
     m->messages[m->count].room = room;
     m->messages[m->count].state = kind;
     m->messages[m->count].row =
@@ -253,8 +253,8 @@ static void ask_before(struct model *m)
     struct message_row *rows = NULL;
     size_t count = 0;
     size_t at = 0;
-    assert_int_equal(
-        messages_before(m->db, m->ring, mem, m->room[room], before, limit, &rows, &count), OK);
+    const struct message_range range = {.room = m->room[room], .before = before, .limit = limit};
+    assert_int_equal(messages_before(m->db, m->ring, mem, &range, &rows, &count), OK);
     for (size_t i = m->count; i > 0 && at < (size_t)limit; i--) {
         const struct message_row *row = &m->messages[i - 1].row;
         if (m->messages[i - 1].room != room || m->messages[i - 1].state != MESSAGE_VISIBLE ||

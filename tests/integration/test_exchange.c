@@ -222,7 +222,7 @@ static bool open_listener(struct fixture *f)
         (struct conf_address){.kind = CONF_ADDRESS_TCP, .text = "", .host = "127.0.0.1", .port = 0};
     f->conf.server.max_body_bytes = MIB(16);
     f->dispatcher =
-        (struct dispatcher){routes, COUNT_OF(routes), authenticate, claim, admit, release};
+        (struct dispatcher){routes, COUNT_OF(routes), authenticate, claim, admit, release, NULL};
     f->services = (struct services){
         .conf = &f->conf, .keys = &f->keys, .dispatcher = &f->dispatcher, .metrics = f->metrics};
     struct listener_options options = {&f->services, f->budget, f->general, f->upload};

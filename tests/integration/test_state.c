@@ -23,6 +23,7 @@
 #include "integration/database.h"
 #include "metrics/metrics.h"
 #include "state/state.h"
+#include "store/posting.h"
 #include "store/rooms.h"
 
 enum {
@@ -133,7 +134,7 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
     size_t locked = 0;
     int64_t *ids = NULL;
     assert_int_equal(db_begin(db), OK);
-    assert_int_equal(messages_lock_rooms(db, mem, &f->room, 1, &locks, &locked), OK);
+    assert_int_equal(posting_lock_rooms(db, mem, &f->room, 1, &locks, &locked), OK);
     c.old_sequence = locks[0].message_sequence;
     c.new_sequence = c.old_sequence + (int64_t)count;
     for (size_t i = 0; i < count; i++) {
@@ -149,15 +150,16 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
                                           .posted = (double)seqno,
                                           .key_id = f->key_id,
                                           .sealed = buf_span(&sealed[i])};
-        c.rows[i] = (struct message_row){.author = f->author,
+        c.rows[i] = (struct message_row){.room = f->room,
+                                         .author = f->author,
                                          .posted = (double)seqno,
                                          .seqno_creation = seqno,
                                          .seqno_data = seqno,
                                          .data = SPAN("text"),
                                          .signature = span_of(signature, sizeof(signature))};
     }
-    assert_int_equal(messages_insert(db, mem, rows, count, &ids), OK);
-    assert_int_equal(messages_advance(db, &f->room, &c.new_sequence, 1), OK);
+    assert_int_equal(posting_insert(db, mem, rows, count, &ids), OK);
+    assert_int_equal(posting_advance(db, &f->room, &c.new_sequence, &(const int64_t){0}, 1), OK);
     assert_int_equal(db_commit(db), OK);
     for (size_t i = 0; i < count; i++) {
         c.rows[i].id = ids[i];

@@ -14,14 +14,22 @@
 #include "base/clock.h"
 #include "torture/torture.h"
 
-enum { KILLS = 12, KILLS_SHORT = 4 };
+/* test-timeout-s: 600 */
+enum { KILLS = 12, KILLS_SHORT = 4, KILLS_FULL = 100 };
+
+static uint32_t how_many(void)
+{
+    if (getenv("CONCLAVE_TEST_FULL") != NULL)
+        return KILLS_FULL;
+    return getenv("CONCLAVE_TEST_SHORT") != NULL ? KILLS_SHORT : KILLS;
+}
 
 static void two_servers__killed_with_their_database__lose_and_double_nothing(void **state)
 {
     (void)state;
     const struct torture_options options = {
         .seed = (uint64_t)clock_wall_ms(),
-        .kills = getenv("CONCLAVE_TEST_SHORT") != NULL ? KILLS_SHORT : KILLS,
+        .kills = how_many(),
     };
     struct torture_result result;
     print_message("torture: seed %" PRIu64 "\n", options.seed);

@@ -17,6 +17,7 @@ for file in "$@"; do
             bad=1
         fi
     done < <(grep -o '](<*[^)>]*' "$file" | sed 's/^](<*//')
+    # shellcheck disable=SC2016 # a backtick of Markdown
     while IFS= read -r target; do
         if [[ -e Makefile ]] && ! grep -Eq "^([a-z-]+ )*$target( [a-z-]+)*:" Makefile; then
             echo "$file: \`make $target\` is no target of the Makefile"

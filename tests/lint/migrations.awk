@@ -2,6 +2,9 @@
 # Called by migrations.sh: holds CREATE TABLE, ALTER TABLE ... ADD COLUMN and DROP against COMMENT ON, over all
 # migrations in order. Reads whole statements; text in quotes keeps its content, comments of SQL are dropped.
 #
+# With -v list=1 it judges nothing, but prints "table<TAB>comment" of every table and "table<TAB>column<TAB>comment" of every
+# column that is tagged as a person's, in the order of the comments (privacy.sh makes a page of it).
+#
 # A partition (PARTITION OF) has the columns of its parent and needs none of its own.
 
 {
@@ -13,6 +16,16 @@
 }
 
 END {
+    if (list) {
+        for (i = 1; i <= commented; i++) {
+            split(order[i], part, SUBSEP)
+            if (part[2] == "" && part[1] in tables)
+                print part[1] "\t" table_comments[part[1]]
+            else if (order[i] in columns && comments[order[i]] ~ /^person:/)
+                print part[1] "\t" part[2] "\t" comments[order[i]]
+        }
+        exit
+    }
     for (key in columns) {
         split(key, part, SUBSEP)
         if (!(key in comments))
@@ -68,10 +81,15 @@ function judge(text,    words, body, table)
         drop_columns(table, name_of(substr(text, RSTART + RLENGTH)))
     } else if (toupper(text) ~ /^COMMENT ON TABLE /) {
         split(text, words, " ")
-        table_comments[name_of(words[4])] = 1
+        table = name_of(words[4])
+        if (!(table in table_comments))
+            order[++commented] = table SUBSEP ""
+        table_comments[table] = quoted(text)
     } else if (toupper(text) ~ /^COMMENT ON COLUMN /) {
         split(text, words, " ")
         split(words[4], body_parts, ".")
+        if (!((body_parts[1], body_parts[2]) in comments))
+            order[++commented] = body_parts[1] SUBSEP body_parts[2]
         comments[body_parts[1], body_parts[2]] = quoted(text)
     }
 }

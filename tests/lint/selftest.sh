@@ -95,6 +95,26 @@ for mistake in 'ALTER TABLE rooms ADD COLUMN size bigint;' 'CREATE TABLE b (id i
     catches migrations $first "$mistake" "$lint/migrations.sh" migrations
 done
 
+# The page about people: made from these comments, it is right until one of them or the page changes.
+privacy() {
+    "$lint/privacy.sh" "$@" migrations privacy.md
+}
+# shellcheck disable=SC2016 # backticks of Markdown
+printf '%s\n' '# by hand' '<!-- From here on made by `make privacy` from the comments of migrations/: do not edit. -->' \
+    '<!-- The made part ends here. -->' 'by hand' >privacy.md
+privacy --write
+# shellcheck disable=SC2016
+grep -qF '| `author` | who made it | until the room goes |' privacy.md || {
+    echo 'selftest: privacy: a tagged column is not on the page'
+    bad=1
+}
+catches privacy $first "COMMENT ON COLUMN rooms.author IS 'person: who made it; for ever';" privacy
+sed -i 's/who made it/nobody/' privacy.md
+if privacy >/dev/null; then
+    echo 'selftest: privacy: a page changed by hand is not caught'
+    bad=1
+fi
+
 touch migrations/0003_gap.sql
 if "$lint/migrations.sh" migrations >/dev/null; then
     echo 'selftest: migrations: a gap in the numbers is not caught'

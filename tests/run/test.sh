@@ -4,7 +4,8 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both again under the address and undefined-behaviour
-# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3). full: nothing is cut, and `make lint` is added, and
+# sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two seconds. full
+# (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread sanitizer too, and
 # the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
@@ -13,6 +14,7 @@ export TEST_COUNTS
 trap 'rm -f "$TEST_COUNTS"' EXIT
 shopt -s nullglob
 began=$SECONDS
+[[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 
 # build NAME TARGET: a build counts only when it fails.
 build() {
@@ -55,7 +57,16 @@ if build 'build (asan, ubsan)' tests-asan; then
     export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
     export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
     suite 'unit-asan' build/asan asan unit
+    tests/run/fuzz.sh replay build/asan 2
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} suite 'integration-asan' build/asan asan integration
+fi
+# Races: every program that starts threads or servers, at a third of its time; a report makes a process end with 66. The
+# three left out measure or kill rather than race, and are slow enough without.
+if [[ ${1:-short} == full ]] && build 'build (tsan)' tests-tsan; then
+    export CONCLAVE_TEST_SHORT=3 TSAN_OPTIONS=${TSAN_OPTIONS:-exitcode=66}
+    unset CONCLAVE_TEST_FULL
+    mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|deadlines|torture)$')
+    TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-tsan build/tsan "${racing[@]}"
 fi
 if [[ ${1:-short} == full ]]; then
     tests/containers/lane.sh

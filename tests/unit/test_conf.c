@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "base/span.h"
 #include "conf/conf.h"
+#include "conf/words.h"
 
 #define ID_05 "05aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define ID_15 "15bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -522,6 +523,40 @@ static void conf__each_allocation_failing_in_turn__says_so_and_leaks_nothing(voi
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, clear_environment, clear_environment)
 
+static void words__of_the_filter__are_read_with_the_settings(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *words; /* NULL: no such file */
+        const char *problem;
+    } cases[] = {
+        {"one\n# two words in a comment\n", ""},
+        {"", ""},
+        {NULL, "[filters] words: this file cannot be read.\n"},
+        {"one\ntwo words\n", "[filters] words: line 2 is not one word of at most 64 characters.\n"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char path[] = "/tmp/conclave-test-words-XXXXXX", text[128];
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        if (cases[i].words == NULL)
+            unlink(path);
+        else
+            assert_int_equal(write(fd, cases[i].words, strlen(cases[i].words)),
+                             strlen(cases[i].words));
+        close(fd);
+        (void)snprintf(text, sizeof text, "[filters]\nwords = %s\n", path);
+        AUTO_LOADED struct loaded l = load_text(text);
+        unlink(path);
+        assert_string_equal(l.problems, cases[i].problem);
+        assert_int_equal(l.verdict, cases[i].problem[0] == '\0' ? OK : ERR_MALFORMED);
+        if (l.verdict == OK)
+            assert_true(words_found(l.conf->filters.list, SPAN("One!")) == (i == 0));
+    }
+    AUTO_LOADED struct loaded none = load_text("");
+    assert_null(none.conf->filters.list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -539,6 +574,7 @@ int main(void)
         TEST(conf__a_socket_path__fits_in_107_bytes),
         TEST(conf__awkward_files__are_refused_whole),
         TEST(conf__a_line_of_a_hundred_admins__is_read),
+        TEST(words__of_the_filter__are_read_with_the_settings),
         TEST(conf__the_printed_defaults__are_a_valid_file),
         TEST(conf__the_table__is_grouped_and_has_no_key_twice),
         TEST(conf__each_allocation_failing_in_turn__says_so_and_leaks_nothing),

@@ -110,7 +110,7 @@ static void assert_fragment(const struct message_row *row, const char *expected)
     AUTO_BUF struct buf b = buf_make(KIB(8));
     render_fragment(row, &b);
     assert_int_equal(buf_verdict(&b), OK);
-    assert_true(b.len <= render_size(row));
+    assert_true(b.len <= render_fragment_size(row));
     buf_put_byte(&b, '\0');
     assert_string_equal((const char *)b.p, expected);
 }
@@ -190,7 +190,7 @@ static void render__size__covers_the_longest_row(void **state)
         row.data = span_of(data, len);
         render_fragment(&row, &b);
         assert_int_equal(buf_verdict(&b), OK);
-        assert_true(b.len <= render_size(&row));
+        assert_true(b.len <= render_fragment_size(&row));
     }
 }
 

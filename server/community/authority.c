@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Confirming rights under locks, and telling everybody of what was done with them.
+ */
+#include "community/authority.h"
+
+#include "base/log.h"
+#include "state/state.h"
+#include "store/versions.h"
+
+bool authority_holds(const struct standing *s, enum authority needed)
+{
+    bool admin = s->global_admin || s->admin;
+    if (s->global_banned)
+        return false;
+    return admin || (needed == AS_MODERATOR && (s->global_moderator || s->moderator));
+}
+
+enum err authority_confirm(struct call *call, struct db *db, const struct reach *reach,
+                           enum authority needed, struct standing **ret_standing)
+{
+    struct standing *caller = NULL;
+    enum err e = reach->global ? OK : standing_lock(db, reach);
+    if (e == OK)
+        e = standing_read(db, call->mem, &call->who.id, reach, &caller);
+    if (e != OK)
+        return e;
+    size_t count = reach->global ? 1 : reach->count;
+    for (size_t i = 0; i < count; i++)
+        if (!authority_holds(&caller[i], needed))
+            return ERR_DENIED;
+    if (ret_standing != NULL)
+        *ret_standing = caller;
+    return OK;
+}
+
+enum err authority_confirm_here(struct call *call, struct db *db, enum authority needed)
+{
+    const int64_t room = state_room_id(call->room);
+    const struct reach here = {.rooms = &room, .count = 1};
+    return authority_confirm(call, db, &here, needed, NULL);
+}
+
+void authority_used(struct call *call)
+{
+    enum err e = state_refresh(call->services->state, call->db);
+    if (e == OK)
+        e = versions_notify(call->db);
+    if (e != OK)
+        log_event(LOG_DEBUG, "community.notify_failed");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The words in a post: what filters look at (protocol 02, 4.5). A post is the protobuf Content of the apps, of which two
+ * texts matter; whatever else is in it is passed over. Stateless; any thread.
+ */
+#ifndef CONCLAVE_COMMUNITY_POST_TEXT_H
+#define CONCLAVE_COMMUNITY_POST_TEXT_H
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+/* Bytes of the post; not necessarily UTF-8. Empty when absent. */
+struct post_text {
+    struct span body; /* dataMessage.body */
+    struct span name; /* dataMessage.profile.displayName */
+};
+
+/*
+ * data: without its padding. False: no such protobuf; no app shows anything of it. Where a field stands more than once,
+ * the last one counts, as it does for the apps.
+ */
+MUST_USE bool post_text_read(struct span data, struct post_text *ret_text);
+/* Appends a Content that shows this text, timestamp and name. */
+void post_text_write(struct buf *out, const struct post_text *text, int64_t timestamp_ms);
+
+#endif

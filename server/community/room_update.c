@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * PUT /room/R (protocol 02, 2.2): name, description, default permissions, picture; all of them or none.
+ */
+#include "base/clock.h"
+#include "community/authority.h"
+#include "community/community.h"
+#include "conf/conf.h"
+#include "files/files.h"
+#include "router/json_in.h"
+#include "state/state.h"
+#include "store/rooms.h"
+
+struct update {
+    struct call *call;
+    struct span name, description;
+    int64_t image;
+    struct room_change change;
+    int64_t info_updates;
+};
+
+/* Without control characters; of a description, tabs and line ends stay. Empty without memory (told by failed). */
+static struct span clean(struct json_in *in, struct span text, bool keeps_lines)
+{
+    uint8_t *out = arena_alloc(in->mem, text.len);
+    size_t len = 0;
+    if (out == NULL)
+        in->failed = true;
+    for (size_t i = 0; out != NULL && i < text.len; i++) {
+        uint8_t c = text.p[i];
+        if (c >= 0x20 || (keeps_lines && (c == '\t' || c == '\n')))
+            out[len++] = c;
+    }
+    return span_of(out, len);
+}
+
+static bool is_there(const struct json_in *in, const char *key)
+{
+    return in->root != NULL && json_object_get(in->root, key) != NULL;
+}
+
+static void read_texts(struct json_in *in, struct update *u)
+{
+    if (is_there(in, "name")) {
+        u->name = clean(in, json_text(in, "name"), false);
+        u->change.name = &u->name;
+    }
+    if (is_there(in, "description")) {
+        u->description = clean(in, json_text_or(in, "description", SPAN("")), true);
+        u->change.description = &u->description;
+    }
+    if (u->name.len > ROOM_NAME_MAX || u->description.len > ROOM_DESCRIPTION_MAX)
+        in->failed = true;
+}
+
+/* null takes the picture away: ours, PySOGS cannot (protocol 02, 2.2). A number that no file has stays one here: -1. */
+static void read_image(struct json_in *in, struct update *u)
+{
+    if (!is_there(in, "image"))
+        return;
+    u->image = json_has(in, "image") ? json_int(in, "image") : 0;
+    if (json_has(in, "image") && u->image <= 0)
+        u->image = -1;
+    u->change.image = &u->image;
+}
+
+static void read_default(struct json_in *in, const char *key, enum tristate *ret_value)
+{
+    if (json_has(in, key))
+        *ret_value = json_bool(in, key) ? TRI_YES : TRI_NO;
+}
+
+static bool says_something(const struct room_change *c)
+{
+    return c->name != NULL || c->description != NULL || c->image != NULL || c->read != TRI_NULL ||
+           c->accessible != TRI_NULL || c->write != TRI_NULL || c->upload != TRI_NULL;
+}
+
+static enum err read_update(struct call *call, struct update *u)
+{
+    if (!request_is_json(call->req))
+        return ERR_MALFORMED;
+    AUTO_JSON struct json_in in = json_in_object(call->mem, call->req->body);
+    read_texts(&in, u);
+    read_image(&in, u);
+    read_default(&in, "default_read", &u->change.read);
+    read_default(&in, "default_accessible", &u->change.accessible);
+    read_default(&in, "default_write", &u->change.write);
+    read_default(&in, "default_upload", &u->change.upload);
+    return json_ok(&in) && says_something(&u->change) ? OK : ERR_MALFORMED;
+}
+
+/* Whether the file can be seen as a picture is asked first: it reads content, which is nothing for a transaction. */
+static enum err check_image(struct call *call, const struct update *u)
+{
+    if (u->change.image == NULL || u->image == 0)
+        return OK;
+    enum err e = u->image < 0 ? ERR_MISSING : files_check_room_image(call, u->image);
+    return e == ERR_MISSING || e == ERR_DENIED ? ERR_CONFLICT : e;
+}
+
+static enum err change(struct db *db, void *arg)
+{
+    struct update *u = arg;
+    enum err e = authority_confirm_here(u->call, db, AS_ADMIN);
+    return e == OK ? rooms_change(db, state_room_id(u->call->room), &u->change, &u->info_updates)
+                   : e;
+}
+
+enum err room_put(struct call *call)
+{
+    struct update u = {
+        .call = call,
+        .change = {.read = TRI_NULL,
+                   .accessible = TRI_NULL,
+                   .write = TRI_NULL,
+                   .upload = TRI_NULL,
+                   .now = (double)call->now_ms / SECOND_MS,
+                   .file_lifetime_s = (double)call->services->conf->files.room_ttl_ms / SECOND_MS}};
+    enum err e = read_update(call, &u);
+    if (e == OK)
+        e = check_image(call, &u);
+    if (e == OK)
+        e = db_tx(call->db, change, &u);
+    if (e == ERR_CONFLICT) {
+        reply_text(call->reply, 406, "This file cannot be the image of the room");
+        return OK;
+    }
+    if (e != OK)
+        return e;
+    authority_used(call);
+    struct buf *out = reply_json(call->reply, 200);
+    buf_put_text(out, "{\"info_updates\":");
+    buf_put_i64(out, u.info_updates);
+    buf_put_byte(out, '}');
+    return OK;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What differs from a room's defaults for one account: the rows of `permissions`. Roles and bans stand in the same rows
+ * but have files of their own (roles.h, bans.h).
+ */
+#ifndef CONCLAVE_STORE_PERMISSIONS_H
+#define CONCLAVE_STORE_PERMISSIONS_H
+
+#include "crypto/keys.h"
+#include "store/store.h"
+
+struct permission_row {
+    int64_t room;
+    struct session_id session;
+    bool banned, moderator, admin, visible;
+    enum tristate read, accessible, write, upload;
+};
+
+/* All rows of one room. */
+MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
+                                   struct permission_row **ret_rows, size_t *ret_count);
+/* The row of one account. ERR_MISSING: it has none. */
+MUST_USE enum err permissions_one(struct db *db, struct arena *mem, int64_t room, int64_t user,
+                                  struct permission_row *ret_row);
+
+/* All rows of one account; tokens of their rooms beside, by token. */
+MUST_USE enum err permissions_of_user(struct db *db, struct arena *mem, int64_t user,
+                                      struct permission_row **ret_rows, struct span **ret_tokens,
+                                      size_t *ret_count);
+
+/* One right: untouched, or set to yes, to no, or (TRI_NULL) back to what the room says. */
+struct permission_value {
+    bool touched;
+    enum tristate value;
+};
+struct permission_change {
+    int64_t room;
+    int64_t user;
+    struct permission_value read, accessible, write, upload;
+};
+/* A row that then says nothing is deleted. In the caller's transaction, or one of its own. */
+MUST_USE enum err permissions_change(struct db *db, const struct permission_change *change);
+
+#endif
