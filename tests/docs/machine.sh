@@ -19,6 +19,9 @@ printf '127.0.0.1 localhost your.address\n' >"$machine/etc/hosts"
 mkdir -p "$machine/root/conclave"
 git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T - | tar -C "$machine/root/conclave" -xf -
 cp "$script" "$machine/root/script"
+# There is no init, but packages may start their services, as they do where there is one.
+printf '#!/bin/sh\nexit 0\n' >"$machine/usr/sbin/policy-rc.d"
+chmod 0755 "$machine/usr/sbin/policy-rc.d"
 for shim in systemctl journalctl; do
     install -m 0755 "$here/tests/docs/$shim" "$machine/usr/local/sbin/$shim"
 done
