@@ -9,12 +9,16 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/qr.h"
+#include "cli/retention.h"
+#include "cli/room_rules.h"
 
 struct room_arguments {
     const char *verb, *token;
     const char *name, *description;
     const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
+    struct room_rules_arguments files;
+    struct retention_arguments retention;
     bool yes;
 };
 
@@ -73,11 +77,26 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         a->upload = parse_yes(arg, state);
         return 0;
+    case 'q':
+        a->files.quota = arg;
+        return 0;
+    case 't':
+        a->files.types = arg;
+        return 0;
     case 'p':
         a->preset = parse_preset(arg, state);
         return 0;
     case 'y':
         a->yes = true;
+        return 0;
+    case 'k':
+        retention_parse_keep(&a->retention, arg, state);
+        return 0;
+    case 'b':
+        retention_parse_bytes(&a->retention, arg, state);
+        return 0;
+    case 'D':
+        a->retention.dry_run = true;
         return 0;
     case ARGP_KEY_ARG:
         if (!a->verb)
@@ -103,8 +122,16 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"quota", 'q', "SIZE|off", 0, "what its files may take together, such as 2G (set)", 0},
+    {"file-types", 't', "TYPES|any", 0,
+     "files that may be uploaded, such as image/,application/pdf (set)", 0},
     {"preset", 'p', "open|announce|private|media-off", 0,
      "these four at once; single ones win (set)", 0},
+    {"keep", 'k', "TIME|forever", 0,
+     "older messages go without a trace; pinned ones stay: 30d, 12h (set)", 0},
+    {"keep-bytes", 'b', "SIZE|unlimited", 0,
+     "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
+    {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -176,13 +203,14 @@ static int list(struct cli *cli)
     return CLI_OK;
 }
 
-static int show(const struct cli *cli, const struct room_row *room)
+static int show(struct cli *cli, const struct room_row *room)
 {
     print_room(room);
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
-    return CLI_OK;
+    int code = room_rules_show(cli, room->id);
+    return code == CLI_OK ? retention_print(cli, room->id) : code;
 }
 
 static enum tristate chosen(enum tristate own, enum tristate preset)
@@ -192,6 +220,8 @@ static enum tristate chosen(enum tristate own, enum tristate preset)
 
 static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
+    if (a->retention.dry_run)
+        return retention_preview_print(cli, &a->retention, room->id);
     static const struct preset no_preset = {"", TRI_NULL, TRI_NULL, TRI_NULL, TRI_NULL};
     const struct preset *preset = a->preset ? a->preset : &no_preset;
     struct span name = span_of_text(a->name ? a->name : ""),
@@ -206,8 +236,11 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
                                  .write = chosen(a->write, preset->write),
                                  .upload = chosen(a->upload, preset->upload)};
     int64_t info_updates;
+    int code = room_rules_set(cli, room->id, &a->files);
+    if (code != CLI_OK)
+        return code;
     enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
-    return e == OK ? CLI_OK : cli_store_failed(e);
+    return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }
 
 static int remove_room(struct cli *cli, const struct room_arguments *a, const struct room_row *room)

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "base/span.h"
 
 struct arena;
 struct words;
@@ -121,6 +122,10 @@ struct conf {
 MUST_USE enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems);
 /* NULL is harmless. */
 void conf_free(const struct conf *conf);
+
+/* A size (512K) and a time (14d) written as in the settings, for options of commands. ERR_MALFORMED. */
+MUST_USE enum err conf_read_size(struct span text, int64_t *ret_bytes);
+MUST_USE enum err conf_read_duration(struct span text, int64_t *ret_ms);
 
 enum conf_type {
     CONF_TEXT,     /* const char *; UTF-8 without control characters, at most max bytes */
