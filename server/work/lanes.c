@@ -60,7 +60,8 @@ static struct db *worker_db(struct worker *w)
 {
     if (!worker_wants_db(w))
         return NULL;
-    if (w->db != NULL && db_connected(w->db))
+    /* Asked again each time: a connection that ended while it was idle would cost this job its answer. */
+    if (w->db != NULL && db_connected(w->db) && db_ensure(w->db) == OK)
         return w->db;
     if (clock_mono_ms() < w->retry_at_ms)
         return NULL;
