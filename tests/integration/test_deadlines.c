@@ -3,6 +3,8 @@
  * Nobody holds a connection, memory or a worker for long (design D14): who sends slowly or not at all, who reads not at
  * all, and who is unclear about lengths. The limits are no settings, so the slow ones run in real time, all at once, each
  * in a thread of its own; the tests then look at what became of them.
+ *
+ * test-alone: it measures times.
  */
 #include <setjmp.h>
 #include <stdarg.h>

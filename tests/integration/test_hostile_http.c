@@ -3,6 +3,8 @@
  * Hostile HTTP: headers without an end at full speed, a reader that never reads what it asks for again and again, and a
  * siege by 2,000 idle connections and 100 stalled uploads, during which members poll. Slow senders and unclear lengths are
  * in test_deadlines.c, waiting for memory in test_admission.c.
+ *
+ * test-alone: it measures times.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,8 @@
 /*
  * Requests that are small to send and would be large to serve (design D8, D14), against a real server whose processor time
  * and memory are watched; and JSON that must change nothing.
+ *
+ * test-alone: it measures times.
  */
 #include <setjmp.h>
 #include <stdarg.h>

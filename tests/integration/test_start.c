@@ -4,6 +4,8 @@
  * fast a server with a million messages serves.
  *
  * test-timeout-s: 240
+ *
+ * test-alone: it measures times.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -287,7 +289,9 @@ static void server__with_a_million_messages__serves_within_two_seconds(void **st
     (void)state;
     static struct world w;
     const char *divisor = getenv("CONCLAVE_TEST_SHORT");
-    long messages = MESSAGES / (divisor != NULL ? strtol(divisor, NULL, 10) : 1);
+    /* Under a sanitizer the server is several times slower: fewer messages, more time. */
+    long part = divisor != NULL ? strtol(divisor, NULL, 10) : 1;
+    long messages = MESSAGES / part;
     char sql[900];
     int64_t longest_ms = 0;
     open_world(&w, 1);
@@ -324,7 +328,7 @@ static void server__with_a_million_messages__serves_within_two_seconds(void **st
         assert_int_equal(world_stop_server(&w, 0), 0);
     }
     print_message("ready after at most %ld ms with %ld messages\n", (long)longest_ms, messages);
-    assert_in_range(longest_ms, 0, START_MS);
+    assert_in_range(longest_ms, 0, START_MS * part);
     assert_true(world_close(&w));
 }
 

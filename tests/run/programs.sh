@@ -1,34 +1,42 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Runs cmocka programs one after the other and counts their tests.
+# Runs cmocka programs and counts their tests.
 # usage: tests/run/programs.sh SUITE BUILD PROGRAM...      (from the root of the tree)
 #
 # SUITE is the word shown; BUILD is the folder of conclave, conclave-client and conclave-node, given to the programs
-# as CONCLAVE_TEST_BUILD. Prints failing programs' output in full and one line for the suite; appends
-# "<passed> <failed>" to the file TEST_COUNTS, if set. A program that crashes, hangs (TEST_TIMEOUT, 120 s), skips
-# tests or reports fewer than it announced has failed. Exit 1 on any failure.
+# as CONCLAVE_TEST_BUILD. Programs run TEST_JOBS at a time (2: most of them wait for a database or a clock); those that
+# measure, and say "test-alone" in their source, one after the other when the rest is done. Prints failing programs'
+# output in full and one line for the suite; appends "<passed> <failed>" to the file TEST_COUNTS, if set. A program that
+# crashes, hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it announced has failed. Exit 1 on any failure.
 set -u
 suite=$1 build=$2
 shift 2
 export CONCLAVE_TEST_BUILD=$build CMOCKA_MESSAGE_OUTPUT=tap
-passed=0 failed=0 began=$SECONDS
+began=$SECONDS
+counts=$(mktemp)
+trap 'rm -f "$counts"' EXIT
 mkdir -p build/log
+
+source_of() {
+    echo "tests/${1##*/tests/}.c"
+}
 
 # A program that needs longer says so in its source: "test-timeout-s: 300".
 limit_of() {
-    local source=tests/${1##*/tests/}.c own
-    own=$(grep -o -m1 'test-timeout-s: [0-9]*' "$source" 2>/dev/null | grep -o '[0-9]*$')
+    local own
+    own=$(grep -o -m1 'test-timeout-s: [0-9]*' "$(source_of "$1")" 2>/dev/null | grep -o '[0-9]*$')
     echo "${own:-${TEST_TIMEOUT:-120}}"
 }
 
-for program in "$@"; do
+# One program; what it has to say comes in one piece, since others run beside it.
+run() {
+    local program=$1 log limit t=$SECONDS status ok bad planned verdict=ok
     log=build/log/$suite-$(basename "$program").log
-    t=$SECONDS limit=$(limit_of "$program")
+    limit=$(limit_of "$program")
     timeout -k 10 "$limit" "$program" >"$log" 2>&1 </dev/null
     status=$?
     read -r ok bad planned < <(awk '/^ok [0-9]/ { ok++ } /^not ok [0-9]/ { bad++ }
         /^1\.\.[0-9]+$/ { planned += substr($0, 4) } END { print ok + 0, bad + 0, planned + 0 }' "$log")
-    verdict=ok
     if ((status == 124 || status == 137)); then
         verdict="FAILED: not done after $limit s"
     elif ((ok + bad == 0 || ok + bad < planned || (status != 0 && bad == 0))); then
@@ -37,15 +45,31 @@ for program in "$@"; do
         verdict="FAILED: $bad of $planned"
     fi
     [[ $verdict == ok || $bad -gt 0 ]] || bad=$((planned > ok ? planned - ok : 1))
-    passed=$((passed + ok)) failed=$((failed + bad))
+    echo "$ok $bad" >>"$counts"
     if [[ $verdict != ok ]]; then
-        echo "--- $program: $verdict"
-        grep -v '^ok ' "$log" | tail -n 60
-        echo "--- (all of it: $log)"
+        printf '%s\n' "--- $program: $verdict" "$(grep -v '^ok ' "$log" | tail -n 60)" "--- (all of it: $log)"
     elif [[ -n ${V:-} ]]; then
         printf '    %-50s %3d tests %4d s\n' "$program" "$ok" $((SECONDS - t))
     fi
+}
+
+alone=()
+for program in "$@"; do
+    if grep -q 'test-alone' "$(source_of "$program")" 2>/dev/null; then
+        alone+=("$program")
+        continue
+    fi
+    while (($(jobs -rp | wc -l) >= ${TEST_JOBS:-2})); do
+        wait -n
+    done
+    run "$program" &
 done
+wait
+for program in "${alone[@]+"${alone[@]}"}"; do
+    run "$program"
+done
+
+read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$counts")
 printf '%-28s %4d passed, %d failed  %4d s\n' "$suite" "$passed" "$failed" $((SECONDS - began))
 [[ -z ${TEST_COUNTS:-} ]] || echo "$passed $failed" >>"$TEST_COUNTS"
 ((failed == 0))
