@@ -36,6 +36,7 @@ extern const struct statement attachments_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
+extern const struct statement statistics_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \
