@@ -19,6 +19,7 @@ const struct command cli_commands[] = {
     {"key", cli_key, "show the server's public key, or generate key files"},
     {"room", cli_room, "add, list, show, set or remove rooms; print a room's link and QR code"},
     {"mod", cli_mod, "add, remove or list moderators and admins"},
+    {"file", cli_file, "remove or block stored files"},
     {"user", cli_user, "ban people, let them in again, show or set what they may do"},
     {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
     {"status", cli_status, "ask a running server whether it is alive and ready"},

@@ -34,6 +34,7 @@ int cli_check(int argc, char **argv);
 int cli_key(int argc, char **argv);
 int cli_room(int argc, char **argv);
 int cli_mod(int argc, char **argv);
+int cli_file(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_filter(int argc, char **argv);
 int cli_status(int argc, char **argv);

@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/qr.h"
 #include "cli/retention.h"
+#include "cli/room_rules.h"
 #include "cli/statistics.h"
 
 struct room_arguments {
@@ -17,6 +18,7 @@ struct room_arguments {
     const char *name, *description;
     const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
+    struct room_rules_arguments files;
     struct retention_arguments retention;
     bool stats;
     bool yes;
@@ -77,6 +79,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         a->upload = parse_yes(arg, state);
         return 0;
+    case 'q':
+        a->files.quota = arg;
+        return 0;
+    case 't':
+        a->files.types = arg;
+        return 0;
     case 'p':
         a->preset = parse_preset(arg, state);
         return 0;
@@ -119,6 +127,9 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"quota", 'q', "SIZE|off", 0, "what its files may take together, such as 2G (set)", 0},
+    {"file-types", 't', "TYPES|any", 0,
+     "files that may be uploaded, such as image/,application/pdf (set)", 0},
     {"preset", 'p', "open|announce|private|media-off", 0,
      "these four at once; single ones win (set)", 0},
     {"keep", 'k', "TIME|forever", 0,
@@ -204,7 +215,9 @@ static int show(struct cli *cli, const struct room_arguments *a, const struct ro
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
-    int code = retention_print(cli, room->id);
+    int code = room_rules_show(cli, room->id);
+    if (code == CLI_OK)
+        code = retention_print(cli, room->id);
     return code == CLI_OK && a->stats ? statistics_print(cli, room->id) : code;
 }
 
@@ -231,6 +244,9 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
                                  .write = chosen(a->write, preset->write),
                                  .upload = chosen(a->upload, preset->upload)};
     int64_t info_updates;
+    int code = room_rules_set(cli, room->id, &a->files);
+    if (code != CLI_OK)
+        return code;
     enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
     return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }

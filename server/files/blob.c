@@ -202,3 +202,8 @@ enum err blob_block(struct db *db, const struct file_hash *hash)
     struct file_hash copy = *hash;
     return db_tx(db, block_now, &copy);
 }
+
+enum err blob_unblock(struct db *db, const struct file_hash *hash)
+{
+    return files_unblock(db, hash);
+}

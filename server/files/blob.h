@@ -80,9 +80,9 @@ MUST_USE enum err blob_open(struct ring *ring, const struct blob_ref *ref,
 /* Appends the first bytes of a stat'ed file, as many as out may hold, at most one chunk: for looking at its type. */
 MUST_USE enum err blob_beginning(struct db *db, struct ring *ring, const struct blob_ref *ref,
                                  const struct file_row *file, struct buf *out);
-/* Appends all of it. */
-MUST_USE enum err blob_read_all(struct db *db, struct ring *ring, const struct blob_ref *ref,
-                                const struct file_row *file, struct buf *out);
+/* Appends all of it. For commands and tests: it is not looked for again when it is moved meanwhile. */
+MUST_USE enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *file,
+                                struct buf *out);
 
 /* ---- delete: for operators, at once, in a transaction of its own ---- */
 
@@ -91,5 +91,7 @@ MUST_USE enum err blob_delete(struct db *db, const struct blob_ref *ref);
 /* Removes the content of the file-server half, if it is there, and refuses it from now on, in rooms too. ERR_CONFLICT:
  * that is so already. */
 MUST_USE enum err blob_block(struct db *db, const struct file_hash *hash);
+/* The same content may come again. ERR_MISSING: it is not blocked. */
+MUST_USE enum err blob_unblock(struct db *db, const struct file_hash *hash);
 
 #endif

@@ -17,6 +17,10 @@ const struct statement room_files_statements[] = {
      "  LEFT JOIN permissions p ON p.room = r.id AND p.user_id = u.id"
      "  LEFT JOIN room_storage s ON s.room = r.id"
      " WHERE r.id = $1"},
+    {"room_files.storage", "SELECT false, s.quota, s.types, coalesce(s.bytes, 0)"
+                           "  FROM rooms r"
+                           "  LEFT JOIN room_storage s ON s.room = r.id"
+                           " WHERE r.id = $1"},
     {"room_files.add", "INSERT INTO files (room, uploader, blob, name, uploaded, expiry)"
                        "VALUES ($1, $2, $3, $4, $5, $6)"
                        " RETURNING id"},
@@ -30,6 +34,9 @@ const struct statement room_files_statements[] = {
                         "  JOIN blobs b ON b.id = f.blob"
                         " WHERE f.id = $2 AND f.room = $1 AND NOT b.blocked"
                         "   AND (f.expiry IS NULL OR f.expiry > $3)"},
+    {"room_files.by_number", "SELECT " FILE_COLUMNS "  FROM files f"
+                             "  JOIN blobs b ON b.id = f.blob"
+                             " WHERE f.id = $1 AND b.hash IS NULL"},
     {"room_files.lock", "SELECT " FILE_COLUMNS "  FROM files f"
                         "  JOIN blobs b ON b.id = f.blob"
                         " WHERE f.id = $1 AND b.hash IS NULL"
@@ -43,25 +50,36 @@ const struct statement room_files_statements[] = {
     STATEMENTS_END,
 };
 
-enum err room_files_rules(struct db *db, struct arena *mem, int64_t room, int64_t user,
-                          struct room_files_rules *ret_rules)
+static enum err one_rules(struct rows *rows, struct arena *mem, struct room_files_rules *ret_rules)
 {
-    AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "room_files.rules", &rows, PARAM_I64(room), PARAM_I64(user));
-    if (e != OK)
-        return e;
     struct row row;
-    if (!rows_next(&rows, &row))
+    if (!rows_next(rows, &row))
         return ERR_MISSING;
     struct room_files_rules rules = {.may_upload = row_bool(&row, 0),
                                      .quota = row_i64_or(&row, 1, FILE_UNLIMITED),
                                      .bytes = row_i64(&row, 3)};
     if (!row_is_null(&row, 2) && !row_dup(&row, 2, mem, &rules.types))
         return ERR_NO_MEMORY;
-    if (!rows_ok(&rows))
+    if (!rows_ok(rows))
         return ERR_DEFECT;
     *ret_rules = rules;
     return OK;
+}
+
+enum err room_files_rules(struct db *db, struct arena *mem, int64_t room, int64_t user,
+                          struct room_files_rules *ret_rules)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "room_files.rules", &rows, PARAM_I64(room), PARAM_I64(user));
+    return e == OK ? one_rules(&rows, mem, ret_rules) : e;
+}
+
+enum err room_files_storage(struct db *db, struct arena *mem, int64_t room,
+                            struct room_files_rules *ret_rules)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = DB_RUN(db, "room_files.storage", &rows, PARAM_I64(room));
+    return e == OK ? one_rules(&rows, mem, ret_rules) : e;
 }
 
 enum err room_files_add(struct db *db, const struct room_files_new *f, int64_t *ret_id)
@@ -100,10 +118,11 @@ enum err room_files_find(struct db *db, struct arena *mem, int64_t room, int64_t
     return OK;
 }
 
-enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
+static enum err one_by_number(struct db *db, const char *statement, int64_t file,
+                              struct file_row *ret_file)
 {
     AUTO_ROWS struct rows rows = {0};
-    enum err e = DB_RUN(db, "room_files.lock", &rows, PARAM_I64(file));
+    enum err e = DB_RUN(db, statement, &rows, PARAM_I64(file));
     if (e != OK)
         return e;
     struct row row;
@@ -115,6 +134,16 @@ enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
         return ERR_DEFECT;
     *ret_file = found;
     return OK;
+}
+
+enum err room_files_by_number(struct db *db, int64_t file, struct file_row *ret_file)
+{
+    return one_by_number(db, "room_files.by_number", file, ret_file);
+}
+
+enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file)
+{
+    return one_by_number(db, "room_files.lock", file, ret_file);
 }
 
 enum err room_files_change(struct db *db, int64_t room, const struct room_files_change *change)

@@ -19,6 +19,10 @@ struct room_files_rules {
 MUST_USE enum err room_files_rules(struct db *db, struct arena *mem, int64_t room, int64_t user,
                                    struct room_files_rules *ret_rules);
 
+/* The same without anybody's right: for operators. */
+MUST_USE enum err room_files_storage(struct db *db, struct arena *mem, int64_t room,
+                                     struct room_files_rules *ret_rules);
+
 /* The row of a new file; *ret_id is what clients know it by. ERR_CONFLICT: the room was deleted. */
 struct room_files_new {
     int64_t room, user, blob;
@@ -32,7 +36,9 @@ MUST_USE enum err room_files_charge(struct db *db, int64_t room, int64_t bytes, 
 /* stat, with the name in mem (which may be NULL: no name). ERR_MISSING: unknown, of another room, or expired at `now`. */
 MUST_USE enum err room_files_find(struct db *db, struct arena *mem, int64_t room, int64_t file,
                                   double now, struct file_row *ret_file);
-/* For operators: a file by its number alone, expired or not; the blob is locked. */
+/* For operators: a file by its number alone, expired or not. ERR_MISSING. */
+MUST_USE enum err room_files_by_number(struct db *db, int64_t file, struct file_row *ret_file);
+/* The same, with its content locked. */
 MUST_USE enum err room_files_lock(struct db *db, int64_t file, struct file_row *ret_file);
 
 /* `room set`: unset members stay. */

@@ -17,6 +17,7 @@ enum {
     OPTION_ATTACHMENT_KEY,
     OPTION_DIGEST,
     OPTION_SIZE,
+    OPTION_STREAM,
 };
 
 /* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
@@ -47,6 +48,9 @@ static error_t take_option(int key, char *arg, struct argp_state *state)
         return 0;
     case OPTION_SIZE:
         t->size = arg;
+        return 0;
+    case OPTION_STREAM:
+        t->stream = true;
         return 0;
     case ARGP_KEY_ARG:
         if (t->word_count == TOOL_WORDS_MAX)
@@ -82,6 +86,7 @@ static const char doc[] =
     "  file put FILE                encrypt and upload a file\n"
     "  file get URL OUT             download it; with --attachment-key and --digest also check and "
     "decrypt\n"
+    "  file extend URL              keep it longer: from now on for the server's usual time\n"
     "  probe                        is the server reachable, and how fast\n"
     "\n"
     "Prints one JSON object per line. Exit status: 0 done, 1 refused, 2 wrong usage.\n"
@@ -101,6 +106,8 @@ int main(int argc, char **argv)
         {"digest", OPTION_DIGEST, "HEX", 0, "file get: the digest that file put printed", 0},
         {"size", OPTION_SIZE, "BYTES", 0,
          "file get: the size that file put printed (cuts the padding off)", 0},
+        {"stream", OPTION_STREAM, NULL, 0,
+         "file put: encrypt deterministically, with the account's seed", 0},
         {0},
     };
     static const struct argp parser = {options, take_option, "COMMAND [ARGUMENT...]", doc, NULL,

@@ -18,6 +18,7 @@ struct tool {
     const char *digest;
     const char *size;
     const char *since;
+    bool stream;
     const char *words[TOOL_WORDS_MAX]; /* command and its arguments */
     size_t word_count;
 };
@@ -50,5 +51,6 @@ int tool_upload(const struct tool *t, struct community *c);
 int tool_download(const struct tool *t, struct community *c);
 int tool_file_put(const struct tool *t);
 int tool_file_get(const struct tool *t);
+int tool_file_extend(const struct tool *t);
 
 #endif

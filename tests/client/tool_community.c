@@ -53,7 +53,7 @@ int tool_link_options(const struct tool *t, struct server_link_options *ret_opti
 {
     struct server_link_options o = {.style = {LAYER_XCHACHA20, "xchacha20"}, .version = ONION_V4};
     bool by_url =
-        t->word_count > 1 && strcmp(t->words[0], "file") == 0 && strcmp(t->words[1], "get") == 0;
+        t->word_count > 1 && strcmp(t->words[0], "file") == 0 && strcmp(t->words[1], "put") != 0;
     if ((t->server == NULL || t->key == NULL) && !by_url)
         return tool_usage("--server URL and --key HEX are needed");
     if (t->server != NULL && server_url_read(span_of_text(t->server), &o.url) != OK)
@@ -308,6 +308,7 @@ static const struct command {
     {"inbox", NULL, 1, NULL, tool_inbox, true, false},
     {"file", "put", 3, tool_file_put, NULL, false, false},
     {"file", "get", 4, tool_file_get, NULL, false, false},
+    {"file", "extend", 3, tool_file_extend, NULL, false, false},
     {"probe", NULL, 1, NULL, probe, false, false},
 };
 

@@ -56,6 +56,17 @@ static int put_refused(struct member *m, const char *room, struct span file)
     return e == ERR_DENIED ? m->community.refusal.code : 0;
 }
 
+/* A room just made by a command is seen by the server within a second: until then it is 404. */
+static int64_t put_soon(struct member *m, const char *room, struct span file)
+{
+    int64_t deadline = clock_mono_ms() + 2000, id = 0;
+    enum err e = room_file_put(&m->community, room, file, NULL, &id);
+    while (e == ERR_DENIED && m->community.refusal.code == 404 && clock_mono_ms() < deadline)
+        e = room_file_put(&m->community, room, file, NULL, &id);
+    assert_int_equal(e, OK);
+    return id;
+}
+
 /* 0, or the code with which the download was refused. */
 static int get_refused(struct member *m, const char *room, int64_t id)
 {
@@ -170,8 +181,7 @@ static void room_file__without_right_to_upload__is_403_and_401_without_a_user(vo
     static const char *const room_set[] = {"room", "set", "quiet", "--upload", "no", NULL};
     static const char *const unreadable[] = {"room", "set", "quiet", "--read", "no", NULL};
     assert_int_equal(file_command(&world, room_add), 0);
-    int64_t id = 0;
-    assert_int_equal(room_file_put(&ana.community, "quiet", buf_span(&file), NULL, &id), OK);
+    int64_t id = put_soon(&ana, "quiet", buf_span(&file));
     assert_int_equal(file_command(&world, room_set), 0);
     int64_t deadline = clock_mono_ms() + 2000;
     while (put_refused(&ana, "quiet", buf_span(&file)) == 0 && clock_mono_ms() < deadline)
@@ -275,15 +285,113 @@ static void room_file__in_a_deleted_room__is_gone_at_the_next_turn(void **state)
 {
     (void)state;
     AUTO_BUF struct buf file = file_random(300000);
-    int64_t id = 0;
     static const char *const room_add[] = {"room", "add", "brief", "--name", "Brief", NULL};
     static const char *const room_remove[] = {"room", "remove", "brief", "--yes", NULL};
     int64_t chunks = file_number(&world, "SELECT count(*) FROM chunks");
     assert_int_equal(file_command(&world, room_add), 0);
-    assert_int_equal(room_file_put(&ana.community, "brief", buf_span(&file), NULL, &id), OK);
+    (void)put_soon(&ana, "brief", buf_span(&file));
     assert_int_equal(file_number(&world, "SELECT count(*) FROM chunks"), chunks + 2);
     assert_int_equal(file_command(&world, room_remove), 0);
     assert_true(file_wait_number(&world, "SELECT count(*) FROM chunks", chunks, JOB_TURN_MS));
+}
+
+/* ---- an operator's rules ---- */
+
+static int set_rule(const char *option, const char *value)
+{
+    return file_command(&world, (const char *[]){"room", "set", "lobby", option, value, NULL});
+}
+
+static void room_quota__reached__is_507_for_this_room_alone_until_files_go(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf file = file_random(100000);
+    int64_t before = file_number(&world, "SELECT s.bytes FROM room_storage s"
+                                         "  JOIN rooms r ON r.id = s.room AND r.token = 'lobby'");
+    char quota[32];
+    (void)snprintf(quota, sizeof(quota), "%lld", (long long)before + 150000);
+    assert_int_equal(set_rule("--quota", quota), 0);
+    (void)put(&ana, buf_span(&file), NULL);
+    assert_int_equal(put_refused(&ana, "lobby", buf_span(&file)), 507);
+    assert_true(file_metric(&world, "conclave_uploads_refused_total{reason=\"room_quota\"}") > 0);
+    (void)put_soon(&ana, "other", buf_span(&file));
+    char number[32];
+    (void)snprintf(number, sizeof(number), "%lld",
+                   (long long)file_number(&world, "SELECT max(f.id) FROM files f"
+                                                  "  JOIN rooms r ON r.id = f.room"
+                                                  " WHERE r.token = 'lobby'"));
+    assert_int_equal(file_command(&world, (const char *[]){"file", "remove", number, NULL}), 0);
+    (void)put(&ana, buf_span(&file), NULL);
+    assert_int_equal(set_rule("--quota", "off"), 0);
+    (void)put(&ana, buf_span(&file), NULL);
+    assert_int_equal(set_rule("--quota", "much"), 2);
+}
+
+static void room_types__listed__refuse_all_others_with_415(void **state)
+{
+    (void)state;
+    static const uint8_t png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x10\0\0\0\x10\x08\6\0\0\0";
+    AUTO_BUF struct buf noise = file_random(5000);
+    assert_int_equal(set_rule("--file-types", "image/,application/pdf"), 0);
+    (void)put(&ana, span_of(png, sizeof(png)), NULL);
+    (void)put(&ana, SPAN("%PDF-1.4\n%\xe2\xe3\xcf\xd3\n1 0 obj\n"), NULL);
+    assert_int_equal(put_refused(&ana, "lobby", buf_span(&noise)), 415);
+    assert_int_equal(put_refused(&ana, "lobby", SPAN("some words in clear, and some more")), 415);
+    assert_int_equal(set_rule("--file-types", "everything"), 2);
+    assert_int_equal(set_rule("--file-types", "any"), 0);
+    (void)put(&ana, buf_span(&noise), NULL);
+}
+
+/* ---- conclave file ---- */
+
+static void file_remove__of_a_room_file__takes_it_away_at_once(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf file = file_random(300000);
+    char number[32];
+    int64_t chunks = file_number(&world, "SELECT count(*) FROM chunks");
+    int64_t id = put(&ana, buf_span(&file), NULL);
+    (void)snprintf(number, sizeof(number), "%lld", (long long)id);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "remove", number, NULL}), 0);
+    assert_int_equal(get_refused(&ben, "lobby", id), 404);
+    assert_int_equal(file_number(&world, "SELECT count(*) FROM chunks"), chunks);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "remove", number, NULL}), 1);
+    (void)put(&ana, buf_span(&file), NULL); /* it may come again */
+}
+
+static void file_block__of_a_room_file__refuses_its_content_in_both_halves(void **state)
+{
+    (void)state;
+    AUTO_BUF struct buf file = file_random(300000), out = buf_make(4096);
+    char number[32], id_text[FILE_ID_MAX + 1] = "";
+    struct file_ticket ticket;
+    struct server_link_options route = world_route(&world, 0, false);
+    struct server_link *link AUTO_LINK = NULL;
+    int status = -1, code = 0;
+    int64_t id = put(&ana, buf_span(&file), NULL);
+    (void)snprintf(number, sizeof(number), "%lld", (long long)id);
+    assert_int_equal(
+        world_conclave(&world, 0, (const char *[]){"file", "block", number, NULL}, &out, &status),
+        OK);
+    assert_int_equal(status, 0);
+    assert_int_equal(get_refused(&ben, "lobby", id), 404);
+    assert_int_equal(put_refused(&ana, "lobby", buf_span(&file)), 403);
+    assert_int_equal(server_link_open(&route, &link), OK);
+    assert_int_equal(file_client_put(link, buf_span(&file), &ticket, &code), ERR_DENIED);
+    assert_int_equal(code, 403);
+    assert_true(file_metric(&world, "conclave_uploads_refused_total{reason=\"blocked\"}") >= 2);
+    assert_true(span_starts_with(buf_span(&out), SPAN("blocked ")));
+    memcpy(id_text, out.p + 8, 44);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "unblock", id_text, NULL}), 0);
+    assert_int_equal(file_client_put(link, buf_span(&file), &ticket, &code), OK);
+    assert_string_equal(ticket.id, id_text);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "block", id_text, NULL}), 0);
+    buf_reset(&out);
+    assert_int_equal(file_client_get(link, id_text, &out, &code), ERR_MISSING);
+    assert_int_equal(file_client_put(link, buf_span(&file), &ticket, &code), ERR_DENIED);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "unblock", id_text, NULL}), 0);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "block", "nonsense", NULL}), 2);
+    assert_int_equal(file_command(&world, (const char *[]){"file", "--help", NULL}), 0);
 }
 
 int main(void)
@@ -301,6 +409,10 @@ int main(void)
         cmocka_unit_test(room_file__not_adopted_within_an_hour__is_404_and_goes_with_its_chunks),
         cmocka_unit_test(room_file__at_rest__shows_neither_bytes_nor_name),
         cmocka_unit_test(room_file__in_a_deleted_room__is_gone_at_the_next_turn),
+        cmocka_unit_test(room_quota__reached__is_507_for_this_room_alone_until_files_go),
+        cmocka_unit_test(room_types__listed__refuse_all_others_with_415),
+        cmocka_unit_test(file_remove__of_a_room_file__takes_it_away_at_once),
+        cmocka_unit_test(file_block__of_a_room_file__refuses_its_content_in_both_halves),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

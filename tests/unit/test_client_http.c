@@ -176,8 +176,10 @@ static void file_url__written__reads_back_to_the_same_key_and_server(void **stat
     vectors_bytes(file, "server_x25519_pk", key.b, 32);
     assert_int_equal(server_url_read(SPAN("http://files.example:8080"), &server), OK);
     assert_int_equal(
-        file_url_write(&server, &key, "tKO2VVg1JPHwgZuvqK_7bDHJeSr4UJ_8i13ETlwAn0jB", text), OK);
+        file_url_write(&server, &key, "tKO2VVg1JPHwgZuvqK_7bDHJeSr4UJ_8i13ETlwAn0jB", false, text),
+        OK);
     assert_int_equal(file_url_read(span_of_text(text), &url), OK);
+    assert_false(url.is_stream);
     assert_memory_equal(url.key.b, key.b, 32);
     assert_string_equal(url.id, "tKO2VVg1JPHwgZuvqK_7bDHJeSr4UJ_8i13ETlwAn0jB");
     assert_string_equal(url.server.at.host, "files.example");
@@ -192,6 +194,7 @@ static void file_url__written__reads_back_to_the_same_key_and_server(void **stat
     assert_int_equal(file_url_read(span_of_text(text), &url), OK);
     assert_memory_equal(url.key.b, key.b, 32);
     assert_true(url.server.https);
+    assert_true(url.is_stream);
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_int_equal(file_url_read(span_of_text(bad[i]), &url), ERR_MALFORMED);
 }

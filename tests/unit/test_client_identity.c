@@ -209,7 +209,7 @@ static void blinding25__every_vector__has_its_factor_id_and_signatures(void **st
     }
 }
 
-/* The signed bytes of X-FS requests belong to the file server's issue; the key and its plain signatures stand here. */
+/* What is signed is composed in fs_auth.c (test_fs_auth); the key and its plain signatures stand here. */
 static void blinding07__every_vector__has_its_seed_key_and_signatures(void **state)
 {
     (void)state;
