@@ -31,14 +31,12 @@ void retention_parse_keep(struct retention_arguments *a, const char *text, struc
 void retention_parse_bytes(struct retention_arguments *a, const char *text,
                            struct argp_state *state)
 {
-    size_t bytes = 0;
     a->bytes_said = true;
     a->keep_bytes = 0;
     if (strcasecmp(text, "unlimited") == 0)
         return;
-    if (conf_read_size(span_of_text(text), &bytes) != OK || bytes < KEEP_BYTES_MIN)
+    if (conf_read_size(span_of_text(text), &a->keep_bytes) != OK || a->keep_bytes < KEEP_BYTES_MIN)
         argp_error(state, "--keep-bytes wants a size of at least 64K, such as 5G, or unlimited");
-    a->keep_bytes = (int64_t)bytes;
 }
 
 /* What holds now, with what was said put over it. */
