@@ -31,7 +31,8 @@ enum {
     /* What one piece of a source may have at most; files come in chunks of 256 KB. */
     STREAM_PIECE_MAX_BYTES = 256 * 1024,
     /* All that a download takes: both buffers, and the piece that its source holds. */
-    STREAM_TOTAL_BYTES = 2 * (STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES) + STREAM_PIECE_MAX_BYTES,
+    STREAM_TOTAL_BYTES =
+        2 * (STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES) + STREAM_PIECE_MAX_BYTES,
     STREAM_BLOCK_BYTES = 64 * 1024,
 };
 

@@ -190,6 +190,19 @@ static void disk__that_is_full__refuses_uploads_and_nothing_else_until_there_is_
         buf_done(&bodies[i]);
 }
 
+static void new_days__are_made_in_the_tablespace_of_their_parent(void **state)
+{
+    (void)state;
+    file_sql(&world, "ALTER TABLE conclave.chunks SET TABLESPACE small");
+    assert_int_equal(file_number(&world, "SELECT conclave.partitions_add('chunks', 30000, 30000)"),
+                     1);
+    assert_int_equal(file_number(&world, "SELECT count(*) FROM pg_class c"
+                                         "  JOIN pg_tablespace s ON s.oid = c.reltablespace"
+                                         " WHERE c.relname = 'chunks_d30000'"
+                                         "   AND s.spcname = 'small'"),
+                     1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
