@@ -45,7 +45,7 @@ CREATE TABLE conclave.versions (
     PRIMARY KEY (scope, id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE conclave.versions IS 'Raised in the same transaction as every change, compared by all processes twice a second (design D7).';
-COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms, global roles and bans; 1 global flags of users; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id); 5 messages of a room that went without a trace.';
+COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms; 1 global roles and bans, for whom something waits; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id); 5 messages of a room that went without a trace.';
 COMMENT ON COLUMN conclave.versions.id IS 'The room; 0 for scopes 0, 1 and 4.';
 COMMENT ON COLUMN conclave.versions.value IS 'Only grows.';
 

@@ -17,6 +17,7 @@ const struct statement_table store_statements[] = {
     {outcome_statements},
     {files_statements},
     {attachments_statements},
+    {first_sights_statements},
     {changing_statements},
     {reactions_statements},
     {reacting_statements},

@@ -207,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(disk__that_is_full__refuses_uploads_and_nothing_else_until_there_is_space),
+        cmocka_unit_test(new_days__are_made_in_the_tablespace_of_their_parent),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }
