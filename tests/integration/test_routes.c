@@ -264,7 +264,7 @@ static void every_route__by_every_caller__is_allowed_or_refused_as_the_protocol_
             continue;
         if (x == NULL)
             fail_msg("%s %s: no expectation", route->method, route->pattern);
-        for (int kind = OPEN; kind < ROOM_KINDS; kind++) {
+        for (enum room_kind kind = OPEN; kind < ROOM_KINDS; kind++) {
             for (int caller = 0; caller < CALLERS; caller++) {
                 int64_t message = strstr(x->pattern, "{number}") != NULL
                                       ? say(&c.members[ADMIN], rooms[kind], "to be walked over")
