@@ -12,6 +12,7 @@
 #include "cli/retention.h"
 #include "cli/room_icon.h"
 #include "cli/room_rules.h"
+#include "cli/statistics.h"
 
 struct room_arguments {
     const char *verb, *token;
@@ -21,6 +22,7 @@ struct room_arguments {
     enum tristate read, accessible, write, upload;
     struct room_rules_arguments files;
     struct retention_arguments retention;
+    bool stats;
     bool yes;
 };
 
@@ -103,6 +105,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'b':
         retention_parse_bytes(&a->retention, arg, state);
         return 0;
+    case 's':
+        a->stats = true;
+        return 0;
     case 'D':
         a->retention.dry_run = true;
         return 0;
@@ -144,6 +149,7 @@ static const struct argp_option options[] = {
     {"keep-bytes", 'b', "SIZE|unlimited", 0,
      "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
     {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
+    {"stats", 's', NULL, 0, "how much there is and how many came, as counts (show)", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -215,14 +221,16 @@ static int list(struct cli *cli)
     return CLI_OK;
 }
 
-static int show(struct cli *cli, const struct room_row *room)
+static int show(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
     print_room(room);
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
     int code = room_rules_show(cli, room->id);
-    return code == CLI_OK ? retention_print(cli, room->id) : code;
+    if (code == CLI_OK)
+        code = retention_print(cli, room->id);
+    return code == CLI_OK && a->stats ? statistics_print(cli, room->id) : code;
 }
 
 static enum tristate chosen(enum tristate own, enum tristate preset)
@@ -294,7 +302,7 @@ static int run(struct cli *cli, const struct room_arguments *a)
     if (code != CLI_OK)
         return code;
     if (strcmp(a->verb, "show") == 0)
-        return show(cli, &room);
+        return show(cli, a, &room);
     if (strcmp(a->verb, "qr") == 0)
         return qr_print(cli->conf, &cli->keys.pub, room.token);
     if (strcmp(a->verb, "set") == 0)

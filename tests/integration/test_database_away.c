@@ -29,7 +29,8 @@ enum {
 
 static void open_world(struct world *w, struct member *ret_ana)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+                                      "CONCLAVE_FILES_TYPE_CHECK=off", NULL};
     const struct world_options options = {.servers = 1, .accounts = 1, .env = env};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
