@@ -60,7 +60,8 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static const struct scenario *const tables[] = {bench_polls, bench_posts, bench_files};
+static const struct scenario *const tables[] = {bench_polls, bench_posts, bench_reactions,
+                                                bench_files};
 
 static void list(void)
 {
