@@ -39,6 +39,7 @@ struct bench {
     enum limits limits; /* how the server runs now */
     bool one_core;
     size_t rounds;
+    size_t turn;          /* rounds so far, of all scenarios */
     size_t scale_percent; /* of each scenario's requests; less for a quick look */
 };
 
@@ -85,8 +86,10 @@ enum poll_form { PLAIN_PHONE, PLAIN_DESKTOP, CLIENT_IOS, CLIENT_DESKTOP };
 /* Polls are shared by scenarios that mix. behind: how many messages of the first room are new to the reader. */
 MUST_USE enum err bench_poll(const struct bench *b, enum poll_form form, int64_t behind,
                              struct buf *body, struct bench_request *ret_request);
-/* A post of a user's to a room. */
-MUST_USE enum err bench_post(const struct bench *b, size_t user, const char *room, struct buf *body,
+/* Who sends request n of this round: everybody in turn, and also among every 50th request other people each time. */
+const struct bench_user *bench_user_of(const struct bench *b, size_t n);
+/* That user's post to a room. */
+MUST_USE enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
                              struct bench_request *ret_request);
 /* Bytes per second of a bare libpq program that inserts or selects count files of that size in chunks; 0: failed. */
 double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_t count);

@@ -67,7 +67,7 @@ static void list(void)
 {
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct scenario *s = tables[t]; s->name != NULL; s++)
-            (void)printf("%-14s %s\n", s->name, s->what);
+            (void)printf("%-15s %s\n", s->name, s->what);
 }
 
 /* NULL: all of them. */

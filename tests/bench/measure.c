@@ -13,7 +13,7 @@
 #include "bench/floor.h"
 #include "integration/usage.h"
 
-enum { CHECK_EVERY = 50, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
+enum { CHECK_EVERY = 47, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
 
 /* CPU us per request, and what else a round told. */
 struct round {
@@ -24,6 +24,12 @@ struct round {
     struct driver_result driver;
 };
 
+const struct bench_user *bench_user_of(const struct bench *b, size_t n)
+{
+    enum { APART = 977 };
+    return &b->users[(n + n / 50 + APART * b->turn) % BENCH_USERS];
+}
+
 static bool make_requests(const struct bench *b, const struct scenario *s,
                           struct prepared *requests, size_t count)
 {
@@ -32,7 +38,7 @@ static bool make_requests(const struct bench *b, const struct scenario *s,
         struct bench_request request;
         buf_reset(&body);
         if (s->request(b, s, i, &body, &request) != OK ||
-            prepared_make(&b->target, &b->users[i % BENCH_USERS], &request, &requests[i]) != OK)
+            prepared_make(&b->target, bench_user_of(b, i), &request, &requests[i]) != OK)
             return false;
     }
     return true;
@@ -121,6 +127,7 @@ static bool run_others(struct bench *b, const struct scenario *s, const struct p
 static bool run_round(struct bench *b, const struct scenario *s, size_t count, struct round *r)
 {
     struct prepared *requests = mem_alloc_zero(count, sizeof(*requests));
+    b->turn++;
     r->failed_at = "no memory";
     bool fine = requests != NULL;
     if (fine && !(fine = s->prepare == NULL || s->prepare(b, s)))

@@ -12,10 +12,10 @@ static int append_text(const char *text, size_t len, void *out)
     return 0;
 }
 
-enum err bench_post(const struct bench *b, size_t user, const char *room, struct buf *body,
+enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
                     struct bench_request *ret_request)
 {
-    const struct bench_user *u = &b->users[user % BENCH_USERS];
+    const struct bench_user *u = bench_user_of(b, n);
     struct community as = {.account = u->account, .blinded = u->blinded};
     json_auto_t *post = community_post_body(&as, "a message of ordinary length, as people write");
     if (post == NULL || json_dump_callback(post, append_text, body, JSON_COMPACT) != 0)
