@@ -160,6 +160,8 @@ static bool add_line(struct words *w, struct span line)
     size_t len = 0, letters = 0;
     while (line.len > 0) {
         uint32_t c = lower(utf8_next(&line));
+        if (is_invisible(c)) /* texts are looked at without them, too */
+            continue;
         if (len == WORD_MAX_CHARACTERS || !is_of_word(c))
             return false;
         letters += is_letter(c);

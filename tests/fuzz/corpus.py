@@ -138,6 +138,54 @@ def texts():
         seed("text", f"text {i}", text)
 
 
+def file_names():
+    values = [
+        "attachment",
+        'attachment; filename="a.png"',
+        "attachment; filename=a.png; size=5",
+        "attachment; filename*=UTF-8''%e2%82%ac%20rates.txt",
+        "attachment; filename=\"x\"; filename*=utf-8'en'a%2Fb",
+        'form-data; name="f"; filename="quo\\"te;d"',
+        'inline;filename="a/b\\c"',
+        "attachment; filename*=ISO-8859-1''%E4",
+        "attachment; filename*=UTF-8''%ff%00",
+        'attachment; filename="' + "\u00e9" * 200 + '"',
+        ";;=;\"",
+        "A" * 44,
+        "_-" * 22,
+        "image/png,image/,application/pdf",
+    ]
+    for i, text in enumerate(values):
+        seed("file_name", f"value {i}", text)
+
+
+def posts():
+    for case in load("messages.json")["community_messages"]:
+        for value in case.values():
+            # Some are plain words, which is what a reader of protobuf should also be shown.
+            if isinstance(value, str) and re.fullmatch(r"([0-9a-f]{2}){2,2000}", value):
+                seed("post_text", case.get("name", "message"), bytes.fromhex(value))
+    def field(number, data):
+        return bytes([number << 3 & 0x7F | 0x82 if number > 15 else number << 3 | 2]) + (
+            bytes([number >> 4]) if number > 15 else b"") + bytes([len(data)]) + data
+    profile = field(1, b"Ana")
+    message = field(1, b"hello there") + b"\x38\xff\xf6\xbd\x87\xc1\x32" + field(101, profile)
+    for name, data in {
+        "text": field(1, field(1, b"hello")),
+        "text and name": field(1, message),
+        "twice": field(1, field(1, b"a") + field(1, b"b")),
+        "other fields": b"\x08\x01" + field(3, b"x") + b"\x1d\0\0\0\0\x21" + b"\0" * 8 + field(1, message),
+        "group": b"\x13\x08\x01\x14" + field(1, message),
+        "nested groups": b"\x13" * 40,
+        "padded": field(1, message) + b"\x80" + b"\0" * 60,
+        "empty": b"",
+    }.items():
+        seed("post_text", name, data)
+    for i, text in enumerate(["word\nother\n\nsome w0rd here", "# comment\n\u00e9t\u00e9\r\n\n\u00c9T\u00c9", "a$$\nb@d\n\nb4d a55",
+                              "two words\n", "455\n", "l\n\n1", "a" * 64 + "\n\n" + "a" * 65, "w\u200bo\n"]):
+        seed("words", f"list {i}", text)
+
+
 def settings():
     samples = {
         "empty": "",
@@ -162,5 +210,7 @@ onion()
 auth()
 batch()
 texts()
+file_names()
+posts()
 settings()
 print(", ".join(f"{k} {v}" for k, v in sorted(counts.items())))

@@ -8,6 +8,7 @@
 
 #include "base/base64.h"
 #include "base/hex.h"
+#include "base/unpad.h"
 #include "base/utf8.h"
 #include "crypto/keys.h"
 
@@ -52,6 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (span_to_i64(text, &number) == OK)
         HOLDS(size > 0 && number >= 0);
+    struct span message = unpad_data(text);
+    HOLDS(message.len <= size && (message.len == 0 || message.p == text.p));
     if (utf8_valid(text))
         HOLDS(utf8_count(text) <= size);
     free(copy.p);

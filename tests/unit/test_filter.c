@@ -179,6 +179,19 @@ static void words__list_with_a_bad_line__is_refused_with_its_number(void **state
     }
 }
 
+/* Found by tests/fuzz/fuzz_words.c: such a word was taken into the list, and never found. */
+static void words__listed_with_an_invisible_character__are_found(void **state)
+{
+    (void)state;
+    struct words *w = list("he\xef\xb8\x8f"
+                           "ck\n");
+    assert_true(words_found(w, SPAN("oh heck")));
+    assert_true(words_found(w, SPAN("oh he\xef\xb8\x8f"
+                                    "ck")));
+    assert_false(words_found(w, SPAN("oh hock")));
+    words_free(w);
+}
+
 static void words__many__are_all_found_and_nothing_else(void **state)
 {
     (void)state;
@@ -375,6 +388,7 @@ int main(void)
         cmocka_unit_test(post_text__groups_without_end__are_refused_with_bounded_depth),
         cmocka_unit_test(words__in_texts__are_found_whole_in_any_case_and_with_stand_ins),
         cmocka_unit_test(words__list_with_a_bad_line__is_refused_with_its_number),
+        cmocka_unit_test(words__listed_with_an_invisible_character__are_found),
         cmocka_unit_test(words__many__are_all_found_and_nothing_else),
         cmocka_unit_test(judge__each_filter__finds_its_own_in_its_order),
         cmocka_unit_test(filters__of_room_and_server__are_merged_point_by_point),
