@@ -35,5 +35,7 @@ MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_i
 MUST_USE enum err ring_check(struct ring *ring, struct db *db);
 /* Only proves. ERR_MISSING: the database has no check value yet. */
 MUST_USE enum err ring_verify(struct ring *ring, struct db *db);
+/* For the job: removes keys of direct messages, of past months, with which nothing is sealed any more. */
+MUST_USE enum err ring_forget_dms(struct db *db, int64_t now_ms);
 
 #endif

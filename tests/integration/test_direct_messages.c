@@ -10,10 +10,13 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "client/community_dms.h"
 #include "integration/database.h"
+#include "integration/deaf_proxy.h"
 #include "integration/world.h"
 #include "store/dms.h"
 
@@ -38,7 +41,8 @@ struct cast {
 static int open_world(void **state)
 {
     (void)state;
-    struct world_options options = {.servers = 2, .relays = 3, .no_fsync = true};
+    static const char *const env[] = {"CONCLAVE_LIMITS_DIRECT_MESSAGES=off", NULL};
+    struct world_options options = {.servers = 2, .relays = 3, .env = env, .no_fsync = true};
     if (world_open(&w, &options) != OK)
         fail_msg("%s", w.trouble);
     return 0;
@@ -49,6 +53,19 @@ static int close_world(void **state)
     (void)state;
     assert_true(world_close(&w));
     return 0;
+}
+
+/* A server with other settings: one at a time, in the same place. */
+static size_t start_other_server(const char *const *env)
+{
+    static size_t other;
+    if (other == 0) {
+        assert_int_equal(world_start_server(&w, env, &other), OK);
+        return other;
+    }
+    assert_int_equal(world_stop_server(&w, other), 0);
+    assert_int_equal(world_restart_server(&w, other, env), OK);
+    return other;
 }
 
 static void meet(struct person *p, size_t server, bool through_relays)
@@ -221,8 +238,7 @@ static void statement_72__after_its_time__dm_is_gone(void **state)
     (void)state;
     static const char *const env[] = {"CONCLAVE_DIRECT_MESSAGES_TTL=2s", NULL};
     struct cast c;
-    size_t server = 0;
-    assert_int_equal(world_start_server(&w, env, &server), OK);
+    size_t server = start_other_server(env);
     open_cast(&c, server, server, false);
     show_up(&c.ben);
     send_to(&c.ana, &c.ben, "soon gone");
@@ -389,6 +405,218 @@ static void dm__sent_to_another_process__is_seen_within_a_second(void **state)
     close_cast(&c);
 }
 
+/* The hint that a message came is lost every time: comparing versions finds it. */
+static void dm__sent_to_a_process_that_hears_no_notifications__is_seen_within_a_second(void **state)
+{
+    (void)state;
+    static struct deaf_proxy proxy;
+    struct cast c;
+    char folder[DEAF_PATH_MAX], url[DEAF_URL_MAX + 32];
+    const char *deaf[] = {url, NULL};
+    (void)snprintf(folder, sizeof(folder), "%.80s/deaf", w.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(deaf_proxy_open(&proxy, folder, w.database_url), OK);
+    (void)snprintf(url, sizeof(url), "CONCLAVE_DATABASE_URL=%s", proxy.url);
+    size_t server = start_other_server(deaf);
+    open_cast(&c, 0, server, false);
+    show_up(&c.ana);
+    poll(&c.ben);
+    int64_t deadline = clock_mono_ms() + GONE_WITHIN_MS;
+    json_t *sent = NULL;
+    while (community_dm(&c.ana.community, &c.ben.community.blinded.id, "first", &sent) != OK)
+        assert_true(clock_mono_ms() < deadline);
+    json_decref(sent);
+    for (int i = 0; i < 5; i++) {
+        int64_t id = send_to(&c.ana, &c.ben, "unheard");
+        deadline = clock_mono_ms() + SEEN_WITHIN_MS;
+        while (c.ben.community.inbox_seen < id) {
+            assert_true(clock_mono_ms() < deadline);
+            poll(&c.ben);
+        }
+    }
+    assert_true(atomic_load(&proxy.dropped) > 0);
+    close_cast(&c);
+}
+
+/* ---- any order of things ---- */
+
+enum { CROWD = 5, TURNS = 250, KEPT_MAX = 512 };
+
+/* What should be there. */
+struct model {
+    struct person people[CROWD][2]; /* the same account at both servers */
+    struct {
+        int64_t id;
+        size_t from, to;
+    } dms[KEPT_MAX];
+    size_t count;
+    uint64_t random;
+};
+
+static size_t roll(struct model *m, size_t sides)
+{
+    m->random = m->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (size_t)(m->random >> 33) % sides;
+}
+
+static void model_send(struct model *m)
+{
+    size_t from = roll(m, CROWD), to = roll(m, CROWD);
+    int64_t id = send_to(&m->people[from][roll(m, 2)], &m->people[to][0], "words");
+    assert_true(m->count < KEPT_MAX);
+    m->dms[m->count].id = id;
+    m->dms[m->count].from = from;
+    m->dms[m->count++].to = to;
+}
+
+static void model_clear(struct model *m)
+{
+    size_t who = roll(m, CROWD), left = 0;
+    int64_t deleted = 0;
+    assert_int_equal(community_clear_inbox(&m->people[who][roll(m, 2)].community, &deleted), OK);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->dms[i].to != who)
+            m->dms[left++] = m->dms[i];
+    assert_int_equal(deleted, m->count - left);
+    m->count = left;
+}
+
+/* A box from a random place on, at a random server: exactly what the model says, within a second. */
+static void model_read(struct model *m)
+{
+    size_t who = roll(m, CROWD), server = roll(m, 2);
+    enum mail_box box = roll(m, 2) == 0 ? MAIL_INBOX : MAIL_OUTBOX;
+    int64_t since = m->count > 0 && roll(m, 3) > 0 ? m->dms[roll(m, m->count)].id : 0;
+    int64_t deadline = clock_mono_ms() + SEEN_WITHIN_MS;
+    for (bool same = false; !same;) {
+        json_auto_t *rows = NULL;
+        size_t expected = 0;
+        size_t got = mail(&m->people[who][server], box, since, &rows);
+        same = true;
+        for (size_t i = 0; i < m->count; i++) {
+            if (m->dms[i].id <= since || (box == MAIL_INBOX ? m->dms[i].to : m->dms[i].from) != who)
+                continue;
+            const json_t *row = json_array_get(rows, expected++);
+            same = same && json_integer_value(json_object_get(row, "id")) == m->dms[i].id;
+        }
+        same = same && got == expected;
+        if (!same && clock_mono_ms() > deadline)
+            fail_msg("%zu rows instead of %zu", got, expected);
+    }
+}
+
+static void
+boxes__in_any_order_of_sending_clearing_and_reading__are_what_they_should_be(void **state)
+{
+    (void)state;
+    static struct model m;
+    struct cast c;
+    m = (struct model){.random = 20261126};
+    open_cast(&c, 0, 0, false);
+    for (size_t i = 0; i < CROWD; i++) {
+        for (size_t server = 0; server < 2; server++) {
+            struct server_link_options options = world_route(&w, server, false);
+            struct person *p = &m.people[i][server];
+            if (server == 0)
+                assert_int_equal(account_new(&p->account), OK);
+            else
+                p->account = m.people[i][0].account;
+            assert_int_equal(server_link_open(&options, &p->link), OK);
+            assert_int_equal(community_open(p->link, &p->account, &p->community), OK);
+            show_up(p);
+        }
+    }
+    for (int turn = 0; turn < TURNS; turn++) {
+        size_t what = roll(&m, 20);
+        if (what < 7)
+            model_send(&m);
+        else if (what < 8)
+            model_clear(&m);
+        else
+            model_read(&m);
+    }
+    for (size_t i = 0; i < CROWD; i++)
+        for (size_t server = 0; server < 2; server++)
+            part(&m.people[i][server]);
+    close_cast(&c);
+}
+
+static void keys__of_past_months__go_with_the_last_message_they_sealed(void **state)
+{
+    (void)state;
+    struct cast c;
+    open_cast(&c, 0, 0, false);
+    show_up(&c.ben);
+    send_to(&c.ana, &c.ben, "kept");
+    database_run(c.db, "UPDATE conclave.ring_keys SET month = month - 3 WHERE kind = 3");
+    database_run(c.db, "INSERT INTO conclave.ring_keys (kind, month, wrapped)"
+                       " SELECT 3, month - 1, wrapped FROM conclave.ring_keys WHERE kind = 3");
+    int64_t deadline = clock_mono_ms() + GONE_WITHIN_MS;
+    while (database_number(c.db, "SELECT count(*) FROM conclave.ring_keys WHERE kind = 3") > 1)
+        assert_true(clock_mono_ms() < deadline);
+    /* The one that is left is the one in use. */
+    assert_int_equal(database_number(c.db, "SELECT count(*) FROM conclave.ring_keys k,"
+                                           " conclave.direct_messages d WHERE k.id = d.key_id"),
+                     1);
+    database_run(c.db, "UPDATE conclave.ring_keys SET month = month + 3 WHERE kind = 3");
+    assert_int_equal(mail_count(&c.ben, MAIL_INBOX, 0), 1);
+    close_cast(&c);
+}
+
+/* ---- the tool ---- */
+
+static int run_client(const struct person *who, const char *const *words, struct buf *out)
+{
+    char program[256], account[WORLD_PATH_MAX + 80], server[64], key[65] = {0};
+    char path[4 * sizeof(struct node_text)];
+    const char *argv[16] = {program};
+    size_t n = 1;
+    int status = -1;
+    (void)snprintf(program, sizeof(program), "%s/conclave-client", w.build);
+    (void)snprintf(account, sizeof(account), "%s/%s.account", w.folder,
+                   account_id_text(&who->account.id).s);
+    enum err saved = account_save(&who->account, account);
+    assert_true(saved == OK || saved == ERR_CONFLICT); /* there already the second time */
+    (void)snprintf(server, sizeof(server), "http://127.0.0.1:%u", (unsigned)w.servers[0].at.port);
+    (void)snprintf(path, sizeof(path), "%s,%s,%s", node_write(&w.nodes[0]).s,
+                   node_write(&w.nodes[1]).s, node_write(&w.nodes[2]).s);
+    hex_write(SPAN_OF_KEY(&w.key), key);
+    for (; *words != NULL; words++)
+        argv[n++] = *words;
+    const char *const options[] = {"--server",  server,  "--key",  key,
+                                   "--account", account, "--path", path};
+    for (size_t i = 0; i < COUNT_OF(options); i++)
+        argv[n++] = options[i];
+    struct process_spec spec = {.argv = argv};
+    assert_int_equal(process_run(&spec, WORLD_COMMAND_MS, out, &status), OK);
+    return status;
+}
+
+static void tool__dm_and_inbox__through_three_relays__agree(void **state)
+{
+    (void)state;
+    struct cast c;
+    struct buf sent AUTO_BUF = buf_make(KIB(64));
+    struct buf read AUTO_BUF = buf_make(KIB(64));
+    open_cast(&c, 0, 0, false);
+    show_up(&c.ben);
+    struct id_text ben = account_id_text(&c.ben.community.blinded.id);
+    const char *const dm[] = {"dm", ben.s, "typed by hand", NULL};
+    const char *const inbox[] = {"inbox", NULL};
+    const char *const unblinded[] = {"dm", account_id_text(&c.ben.account.id).s, "x", NULL};
+    assert_int_equal(run_client(&c.ana, dm, &sent), 0);
+    assert_int_equal(run_client(&c.ben, inbox, &read), 0);
+    json_auto_t *out = json_loadb((const char *)sent.p, sent.len, 0, NULL);
+    json_auto_t *in = json_loadb((const char *)read.p, read.len, 0, NULL);
+    assert_true(json_equal(json_object_get(out, "id"), json_object_get(in, "id")));
+    assert_string_equal(json_string_value(json_object_get(in, "text")), "typed by hand");
+    assert_string_equal(json_string_value(json_object_get(in, "session_id")),
+                        account_id_text(&c.ana.account.id).s);
+    assert_true(json_is_true(json_object_get(in, "verified")));
+    assert_int_equal(run_client(&c.ana, unblinded, &sent), 2);
+    close_cast(&c);
+}
+
 static void dm__acknowledged__survives_kill_9(void **state)
 {
     (void)state;
@@ -541,8 +769,7 @@ static void message__larger_than_allowed__is_413(void **state)
     struct cast c;
     char text[2048];
     json_auto_t *sent = NULL;
-    size_t server = 0;
-    assert_int_equal(world_start_server(&w, env, &server), OK);
+    size_t server = start_other_server(env);
     open_cast(&c, server, server, false);
     show_up(&c.ben);
     memset(text, 'x', sizeof(text) - 1);
@@ -568,6 +795,12 @@ int main(void)
         cmocka_unit_test(inbox__with_limit__is_read_in_pages_oldest_first),
         cmocka_unit_test(idle_polls__of_people_with_and_without_dms__touch_no_sql),
         cmocka_unit_test(dm__sent_to_another_process__is_seen_within_a_second),
+        cmocka_unit_test(
+            dm__sent_to_a_process_that_hears_no_notifications__is_seen_within_a_second),
+        cmocka_unit_test(
+            boxes__in_any_order_of_sending_clearing_and_reading__are_what_they_should_be),
+        cmocka_unit_test(keys__of_past_months__go_with_the_last_message_they_sealed),
+        cmocka_unit_test(tool__dm_and_inbox__through_three_relays__agree),
         cmocka_unit_test(dm__acknowledged__survives_kill_9),
         cmocka_unit_test(dm__at_rest__is_sealed_and_bound_to_its_people),
         cmocka_unit_test(boxes__as_full_as_allowed__refuse_more_and_change_nothing),
