@@ -10,12 +10,14 @@
 #include "cli/cli.h"
 #include "cli/qr.h"
 #include "cli/retention.h"
+#include "cli/room_icon.h"
 #include "cli/room_rules.h"
 #include "cli/statistics.h"
 
 struct room_arguments {
     const char *verb, *token;
-    const char *name, *description;
+    const char *name, *description, *icon;
+    bool no_icon;
     const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
     struct room_rules_arguments files;
@@ -79,6 +81,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         a->upload = parse_yes(arg, state);
         return 0;
+    case 'i':
+        a->icon = arg;
+        return 0;
+    case 'I':
+        a->no_icon = true;
+        return 0;
     case 'q':
         a->files.quota = arg;
         return 0;
@@ -114,6 +122,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->verb)
             argp_usage(state);
+        if (a->icon && a->no_icon)
+            argp_error(state, "--icon and --no-icon exclude each other");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -127,6 +137,8 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"icon", 'i', "FILE", 0, "its picture: PNG, JPEG, GIF or WebP (set)", 0},
+    {"no-icon", 'I', NULL, 0, "no picture any more (set)", 0},
     {"quota", 'q', "SIZE|off", 0, "what its files may take together, such as 2G (set)", 0},
     {"file-types", 't', "TYPES|any", 0,
      "files that may be uploaded, such as image/,application/pdf (set)", 0},
@@ -242,11 +254,20 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
                                  .read = chosen(a->read, preset->read),
                                  .accessible = chosen(a->accessible, preset->accessible),
                                  .write = chosen(a->write, preset->write),
-                                 .upload = chosen(a->upload, preset->upload)};
-    int64_t info_updates;
-    int code = room_rules_set(cli, room->id, &a->files);
+                                 .upload = chosen(a->upload, preset->upload),
+                                 .now = (double)clock_wall_ms() / SECOND_MS,
+                                 .file_lifetime_s =
+                                     (double)cli->conf->files.room_ttl_ms / SECOND_MS};
+    int64_t info_updates, image = 0;
+    int code = CLI_OK;
+    if (a->icon)
+        code = room_icon_store(cli, room->id, a->icon, &image);
+    if (code == CLI_OK)
+        code = room_rules_set(cli, room->id, &a->files);
     if (code != CLI_OK)
         return code;
+    if (a->icon || a->no_icon)
+        change.image = &image;
     enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
     return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }
