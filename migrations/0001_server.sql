@@ -59,20 +59,24 @@ CREATE FUNCTION conclave.partitions_add(parent text, from_day integer, to_day in
 DECLARE
     child text;
     made  integer := 0;
+    place text := coalesce((SELECT format(' TABLESPACE %I', s.spcname)
+                              FROM pg_class c
+                              JOIN pg_tablespace s ON s.oid = c.reltablespace
+                             WHERE c.oid = ('conclave.' || quote_ident(parent))::regclass), '');
 BEGIN
     -- Two processes must not make the same partition: the second waits and then finds it.
     PERFORM pg_advisory_xact_lock(1131376227, 3);
     FOR at_day IN from_day .. to_day LOOP
         child := parent || '_d' || at_day;
         IF to_regclass('conclave.' || quote_ident(child)) IS NULL THEN
-            EXECUTE format('CREATE TABLE conclave.%I (LIKE conclave.%I INCLUDING ALL)', child, parent);
+            EXECUTE format('CREATE TABLE conclave.%I (LIKE conclave.%I INCLUDING ALL)', child, parent) || place;
             EXECUTE format('ALTER TABLE conclave.%I ATTACH PARTITION conclave.%I FOR VALUES IN (%s)', parent, child, at_day);
             made := made + 1;
         END IF;
     END LOOP;
     RETURN made;
 END $$;
-COMMENT ON FUNCTION conclave.partitions_add(text, integer, integer) IS 'Makes the missing partitions of the days given.';
+COMMENT ON FUNCTION conclave.partitions_add(text, integer, integer) IS 'Makes the missing partitions of the days given, in the tablespace of their parent.';
 
 CREATE FUNCTION conclave.partitions_before(parent text, before_day integer) RETURNS SETOF integer
     LANGUAGE sql STABLE SET search_path = pg_catalog, conclave, pg_temp AS $$

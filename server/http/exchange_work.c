@@ -114,6 +114,11 @@ static void seal(struct exchange *ex, struct db *db)
     }
     envelope_forget(&ex->key);
     reply_done(&ex->reply);
+    /* A file that came as base64 was decoded into it; whoever reads the reply slowly must not keep that. */
+    if (ex->large) {
+        arena_free(ex->mem);
+        ex->mem = NULL;
+    }
     if (ex->ticket.bytes > EXCHANGE_OVERHEAD_BYTES && ex->stream == NULL)
         budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES + ex->sealed.cap);
 }
