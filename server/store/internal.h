@@ -37,6 +37,7 @@ extern const struct statement first_sights_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
+extern const struct statement statistics_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

@@ -33,5 +33,6 @@ unshare --mount --pid --fork --kill-child bash -c '
     mount -t tmpfs shm "$machine/dev/shm"
     mount -t tmpfs run "$machine/run"
     exec chroot "$machine" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 bash -eo pipefail -c "cd /root/conclave; apt-get update -qq; . /root/script"
+        DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
+        no_proxy="${no_proxy:-}" bash -eo pipefail -c "cd /root/conclave; apt-get update -qq; . /root/script"
 ' machine "$machine"

@@ -188,6 +188,66 @@ static void mod_add__sets_exactly_what_is_said(void **state)
     soon(ben, 403, "/room/lobby/permissions");
 }
 
+static void write_file(const char *path, const void *bytes, size_t len)
+{
+    FILE *f = fopen(path, "wbe");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, len, f), len);
+    assert_int_equal(fclose(f), 0);
+}
+
+static int64_t image_of(const char *room)
+{
+    json_t *object = room_of(ben, room);
+    int64_t image = json_integer_value(json_object_get(object, "image_id"));
+    json_decref(object);
+    return image;
+}
+
+static void room_set_icon__is_shown_and_fetched__and_goes_again(void **state)
+{
+    (void)state;
+    static const uint8_t png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D',
+                                  'R',  0,   0,   0,   1,  0,  0,  0,  1, 8, 6, 0,  0,   0};
+    char picture[WORLD_PATH_MAX + 16], words[WORLD_PATH_MAX + 16];
+    (void)snprintf(picture, sizeof(picture), "%s/icon.png", c.w.folder);
+    (void)snprintf(words, sizeof(words), "%s/icon.txt", c.w.folder);
+    write_file(picture, png, sizeof(png));
+    write_file(words, "no picture", 10);
+    succeeds("room add faces --name faces");
+    soon(ben, 200, "/room/faces");
+    int64_t n = info_updates(ben, "faces");
+    assert_int_equal(command(&c, "room set faces --icon %s", picture), 0);
+    int64_t until = clock_mono_ms() + AT_ONCE_MS;
+    while (image_of("faces") == 0)
+        assert_true(clock_mono_ms() < until);
+    assert_int_equal(info_updates(ben, "faces"), n + 1);
+    int64_t first = image_of("faces");
+    struct onion_reply reply AUTO_ONION_REPLY = {0};
+    char path[64];
+    (void)snprintf(path, sizeof(path), "/room/faces/file/%lld", (long long)first);
+    struct community_request get = {.method = "GET", .target = path, .signing = UNSIGNED};
+    assert_int_equal(community_call(&ben->community, &get, &reply), OK);
+    assert_int_equal(reply.code, 200);
+    assert_int_equal(reply.body.len, sizeof(png));
+    assert_memory_equal(reply.body.p, png, sizeof(png));
+    assert_int_equal(sql_number(&c,
+                                "SELECT count(*) FROM conclave.files"
+                                " WHERE id = %lld AND expiry IS NULL AND uploader IS NULL",
+                                (long long)first),
+                     1);
+    uint64_t before = contents(&c);
+    assert_int_equal(command(&c, "room set faces --name never --icon %s", words), 1);
+    assert_int_equal(command(&c, "room set faces --icon /nowhere/at/all.png"), 1);
+    assert_int_equal(command(&c, "room set faces --icon %s --no-icon", picture), USAGE);
+    assert_int_equal(contents(&c), before);
+    succeeds("room set faces --no-icon");
+    until = clock_mono_ms() + AT_ONCE_MS;
+    while (image_of("faces") != 0)
+        assert_true(clock_mono_ms() < until);
+    assert_int_equal(ask(ben, "GET", NULL, NULL, "%s", path), 404);
+}
+
 static int64_t sequence_of(const char *room)
 {
     return sql_number(&c, "SELECT message_sequence FROM conclave.rooms WHERE token = '%s'", room);
@@ -346,6 +406,7 @@ int main(void)
         cmocka_unit_test(user_set__lets_somebody_into_a_private_room),
         cmocka_unit_test(user_ban__from_a_room_and_from_the_server__holds_and_ends),
         cmocka_unit_test(mod_add__sets_exactly_what_is_said),
+        cmocka_unit_test(room_set_icon__is_shown_and_fetched__and_goes_again),
         cmocka_unit_test(message_delete__leaves_tombstones_and_draws_numbers),
         cmocka_unit_test(message_delete__of_more_than_one_slice__deletes_all),
         cmocka_unit_test(command__that_makes_no_sense__is_refused),
