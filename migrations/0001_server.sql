@@ -39,13 +39,13 @@ COMMENT ON COLUMN conclave.server.storage_check IS 'A known value sealed by the 
 COMMENT ON COLUMN conclave.server.welcomed IS 'The words of the first start were shown: it got ready once.';
 
 CREATE TABLE conclave.versions (
-    scope smallint NOT NULL CHECK (scope BETWEEN 0 AND 4),
+    scope smallint NOT NULL CHECK (scope BETWEEN 0 AND 5),
     id    bigint   NOT NULL,
     value bigint   NOT NULL DEFAULT 1,
     PRIMARY KEY (scope, id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE conclave.versions IS 'Raised in the same transaction as every change, compared by all processes twice a second (design D7).';
-COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms, global roles and bans; 1 global flags of users; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id).';
+COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms, global roles and bans; 1 global flags of users; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id); 5 messages of a room that went without a trace.';
 COMMENT ON COLUMN conclave.versions.id IS 'The room; 0 for scopes 0, 1 and 4.';
 COMMENT ON COLUMN conclave.versions.value IS 'Only grows.';
 

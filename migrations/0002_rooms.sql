@@ -43,7 +43,7 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO conclave.versions (scope, id) VALUES (2, NEW.id), (3, NEW.id);
     ELSE
-        DELETE FROM conclave.versions WHERE scope IN (2, 3) AND id = OLD.id;
+        DELETE FROM conclave.versions WHERE scope IN (2, 3, 5) AND id = OLD.id;
     END IF;
     RETURN NULL;
 END $$;

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/qr.h"
+#include "cli/retention.h"
 #include "cli/room_rules.h"
 
 struct room_arguments {
@@ -17,6 +18,7 @@ struct room_arguments {
     const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
     struct room_rules_arguments files;
+    struct retention_arguments retention;
     bool yes;
 };
 
@@ -87,6 +89,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'y':
         a->yes = true;
         return 0;
+    case 'k':
+        retention_parse_keep(&a->retention, arg, state);
+        return 0;
+    case 'b':
+        retention_parse_bytes(&a->retention, arg, state);
+        return 0;
+    case 'D':
+        a->retention.dry_run = true;
+        return 0;
     case ARGP_KEY_ARG:
         if (!a->verb)
             a->verb = arg;
@@ -116,6 +127,11 @@ static const struct argp_option options[] = {
      "files that may be uploaded, such as image/,application/pdf (set)", 0},
     {"preset", 'p', "open|announce|private|media-off", 0,
      "these four at once; single ones win (set)", 0},
+    {"keep", 'k', "TIME|forever", 0,
+     "older messages go without a trace; pinned ones stay: 30d, 12h (set)", 0},
+    {"keep-bytes", 'b', "SIZE|unlimited", 0,
+     "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
+    {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -193,7 +209,8 @@ static int show(struct cli *cli, const struct room_row *room)
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
-    return room_rules_show(cli, room->id);
+    int code = room_rules_show(cli, room->id);
+    return code == CLI_OK ? retention_print(cli, room->id) : code;
 }
 
 static enum tristate chosen(enum tristate own, enum tristate preset)
@@ -203,6 +220,8 @@ static enum tristate chosen(enum tristate own, enum tristate preset)
 
 static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
+    if (a->retention.dry_run)
+        return retention_preview_print(cli, &a->retention, room->id);
     static const struct preset no_preset = {"", TRI_NULL, TRI_NULL, TRI_NULL, TRI_NULL};
     const struct preset *preset = a->preset ? a->preset : &no_preset;
     struct span name = span_of_text(a->name ? a->name : ""),
@@ -221,7 +240,7 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
     if (code != CLI_OK)
         return code;
     enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
-    return e == OK ? CLI_OK : cli_store_failed(e);
+    return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }
 
 static int remove_room(struct cli *cli, const struct room_arguments *a, const struct room_row *room)

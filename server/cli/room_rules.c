@@ -14,13 +14,13 @@ enum { TYPES_MAX_BYTES = 1024 };
 /* CLI_OK with the change filled; "off" and "any" take a rule away. */
 static int read_change(const struct room_rules_arguments *a, struct room_files_change *change)
 {
-    size_t bytes = 0;
+    int64_t bytes = 0;
     *change = (struct room_files_change){
         .set_quota = a->quota != NULL, .set_types = a->types != NULL, .quota = FILE_UNLIMITED};
     if (a->quota && strcmp(a->quota, "off") != 0) {
         if (conf_read_size(span_of_text(a->quota), &bytes) != OK)
             return cli_fail(CLI_USAGE, "--quota wants a size such as 500M or 2G, or off");
-        change->quota = (int64_t)bytes;
+        change->quota = bytes;
     }
     if (a->types && strcmp(a->types, "any") != 0) {
         change->types = span_of_text(a->types);

@@ -120,10 +120,12 @@ struct conf {
  * Before threads start (it reads the environment and sets inih's line length). Free with conf_free.
  */
 MUST_USE enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems);
-/* A size as it is written in settings ("512K", "20G"), for commands. ERR_MALFORMED. Any thread. */
-MUST_USE enum err conf_read_size(struct span text, size_t *ret_bytes);
 /* NULL is harmless. */
 void conf_free(const struct conf *conf);
+
+/* A size (512K) and a time (14d) written as in the settings, for options of commands. ERR_MALFORMED. */
+MUST_USE enum err conf_read_size(struct span text, int64_t *ret_bytes);
+MUST_USE enum err conf_read_duration(struct span text, int64_t *ret_ms);
 
 enum conf_type {
     CONF_TEXT,     /* const char *; UTF-8 without control characters, at most max bytes */

@@ -75,6 +75,16 @@ static enum err read_with_unit(struct span text, const struct unit *units, size_
     return OK;
 }
 
+enum err conf_read_size(struct span text, int64_t *ret_bytes)
+{
+    return read_with_unit(text, size_units, COUNT_OF(size_units), false, ret_bytes);
+}
+
+enum err conf_read_duration(struct span text, int64_t *ret_ms)
+{
+    return read_with_unit(text, time_units, COUNT_OF(time_units), true, ret_ms);
+}
+
 const char *conf_value_text(struct arena *mem, struct span text)
 {
     char *copy = arena_alloc(mem, text.len + 1); /* zeroed: it ends with NUL */
@@ -345,10 +355,4 @@ enum err conf_value_set(struct conf *conf, const struct setting *s, struct span 
         return read_address(conf->mem, s, text, field);
     }
     return ERR_DEFECT;
-}
-
-enum err conf_read_size(struct span text, size_t *ret_bytes)
-{
-    const struct setting any = {.max = (int64_t)1 << 60};
-    return read_size(&any, text, ret_bytes);
 }

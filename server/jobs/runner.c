@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
+#include "jobs/retention.h"
 #include "store/server.h"
 #include "store/users.h"
 
@@ -34,6 +35,7 @@ struct jobs {
     int64_t partitions_day;
     int64_t counted_ms; /* monotonic */
     struct file_turns files;
+    struct jobs_retention retention;
 };
 
 static enum err count_active(struct jobs *j, int64_t now_ms)
@@ -67,7 +69,8 @@ static enum err turn(struct jobs *j)
     /* One that fails keeps no other from its turn. */
     const enum err outcomes[] = {jobs_apply_futures(j->db, now_ms), count_active(j, now_ms),
                                  file_turn(j->db, j->metrics, &j->files, now_ms),
-                                 jobs_expire_dms(j->db, now_ms)};
+                                 jobs_expire_dms(j->db, now_ms),
+                                 jobs_purge(&j->retention, j->db, now_ms)};
     for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
         e = outcomes[i];
     return e;

@@ -26,6 +26,7 @@ struct harvest {
     int64_t start;    /* the room's counter before the reading */
     int64_t sequence; /* everything up to here was seen */
     bool deep;        /* the recent window was read too */
+    int64_t purges;   /* the room's before the reading */
 };
 
 void fill_note_target(struct room *room, int64_t sequence)
@@ -39,6 +40,16 @@ void fill_drop(struct room *room, int64_t sequence)
     window_reset(&room->window, sequence);
     room->sequence = sequence;
     room->target = sequence;
+    room->deep = false;
+}
+
+void fill_purged(struct room *room, int64_t purged_to)
+{
+    room->purges++;
+    if (room->window.count == 0 || room->window.by_id[0]->row.id > purged_to)
+        return;
+    /* Which of them went is not known here: pinned ones stay. All are read again when somebody asks. */
+    window_reset(&room->window, room->sequence);
     room->deep = false;
 }
 
@@ -167,6 +178,8 @@ static enum err bring_in(struct room *room, struct harvest *h)
         fill_drop(room, h->sequence);
         return OK;
     }
+    if (room->purges != h->purges) /* it may hold what went meanwhile */
+        return OK;
     /* Commits applied meanwhile may have pushed out what is newer than the harvest: then it is outdated as a whole. */
     if (room->window.changes_low > h->sequence)
         return OK;
@@ -191,7 +204,7 @@ static enum err bring_in(struct room *room, struct harvest *h)
 /* With the lock held, which is released meanwhile. */
 static enum err fill_once(struct room *room, struct db *db, bool deep)
 {
-    struct harvest h = {.start = room->sequence, .deep = deep};
+    struct harvest h = {.start = room->sequence, .deep = deep, .purges = room->purges};
     room->filling = true;
     (void)pthread_mutex_unlock(&room->lock);
     metrics_add(room->state->metrics, METRIC_REFRESHES, 1);

@@ -46,12 +46,13 @@ struct room {
     int64_t target; /* the highest number known to be committed; above sequence: stale */
     bool filling;   /* one thread is reading the database for this room */
     bool deep;      /* the windows were filled downwards since they were last emptied */
+    int64_t purges; /* times that messages went silently: a reading under way then is outdated */
     struct window window;
     size_t counted_bytes; /* our share in state.bytes */
     int64_t used_mono_ms; /* when somebody last read messages */
 
     /* Guarded by state.refresh_lock: the versions that the picture shows; -1: none yet. */
-    int64_t content_version, rights_version;
+    int64_t content_version, rights_version, purged_version;
     int64_t
         moderators_generation; /* which global moderators it shows: state.moderators_generation */
 };
@@ -120,6 +121,8 @@ void room_make_space(struct state *state);
 MUST_USE enum err fill_room(struct room *room, struct db *db, bool deep);
 /* With the lock held: the database says that the counter stands (at least) here. */
 void fill_note_target(struct room *room, int64_t sequence);
+/* With the lock held: messages up to this id went without a trace. The counter stays where it is. */
+void fill_purged(struct room *room, int64_t purged_to);
 /* With the lock held: forgets all messages; the counter stands at sequence. */
 void fill_drop(struct room *room, int64_t sequence);
 

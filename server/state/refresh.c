@@ -9,6 +9,7 @@
 #include "state/picture.h"
 #include "store/pending.h"
 #include "store/pins.h"
+#include "store/retention.h"
 #include "store/versions.h"
 
 enum {
@@ -177,8 +178,28 @@ static bool in_use(struct room *room)
     return yes;
 }
 
+/* Messages went without a trace: memory must not show them any longer. */
+static enum err forget_purged(struct comparison *c, struct room *room)
+{
+    int64_t purged = version_of(c, VERSION_ROOM_PURGED, room->id), purged_to = 0;
+    if (purged == room->purged_version)
+        return OK;
+    enum err e = retention_purged_to(c->db, room->id, &purged_to);
+    if (e != OK)
+        return e;
+    (void)pthread_mutex_lock(&room->lock);
+    fill_purged(room, purged_to);
+    room_count_bytes(room);
+    (void)pthread_mutex_unlock(&room->lock);
+    room->purged_version = purged;
+    return OK;
+}
+
 static enum err refresh_room(struct comparison *c, struct room *room)
 {
+    enum err purged = forget_purged(c, room);
+    if (purged != OK)
+        return purged;
     int64_t content = version_of(c, VERSION_ROOM_CONTENT, room->id);
     int64_t rights = version_of(c, VERSION_ROOM_RIGHTS, room->id);
     int64_t moderators = c->state->moderators_generation;

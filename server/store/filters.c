@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of filters. A change raises the rights of the room, or the global version, so that every process reads them anew.
+ * SQL of filters. A change raises the rights of the room, or of all rooms, so that every process reads them anew.
  */
 #include "store/filters.h"
 
@@ -26,6 +26,9 @@ const struct statement filters_statements[] = {
                              " WHERE coalesce(room, 0) = $1 AND type = $2"},
     {"filters.add_reply", "INSERT INTO filter_replies (room, type, texts, name, public)"
                           "VALUES ($1, $2, $3, $4, $5)"},
+    {"filters.tell_all", "UPDATE versions"
+                         "   SET value = value + 1"
+                         " WHERE scope = 3"},
     STATEMENTS_END,
 };
 
@@ -79,7 +82,7 @@ enum err filters_replies(struct db *db, struct arena *mem, int64_t room,
 
 static enum err tell(struct db *db, int64_t room)
 {
-    return room == 0 ? versions_bump(db, VERSION_GLOBAL, 0)
+    return room == 0 ? db_run(db, "filters.tell_all", NULL, 0, NULL)
                      : versions_bump(db, VERSION_ROOM_RIGHTS, room);
 }
 

@@ -35,6 +35,7 @@ extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
+extern const struct statement retention_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

@@ -22,6 +22,7 @@ const struct statement_table store_statements[] = {
     {reacting_statements},
     {dms_statements},
     {filters_statements},
+    {retention_statements},
     {room_files_statements},
     {file_jobs_statements},
     {standing_statements},

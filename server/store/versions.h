@@ -13,6 +13,8 @@ enum version_scope {
     VERSION_ROOM_CONTENT = 2, /* posts, edits, deletions, reactions, room object; id = room */
     VERSION_ROOM_RIGHTS = 3,  /* roles, bans, permissions, defaults of a room; id = room */
     VERSION_DMS = 4,          /* direct messages: the newest id; id 0 */
+    VERSION_ROOM_PURGED =
+        5, /* messages that went without a trace (store/retention.h); id = room, absent: none ever */
 };
 struct version_row {
     enum version_scope scope;

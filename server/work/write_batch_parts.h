@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c, write_batch_targets.c (the messages that ops name),
- * write_batch_changes.c (edits and deletions), write_batch_reactions.c. For these files only.
+ * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c, write_batch_targets.c (the messages
+ * that ops name), write_batch_changes.c (edits and deletions), write_batch_reactions.c and write_batch_difference.c. For
+ * these files only.
  *
  * Each part has three moments: it learns before anything is decided, it decides one op after the other (numbers are drawn
  * then, so the order of ops is the order of numbers), and it writes the sum of what was decided. Between the last two
@@ -131,6 +132,7 @@ MUST_USE enum err write_batch_react_decide(struct write_batch *b, struct write_b
                                            struct write_op *op);
 /* Forgets all reactions of a message that goes; how many there were. */
 int64_t write_batch_reactions_drop(struct write_batch_target *target);
+/* write_batch_difference.c */
 MUST_USE enum err write_batch_reactions_write(struct write_batch *b, struct db *db);
 
 static inline bool write_batch_is_reaction(enum write_kind kind)
