@@ -56,7 +56,8 @@ enum err world_settings(const struct world *w, size_t server, const char *const 
     (void)snprintf(s->text[5], SETTING_TEXT_MAX, "CONCLAVE_OPERATOR_LISTEN=unix:%s",
                    at->operator_path);
     bool fits = true;
-    for (size_t i = 0; i < 6; i++)
+    (void)snprintf(s->text[6], SETTING_TEXT_MAX, "CONCLAVE_LOG_LEVEL=debug");
+    for (size_t i = 0; i < 7; i++)
         fits = set(s, &count, s->text[i]) && fits;
     for (const char *const *e = w->options.env; e != NULL && *e != NULL; e++)
         fits = set(s, &count, *e) && fits;
