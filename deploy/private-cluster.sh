@@ -43,14 +43,15 @@ cluster_init() {
     local dir=$1 owner=${2:-} bin new=$1.new
     local sql='CREATE DATABASE conclave'
     [[ -z $owner ]] || sql="CREATE ROLE $owner LOGIN"$'\n'"CREATE DATABASE conclave OWNER $owner"
-    bin=$(cluster_bin "$dir")
-    rm -rf "$new"
-    mkdir -m 0700 "$new"
-    ((EUID != 0)) || chown postgres: "$new"
+    # Each step says whether it failed: who calls this behind "||" has switched "set -e" off in here.
+    bin=$(cluster_bin "$dir") || return
+    rm -rf "$new" || return
+    mkdir -m 0700 "$new" || return
+    ((EUID != 0)) || chown postgres: "$new" || return
     cluster_as_owner "$bin/initdb" --pgdata="$new" --username=postgres --auth=trust --encoding=UTF8 \
-        --locale=C.UTF-8 --no-sync --no-instructions >/dev/null
+        --locale=C.UTF-8 --no-sync --no-instructions >/dev/null || return
     # What PostgreSQL writes to its log must not name people: no statements, no parameters, no DETAIL with values.
-    cluster_as_owner tee -a "$new/postgresql.conf" >/dev/null <<'CONF'
+    cluster_as_owner tee -a "$new/postgresql.conf" >/dev/null <<'CONF' || return
 
 # conclave
 listen_addresses = ''
@@ -59,9 +60,9 @@ log_error_verbosity = terse
 log_min_error_statement = panic
 log_parameter_max_length_on_error = 0
 CONF
-    cluster_as_owner "$bin/postgres" --single -D "$new" -c log_checkpoints=off -c exit_on_error=on template1 >/dev/null <<<"$sql"
-    sync -f "$new"
-    mv "$new" "$dir"
+    cluster_as_owner "$bin/postgres" --single -D "$new" -c log_checkpoints=off -c exit_on_error=on template1 >/dev/null <<<"$sql" || return
+    sync -f "$new" || return
+    mv -T "$new" "$dir"
 }
 
 # cluster_pid DIR: prints the process id of the postmaster that really runs on DIR; fails when there is none.

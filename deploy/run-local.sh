@@ -51,7 +51,8 @@ start_database() {
     bin=$(cluster_bin "$data/postgres") || fail 4 "the PostgreSQL that made $data/postgres is not installed"
     if [[ ! -e $data/postgres/PG_VERSION ]]; then
         echo "Making a new database in $data/postgres"
-        cluster_init "$data/postgres"
+        cluster_init "$data/postgres" ||
+            fail 4 "the database could not be made in $data/postgres (above: why; is the disk full?); the next start begins anew"
     fi
     if old=$(cluster_pid "$data/postgres"); then
         # Of a killed run, whose lock went with it; it is ending already, as its parent has died.

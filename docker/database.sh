@@ -9,7 +9,7 @@ set -euo pipefail
 # shellcheck source=deploy/private-cluster.sh
 . /usr/local/lib/conclave/private-cluster.sh
 
-readonly volume=/var/lib/postgresql sockets=/run/postgresql version=15
+readonly volume=/var/lib/postgresql sockets=/run/postgresql major=15
 readonly data=$volume/data
 
 fail() {
@@ -27,8 +27,8 @@ exec 9>"$volume/lock" || fail "the volume at $volume cannot be written: is its d
 flock -n 9 || fail "another database container is running on this volume; stop that one first"
 
 if [[ -e $data/PG_VERSION ]]; then
-    [[ $(<"$data/PG_VERSION") == "$version" ]] ||
-        fail "the volume holds a database of PostgreSQL $(<"$data/PG_VERSION"), this image has $version: docs/upgrade.md says how to move it"
+    [[ $(<"$data/PG_VERSION") == "$major" ]] ||
+        fail "the volume holds a database of PostgreSQL $(<"$data/PG_VERSION"), this image has $major: docs/upgrade.md says how to move it"
 elif [[ -n $(ls -A "$data" 2>/dev/null) ]]; then
     fail "$data holds files, but no database: this is not a volume of ours; nothing was changed"
 else

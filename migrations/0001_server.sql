@@ -45,7 +45,7 @@ CREATE TABLE conclave.versions (
     PRIMARY KEY (scope, id)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 COMMENT ON TABLE conclave.versions IS 'Raised in the same transaction as every change, compared by all processes twice a second (design D7).';
-COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms, global roles and bans; 1 global flags of users; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id); 5 messages of a room that went without a trace.';
+COMMENT ON COLUMN conclave.versions.scope IS '0 list of rooms; 1 global roles and bans, for whom something waits; 2 content of a room; 3 rights of a room; 4 direct messages (their newest id); 5 messages of a room that went without a trace.';
 COMMENT ON COLUMN conclave.versions.id IS 'The room; 0 for scopes 0, 1 and 4.';
 COMMENT ON COLUMN conclave.versions.value IS 'Only grows.';
 
@@ -59,20 +59,24 @@ CREATE FUNCTION conclave.partitions_add(parent text, from_day integer, to_day in
 DECLARE
     child text;
     made  integer := 0;
+    place text := coalesce((SELECT format(' TABLESPACE %I', s.spcname)
+                              FROM pg_class c
+                              JOIN pg_tablespace s ON s.oid = c.reltablespace
+                             WHERE c.oid = ('conclave.' || quote_ident(parent))::regclass), '');
 BEGIN
     -- Two processes must not make the same partition: the second waits and then finds it.
     PERFORM pg_advisory_xact_lock(1131376227, 3);
     FOR at_day IN from_day .. to_day LOOP
         child := parent || '_d' || at_day;
         IF to_regclass('conclave.' || quote_ident(child)) IS NULL THEN
-            EXECUTE format('CREATE TABLE conclave.%I (LIKE conclave.%I INCLUDING ALL)', child, parent);
+            EXECUTE format('CREATE TABLE conclave.%I (LIKE conclave.%I INCLUDING ALL)', child, parent) || place;
             EXECUTE format('ALTER TABLE conclave.%I ATTACH PARTITION conclave.%I FOR VALUES IN (%s)', parent, child, at_day);
             made := made + 1;
         END IF;
     END LOOP;
     RETURN made;
 END $$;
-COMMENT ON FUNCTION conclave.partitions_add(text, integer, integer) IS 'Makes the missing partitions of the days given.';
+COMMENT ON FUNCTION conclave.partitions_add(text, integer, integer) IS 'Makes the missing partitions of the days given, in the tablespace of their parent.';
 
 CREATE FUNCTION conclave.partitions_before(parent text, before_day integer) RETURNS SETOF integer
     LANGUAGE sql STABLE SET search_path = pg_catalog, conclave, pg_temp AS $$

@@ -34,10 +34,13 @@
 #include "store/server.h"
 #include "work/budget.h"
 #include "work/lanes.h"
+#include "work/limits.h"
+#include "work/shares.h"
 #include "work/writer.h"
 
 enum {
     GENERAL_QUEUE_MAX = 4096,
+    GENERAL_STRANGERS_MAX = 1024,
     GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
     UPLOAD_QUEUE_MAX = 256,
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
@@ -61,6 +64,8 @@ struct app {
     struct auth *auth;
     struct files *files;
     struct budget *budget;
+    struct shares *shares;
+    struct limits *limits;
     struct lane *general, *upload;
     struct jobs *jobs;
     struct operator_listener *operator;
@@ -178,6 +183,15 @@ static enum app_exit open_files(struct app *app)
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
+static enum app_exit open_fairness(struct app *app)
+{
+    unsigned processors = listener_threads();
+    enum err e = shares_new(app->conf->limits.strangers_share_percent, processors, &app->shares);
+    if (e == OK)
+        e = limits_new(app->conf, &app->limits);
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
+}
+
 static enum app_exit open_work(struct app *app)
 {
     struct writer_options writer = {app->conf, app->metrics, app->ring, app->state};
@@ -185,6 +199,10 @@ static enum app_exit open_work(struct app *app)
     struct lane_options general = {.name = "general",
                                    .workers = app->conf->server.workers,
                                    .queue_max = GENERAL_QUEUE_MAX,
+                                   .strangers_max = GENERAL_STRANGERS_MAX,
+                                   .share_percent = app->conf->limits.strangers_share_percent,
+                                   .keep_one = true,
+                                   .shares = app->shares,
                                    .age_max_ms = GENERAL_AGE_MAX_MS,
                                    .db = &db,
                                    .metrics = app->metrics,
@@ -192,6 +210,7 @@ static enum app_exit open_work(struct app *app)
     struct lane_options upload = {.name = "upload",
                                   .workers = app->conf->server.upload_workers,
                                   .queue_max = UPLOAD_QUEUE_MAX,
+                                  .share_percent = app->conf->limits.strangers_share_percent,
                                   .age_max_ms = UPLOAD_AGE_MAX_MS,
                                   .db = &db,
                                   .metrics = app->metrics,
@@ -218,7 +237,8 @@ static enum app_exit check_routes(struct app *app)
                                           .welcome = auth_welcome,
                                           .claim = auth_claim,
                                           .admit = auth_admit,
-                                          .release = auth_release};
+                                          .release = auth_release,
+                                          .is_stranger = auth_is_stranger};
     const char *bad = NULL;
     if (dispatch_check(&app->dispatcher, &bad) == OK)
         return APP_OK;
@@ -242,8 +262,10 @@ static enum app_exit open_listeners(struct app *app)
                                       .state = app->state,
                                       .ring = app->ring,
                                       .writer = app->writer,
+                                      .limits = app->limits,
                                       .files = app->files};
-    struct listener_options public = {&app->services, app->budget, app->general, app->upload};
+    struct listener_options public = {&app->services, app->budget, app->general, app->upload,
+                                      app->shares};
     if (listener_open(&public, &app->listener) != OK)
         return fail(APP_LISTEN,
                     "cannot listen on [server] listen: is another server running there?");
@@ -279,6 +301,8 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
     if (code == APP_OK)
         code = open_files(app);
     if (code == APP_OK)
+        code = open_fairness(app);
+    if (code == APP_OK)
         code = open_work(app);
     if (code == APP_OK)
         code = open_listeners(app);
@@ -303,6 +327,8 @@ void app_close(struct app *app)
     jobs_stop(app->jobs);
     lane_free(app->upload);
     lane_free(app->general);
+    shares_free(app->shares);
+    limits_free(app->limits);
     writer_free(app->writer);
     if (app->state)
         state_stop(app->state);

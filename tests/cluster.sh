@@ -109,7 +109,7 @@ backend() {
     local pid found=() child
     pid=$(cluster_pid "$dir/data") || say_and_fail "no cluster runs in $dir"
     for child in $(children "$pid"); do
-        if [[ $(tr '\0' ' ' <"/proc/$child/cmdline" 2>/dev/null) == 'postgres: postgres conclave '* ]]; then
+        if [[ $({ tr '\0' ' ' <"/proc/$child/cmdline"; } 2>/dev/null) == 'postgres: postgres conclave '* ]]; then
             found+=("$child")
         fi
     done

@@ -70,9 +70,18 @@ bool auth_authenticate(struct call *call)
     };
     if (!identity_check(&rules, call))
         return false;
+    call->stranger =
+        !call->who.known || !state_is_member(services->state, &call->who.id, call->now_ms);
     if (call->who.known)
         state_seen(services->state, &call->who.id, call->now_ms);
     return true;
+}
+
+bool auth_is_stranger(const struct call *call)
+{
+    struct session_id id;
+    return !identity_claimed(call->req, &id) ||
+           !state_is_member(call->services->state, &id, call->now_ms);
 }
 
 static enum err refuse(struct call *call, enum err e)

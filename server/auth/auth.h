@@ -21,5 +21,6 @@ enum err auth_welcome(struct call *call);
 bool auth_claim(struct call *call);
 enum err auth_admit(struct call *call, enum access access);
 void auth_release(struct call *call);
+bool auth_is_stranger(const struct call *call);
 
 #endif

@@ -209,6 +209,12 @@ static struct refusal check(const struct identity_rules *rules, const struct cal
     return PASSED;
 }
 
+bool identity_claimed(const struct request *req, struct session_id *ret_id)
+{
+    struct span text = request_header(req, "X-SOGS-Pubkey");
+    return text.len > 0 && decode(text, ret_id->b, sizeof ret_id->b);
+}
+
 bool identity_check(const struct identity_rules *rules, struct call *call)
 {
     static const char *const missing_texts[] = {

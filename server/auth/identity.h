@@ -24,6 +24,9 @@ struct identity_rules {
  */
 MUST_USE bool identity_check(const struct identity_rules *rules, struct call *call);
 
+/* Who the headers say it is; nothing is checked. False: nobody, or not well-formed. */
+bool identity_claimed(const struct request *req, struct session_id *ret_id);
+
 /* The answer to who is banned from the whole server. */
 #define IDENTITY_BANNED "Banned"
 /* The answer to a nonce that was used before, wherever that is noticed. */

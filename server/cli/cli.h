@@ -36,6 +36,7 @@ int cli_room(int argc, char **argv);
 int cli_mod(int argc, char **argv);
 int cli_file(int argc, char **argv);
 int cli_user(int argc, char **argv);
+int cli_message(int argc, char **argv);
 int cli_filter(int argc, char **argv);
 int cli_status(int argc, char **argv);
 

@@ -57,6 +57,8 @@ static int said(enum err e)
 {
     if (e == ERR_CONFLICT)
         return cli_fail(CLI_FAILED, "refused: the account is banned; lift that first");
+    if (e == ERR_TOO_LARGE)
+        return cli_fail(CLI_FAILED, "refused: a thousand moderators and admins are there already");
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 

@@ -10,15 +10,19 @@
 #include "cli/cli.h"
 #include "cli/qr.h"
 #include "cli/retention.h"
+#include "cli/room_icon.h"
 #include "cli/room_rules.h"
+#include "cli/statistics.h"
 
 struct room_arguments {
     const char *verb, *token;
-    const char *name, *description;
+    const char *name, *description, *icon;
+    bool no_icon;
     const struct preset *preset; /* NULL: none */
     enum tristate read, accessible, write, upload;
     struct room_rules_arguments files;
     struct retention_arguments retention;
+    bool stats;
     bool yes;
 };
 
@@ -77,6 +81,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'u':
         a->upload = parse_yes(arg, state);
         return 0;
+    case 'i':
+        a->icon = arg;
+        return 0;
+    case 'I':
+        a->no_icon = true;
+        return 0;
     case 'q':
         a->files.quota = arg;
         return 0;
@@ -95,6 +105,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'b':
         retention_parse_bytes(&a->retention, arg, state);
         return 0;
+    case 's':
+        a->stats = true;
+        return 0;
     case 'D':
         a->retention.dry_run = true;
         return 0;
@@ -109,6 +122,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case ARGP_KEY_END:
         if (!a->verb)
             argp_usage(state);
+        if (a->icon && a->no_icon)
+            argp_error(state, "--icon and --no-icon exclude each other");
         return 0;
     default:
         return ARGP_ERR_UNKNOWN;
@@ -122,6 +137,8 @@ static const struct argp_option options[] = {
     {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
     {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
     {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
+    {"icon", 'i', "FILE", 0, "its picture: PNG, JPEG, GIF or WebP (set)", 0},
+    {"no-icon", 'I', NULL, 0, "no picture any more (set)", 0},
     {"quota", 'q', "SIZE|off", 0, "what its files may take together, such as 2G (set)", 0},
     {"file-types", 't', "TYPES|any", 0,
      "files that may be uploaded, such as image/,application/pdf (set)", 0},
@@ -132,6 +149,7 @@ static const struct argp_option options[] = {
     {"keep-bytes", 'b', "SIZE|unlimited", 0,
      "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
     {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
+    {"stats", 's', NULL, 0, "how much there is and how many came, as counts (show)", 0},
     {"yes", 'y', NULL, 0, "remove without asking", 0},
     {0},
 };
@@ -203,14 +221,16 @@ static int list(struct cli *cli)
     return CLI_OK;
 }
 
-static int show(struct cli *cli, const struct room_row *room)
+static int show(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
 {
     print_room(room);
     if (room->description.len > 0)
         (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
     print_link(cli, room->token);
     int code = room_rules_show(cli, room->id);
-    return code == CLI_OK ? retention_print(cli, room->id) : code;
+    if (code == CLI_OK)
+        code = retention_print(cli, room->id);
+    return code == CLI_OK && a->stats ? statistics_print(cli, room->id) : code;
 }
 
 static enum tristate chosen(enum tristate own, enum tristate preset)
@@ -234,11 +254,20 @@ static int set(struct cli *cli, const struct room_arguments *a, const struct roo
                                  .read = chosen(a->read, preset->read),
                                  .accessible = chosen(a->accessible, preset->accessible),
                                  .write = chosen(a->write, preset->write),
-                                 .upload = chosen(a->upload, preset->upload)};
-    int64_t info_updates;
-    int code = room_rules_set(cli, room->id, &a->files);
+                                 .upload = chosen(a->upload, preset->upload),
+                                 .now = (double)clock_wall_ms() / SECOND_MS,
+                                 .file_lifetime_s =
+                                     (double)cli->conf->files.room_ttl_ms / SECOND_MS};
+    int64_t info_updates, image = 0;
+    int code = CLI_OK;
+    if (a->icon)
+        code = room_icon_store(cli, room->id, a->icon, &image);
+    if (code == CLI_OK)
+        code = room_rules_set(cli, room->id, &a->files);
     if (code != CLI_OK)
         return code;
+    if (a->icon || a->no_icon)
+        change.image = &image;
     enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
     return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
 }
@@ -273,7 +302,7 @@ static int run(struct cli *cli, const struct room_arguments *a)
     if (code != CLI_OK)
         return code;
     if (strcmp(a->verb, "show") == 0)
-        return show(cli, &room);
+        return show(cli, a, &room);
     if (strcmp(a->verb, "qr") == 0)
         return qr_print(cli->conf, &cli->keys.pub, room.token);
     if (strcmp(a->verb, "set") == 0)

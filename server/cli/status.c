@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave status [--live|--ready]: asks the operator listener; the health check of containers.
+ * conclave status [--live|--ready]: asks the operator listener; the health check of containers. --stats: counts.
  */
 #include <netdb.h>
 #include <string.h>
@@ -10,18 +10,27 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/statistics.h"
 
 enum { ANSWER_MAX = 4096, TIMEOUT_S = 5 };
 
+struct status_arguments {
+    const char *path;
+    bool stats;
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-    const char **path = state->input;
+    struct status_arguments *a = state->input;
     switch (key) {
     case 'l':
-        *path = "/health/live";
+        a->path = "/health/live";
         return 0;
     case 'r':
-        *path = "/health/ready";
+        a->path = "/health/ready";
+        return 0;
+    case 's':
+        a->stats = true;
         return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected argument: %s", arg);
@@ -34,6 +43,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 static const struct argp_option options[] = {
     {"live", 'l', NULL, 0, "is the process there?", 0},
     {"ready", 'r', NULL, 0, "does it serve, with its database? (the default)", 0},
+    {"stats", 's', NULL, 0, "asks the database instead: counts over all rooms", 0},
     {0},
 };
 static const struct argp status_argp = {
@@ -97,8 +107,12 @@ static bool ask(int fd, const char *path)
 int cli_status(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    const char *path = "/health/ready";
-    cli_parse(&status_argp, argc, argv, &cli, &path);
+    struct status_arguments a = {.path = "/health/ready"};
+    cli_parse(&status_argp, argc, argv, &cli, &a);
+    if (a.stats) {
+        int opened = cli_open_db(&cli, true);
+        return opened == CLI_OK ? statistics_print(&cli, 0) : opened;
+    }
     int code = cli_open_conf(&cli);
     if (code != CLI_OK)
         return code;
@@ -108,7 +122,7 @@ int cli_status(int argc, char **argv)
     int fd = to->kind == CONF_ADDRESS_UNIX ? connect_unix(to->path) : connect_tcp(to);
     if (fd < 0)
         return cli_fail(CLI_FAILED, "no server answers at [operator] listen");
-    bool yes = ask(fd, path);
+    bool yes = ask(fd, a.path);
     (void)close(fd);
     (void)puts(yes ? "ok" : "not ready");
     return yes ? CLI_OK : CLI_FAILED;

@@ -3,6 +3,7 @@
  * Direct messages (protocol 02, 2.12). Every open client asks for its inbox and outbox every few seconds, so whoever has
  * nothing new is answered from memory.
  */
+#include "auth/fair.h"
 #include "base/clock.h"
 #include "community/community.h"
 #include "conf/conf.h"
@@ -154,6 +155,8 @@ enum err dm_send(struct call *call)
     struct dm_row dm = {.sender = call->who.id, .recipient = call->params.user};
     if (dm.recipient.b[0] != ID_BLINDED15)
         return ERR_MISSING;
+    if (!fair_allows(call, LIMIT_DMS, 0))
+        return OK;
     enum err e = send_dm(call, &dm);
     if (e == ERR_CONFLICT) {
         reply_text(call->reply, 429, "Too many direct messages are waiting");

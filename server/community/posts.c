@@ -2,6 +2,7 @@
 /*
  * POST /room/R/message (protocol 02, 2.5).
  */
+#include "auth/fair.h"
 #include "community/community.h"
 #include "community/gate.h"
 #include "community/post_in.h"
@@ -25,6 +26,8 @@ enum err message_post(struct call *call)
         return e;
     struct gate_reply reply = {.wanted = false};
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
+        return OK;
+    if (!fair_allows(call, LIMIT_POSTS, 0))
         return OK;
     e = write_then_reply(call, op, &reply);
     return e != OK ? e : write_send(call, op, write_reply);

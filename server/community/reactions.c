@@ -2,6 +2,7 @@
 /*
  * Reactions (protocol 02, 2.10): adding and taking back one's own, removing them as a moderator, and who reacted.
  */
+#include "auth/fair.h"
 #include "base/arena.h"
 #include "base/utf8.h"
 #include "community/community.h"
@@ -47,7 +48,8 @@ static void write_removed(struct call *call, const struct write_op *op)
     write_outcome(call, "removed", op);
 }
 
-static enum err send(struct call *call, enum write_kind kind, struct span reaction)
+static enum err new_op(struct call *call, enum write_kind kind, struct span reaction,
+                       struct write_op **ret_op)
 {
     struct write_op *op = NULL;
     enum err e = write_new(call, kind, &op);
@@ -55,30 +57,44 @@ static enum err send(struct call *call, enum write_kind kind, struct span reacti
         return e;
     op->message = call->params.number;
     op->reaction = reaction;
-    return write_send(call, op, kind == WRITE_REACT ? write_added : write_removed);
+    *ret_op = op;
+    return OK;
+}
+
+static enum err remove_some(struct call *call, enum write_kind kind, struct span reaction)
+{
+    struct write_op *op = NULL;
+    enum err e = new_op(call, kind, reaction, &op);
+    return e == OK ? write_send(call, op, write_removed) : e;
 }
 
 enum err reaction_add(struct call *call)
 {
     struct span text;
-    return read_reaction(call, &text) ? send(call, WRITE_REACT, text) : OK;
+    if (!read_reaction(call, &text))
+        return OK;
+    struct write_op *op = NULL;
+    enum err e = new_op(call, WRITE_REACT, text, &op);
+    if (e != OK || !fair_allows(call, LIMIT_REACTIONS, 0))
+        return e;
+    return write_send(call, op, write_added);
 }
 
 enum err reaction_remove(struct call *call)
 {
     struct span text;
-    return read_reaction(call, &text) ? send(call, WRITE_UNREACT, text) : OK;
+    return read_reaction(call, &text) ? remove_some(call, WRITE_UNREACT, text) : OK;
 }
 
 enum err reaction_clear(struct call *call)
 {
     struct span text;
-    return read_reaction(call, &text) ? send(call, WRITE_CLEAR_REACTIONS, text) : OK;
+    return read_reaction(call, &text) ? remove_some(call, WRITE_CLEAR_REACTIONS, text) : OK;
 }
 
 enum err reactions_clear(struct call *call)
 {
-    return send(call, WRITE_CLEAR_REACTIONS, (struct span){NULL, 0});
+    return remove_some(call, WRITE_CLEAR_REACTIONS, (struct span){NULL, 0});
 }
 
 enum err reactors_get(struct call *call)

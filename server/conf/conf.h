@@ -101,6 +101,11 @@ struct conf {
     struct {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */
+        struct conf_rate strangers_together;
+        struct conf_rate uploads;
+        size_t upload_bytes; /* of one identity in an hour; 0: off */
+        struct conf_rate dms;
+        struct conf_rate reactions;
     } limits;
     struct {
         bool invite_page;

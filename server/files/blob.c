@@ -102,10 +102,13 @@ enum err blob_put_shared(struct db *db, struct ring *ring, const struct file_has
 /* Whether the caller may, by what the database says now: memory may be a second behind (design D7). */
 static enum err ask_rules(struct db *db, struct putting *p, struct room_files_rules *ret_rules)
 {
-    enum err e = room_files_rules(db, p->mem, p->owner->room, p->owner->user, ret_rules);
+    bool is_operator = p->owner->user == 0;
+    enum err e = is_operator
+                     ? room_files_storage(db, p->mem, p->owner->room, ret_rules)
+                     : room_files_rules(db, p->mem, p->owner->room, p->owner->user, ret_rules);
     if (e == ERR_MISSING)
         return refuse(p, BLOB_NO_ROOM);
-    if (e == OK && !ret_rules->may_upload)
+    if (e == OK && !is_operator && !ret_rules->may_upload)
         return refuse(p, BLOB_NO_RIGHT);
     if (e == OK && ret_rules->bytes > ret_rules->quota - (int64_t)p->put->body.len)
         return refuse(p, BLOB_ROOM_QUOTA);

@@ -3,6 +3,7 @@
  * POST /room/R/file (protocol 02, 2.11). The file waits an hour for a post that adopts it, or for becoming the picture of
  * its room (store/attachments.h); then it goes.
  */
+#include "auth/fair.h"
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "crypto/sign.h"
@@ -88,7 +89,7 @@ enum err room_file_upload(struct call *call)
     struct blob_owner owner = {.room = 0};
     if (call->req->body.len > conf->files.max_bytes)
         return files_refuse(call, UPLOAD_TOO_LARGE);
-    if (!files_admit(call))
+    if (!files_admit(call) || !fair_allows(call, LIMIT_UPLOADS, call->req->body.len))
         return OK;
     enum err e = find_owner(call, &owner);
     if (e == OK)

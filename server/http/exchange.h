@@ -27,6 +27,7 @@ struct host {
     const struct services *services;
     struct budget *budget;
     struct lane *general, *upload;
+    struct shares *shares; /* may be NULL */
     struct lot *lot;
     atomic_int exchanges; /* alive */
     atomic_int refs;
@@ -64,6 +65,7 @@ struct exchange {
     struct reply_key key;
     struct reply reply;
     struct call call;
+    bool peeled;     /* call is there: in the upload lane, where a stranger steps back once */
     bool dispatched; /* the reply is complete */
     bool finished;   /* call.later.finish has run */
 

@@ -12,6 +12,7 @@
 #include "http/stream.h"
 #include "metrics/metrics.h"
 #include "router/dispatch.h"
+#include "work/shares.h"
 
 enum {
     STATUS_OK = 200,
@@ -113,6 +114,11 @@ static void seal(struct exchange *ex, struct db *db)
     }
     envelope_forget(&ex->key);
     reply_done(&ex->reply);
+    /* A file that came as base64 was decoded into it; whoever reads the reply slowly must not keep that. */
+    if (ex->large) {
+        arena_free(ex->mem);
+        ex->mem = NULL;
+    }
     if (ex->ticket.bytes > EXCHANGE_OVERHEAD_BYTES && ex->stream == NULL)
         budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES + ex->sealed.cap);
 }
@@ -182,6 +188,23 @@ static bool is_too_late(const struct exchange *ex)
     return clock_mono_ms() - ex->first_byte_ms > START_MAX_MS;
 }
 
+/* ---- members and strangers (design D14) ---- */
+
+/* As far as the headers claim. */
+static bool is_stranger(const struct exchange *ex)
+{
+    bool (*ask)(const struct call *call) = ex->host->services->dispatcher->is_stranger;
+    return ask != NULL && ask(&ex->call);
+}
+
+/* After the work: by what was proved, so that a false claim is a stranger's expense. */
+static void charge(const struct exchange *ex, bool member, int64_t began_us)
+{
+    int64_t now_us = clock_mono_us();
+    if (ex->host->shares != NULL)
+        shares_charge(ex->host->shares, !member, now_us - began_us, now_us);
+}
+
 /* ---- in a lane ---- */
 
 /* The reply, or the start of it: a source still has to be opened. */
@@ -216,13 +239,31 @@ static void run_general(struct job *job, struct db *db, bool overdue)
     hand_back(ex);
 }
 
+/* Who sent a large body is known only when it is open. False: it is answered already, or waits again. */
+static bool peel_large(struct exchange *ex)
+{
+    if (ex->peeled)
+        return true;
+    if (!peel(ex)) {
+        hand_back(ex);
+        return false;
+    }
+    ex->peeled = true;
+    ex->job.stranger = is_stranger(ex);
+    struct metrics *metrics = ex->host->services->metrics;
+    if (!ex->job.stranger || lane_step_back(ex->host->upload, &ex->job) != OK)
+        return true;
+    metrics_add(metrics, METRIC_STRANGERS_WAITED, 1); /* ex is another worker's already */
+    return false;
+}
+
 static void run_upload(struct job *job, struct db *db, bool overdue)
 {
     struct exchange *ex = (struct exchange *)(void *)job;
-    if (peel(ex)) {
-        dispatch(ex, db, overdue || is_too_late(ex));
-        seal(ex, db);
-    }
+    if (!peel_large(ex))
+        return;
+    dispatch(ex, db, overdue || is_too_late(ex));
+    seal(ex, db);
     hand_back(ex);
 }
 
@@ -262,23 +303,41 @@ static void work_in_lane(struct exchange *ex)
     seal(ex, NULL);
 }
 
-static void work_small(struct exchange *ex)
+/* Opened, and it is not its turn: to the workers, where members come first. */
+static bool must_wait(struct exchange *ex)
+{
+    struct shares *shares = ex->host->shares;
+    if (shares == NULL || !shares_spent(shares, clock_mono_us()) || !is_stranger(ex))
+        return false;
+    metrics_add(ex->host->services->metrics, METRIC_STRANGERS_WAITED, 1);
+    return true;
+}
+
+/* Returns whether a member's request was worked on. */
+static bool work_small(struct exchange *ex)
 {
     if (!peel(ex))
-        return;
+        return false;
+    if (must_wait(ex)) {
+        ex->job.stranger = true;
+        work_in_lane(ex);
+        return false;
+    }
     ex->call.later.allowed = true;
     exchange_ref(ex); /* for whoever completes it later */
     enum err e = dispatch_request(&ex->call);
+    bool member = ex->call.authenticated && !ex->call.stranger;
     if (e == OK && ex->call.later.started) {
         ex->waiting = true;
         ex->step = STEP_FINISH;
-        return;
+        return member;
     }
     exchange_unref(ex);
     if (e == ERR_RETRY) {
         reply_reset(&ex->reply);
+        ex->job.stranger = !member;
         work_in_lane(ex);
-        return;
+        return member;
     }
     if (e != OK)
         reply_error(&ex->reply, e);
@@ -287,14 +346,17 @@ static void work_small(struct exchange *ex)
         work_in_lane(ex); /* its pieces come from the database */
     else
         seal(ex, NULL);
+    return member;
 }
 
 void exchange_work(struct exchange *ex)
 {
-    if (ex->large)
+    if (ex->large) {
         work_large(ex);
-    else
-        work_small(ex);
+        return;
+    }
+    int64_t began_us = clock_mono_us();
+    charge(ex, work_small(ex), began_us);
 }
 
 void exchange_finish(struct exchange *ex)

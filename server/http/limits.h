@@ -26,10 +26,13 @@ enum {
     /* Headers of storage nodes take 200-400 bytes; libmicrohttpd needs room for one read of the body, too. */
     CONNECTION_MEMORY_BYTES = 16 * 1024,
     OPERATOR_MEMORY_BYTES = 8 * 1024,
-    /* A download holds two of these, sealed: one being sent, one being filled. */
-    STREAM_BUFFER_BYTES = 256 * 1024,
+    /* A download holds two buffers, sealed: one being sent, one being filled until it has at least this much. */
+    STREAM_BUFFER_BYTES = 64 * 1024,
     /* What one piece of a source may have at most; files come in chunks of 256 KB. */
-    STREAM_PIECE_MAX_BYTES = 1024 * 1024,
+    STREAM_PIECE_MAX_BYTES = 256 * 1024,
+    /* All that a download takes: both buffers, and the piece that its source holds. */
+    STREAM_TOTAL_BYTES =
+        2 * (STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES) + STREAM_PIECE_MAX_BYTES,
     STREAM_BLOCK_BYTES = 64 * 1024,
 };
 

@@ -47,7 +47,7 @@ static unsigned raise_descriptors(void)
     return (unsigned)limit.rlim_cur - DESCRIPTORS_RESERVED;
 }
 
-static unsigned pool_threads(void)
+unsigned listener_threads(void)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (cores < 1)
@@ -57,7 +57,7 @@ static unsigned pool_threads(void)
 
 static struct MHD_Daemon *start_daemon(struct intake *in, int fd)
 {
-    unsigned threads = pool_threads();
+    unsigned threads = listener_threads();
     const struct MHD_OptionItem pool[] = {
         {threads > 1 ? MHD_OPTION_THREAD_POOL_SIZE : MHD_OPTION_END, (intptr_t)threads, NULL},
         {MHD_OPTION_END, 0, NULL},
@@ -87,6 +87,7 @@ static enum err host_new(const struct listener_options *options, struct host **r
     host->budget = options->budget;
     host->general = options->general;
     host->upload = options->upload;
+    host->shares = options->shares;
     atomic_init(&host->exchanges, 0);
     atomic_init(&host->refs, 1);
     atomic_init(&host->closing, false);

@@ -12,16 +12,20 @@
 struct budget;
 struct lane;
 struct listener;
+struct shares;
 
 struct listener_options {
     const struct services
         *services; /* conf: [server] listen, max_body; [memory] bodies; lives longer */
     struct budget *budget;
     struct lane *general, *upload;
+    struct shares *shares; /* NULL: nobody is held back */
 };
 /* ERR_BUSY: cannot listen there (exit code 5). Serving starts at once. */
 MUST_USE enum err listener_open(const struct listener_options *options,
                                 struct listener **ret_listener);
+/* How many threads read and answer requests: one per core, up to a bound. */
+unsigned listener_threads(void);
 /* The port in use (for listen addresses with port 0). */
 uint16_t listener_port(const struct listener *listener);
 /* Stops accepting, answers what is under way (bounded by 10 s), closes. */

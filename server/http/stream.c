@@ -14,6 +14,9 @@
 #include "http/exchange.h"
 #include "http/limits.h"
 
+/* Nonce, end and tag. */
+enum { STREAM_MARGIN_BYTES = 64 };
+
 struct stream {
     struct job job; /* first: the lane hands it back */
     struct exchange *ex;
@@ -171,7 +174,7 @@ ssize_t stream_read(void *cls, uint64_t pos, char *buf, size_t max)
 static enum err begin(struct stream *s, struct db *db)
 {
     struct exchange *ex = s->ex;
-    AUTO_BUF struct buf head = buf_make(FREE_REPLY_MAX_BYTES);
+    AUTO_BUF struct buf head = buf_make(STREAM_BUFFER_BYTES - STREAM_MARGIN_BYTES);
     uint64_t plain = 0;
     enum err e = envelope_stream_head(&ex->reply, &head, &plain);
     if (e != OK)
@@ -190,8 +193,7 @@ static enum err begin(struct stream *s, struct db *db)
 
 enum err stream_new(struct exchange *ex, struct db *db, struct stream **ret_stream)
 {
-    enum err e =
-        budget_grow(ex->host->budget, &ex->ticket, 2 * STREAM_BUFFER_BYTES + STREAM_BLOCK_BYTES);
+    enum err e = budget_grow(ex->host->budget, &ex->ticket, STREAM_TOTAL_BYTES);
     if (e != OK)
         return e;
     struct stream *s = MEM_NEW(struct stream);
@@ -199,8 +201,8 @@ enum err stream_new(struct exchange *ex, struct db *db, struct stream **ret_stre
         return ERR_NO_MEMORY;
     (void)pthread_mutex_init(&s->lock, NULL);
     s->ex = ex;
-    s->front = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES);
-    s->back = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES);
+    s->front = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES + STREAM_MARGIN_BYTES);
+    s->back = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES + STREAM_MARGIN_BYTES);
     s->left = ex->reply.source->length;
     s->source = ex->reply.source;
     e = begin(s, db);

@@ -58,6 +58,13 @@
     X(METRIC_REFRESHES, "conclave_refreshes_total", COUNTER, "", "Refills of the state in memory from the database.")  \
     X(METRIC_CLOCK_SKEW_WARNINGS, "conclave_clock_skew_warnings_total", COUNTER, "",                                   \
       "Times the clock and that of the database differed by more than 2 s.")                                           \
+    X(METRIC_LIMITED_POSTS, "conclave_limited_total", COUNTER, "action=\"post\"",                                       \
+      "Requests answered 429 for what one identity, or all strangers together, did before.")                           \
+    X(METRIC_LIMITED_UPLOADS, "conclave_limited_total", COUNTER, "action=\"upload\"", "")                               \
+    X(METRIC_LIMITED_DMS, "conclave_limited_total", COUNTER, "action=\"direct_message\"", "")                           \
+    X(METRIC_LIMITED_REACTIONS, "conclave_limited_total", COUNTER, "action=\"reaction\"", "")                           \
+    X(METRIC_STRANGERS_WAITED, "conclave_strangers_waited_total", COUNTER, "",                                         \
+      "Requests of strangers put behind those of members while the server was busy.")                                  \
     X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \
     X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
     X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \

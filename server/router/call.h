@@ -25,6 +25,7 @@ struct room;
 struct server_keys;
 struct state;
 struct auth;
+struct limits;
 struct writer;
 
 /* The long-lived parts of the server that handlers may use. Set once by app.c, const afterwards. */
@@ -37,6 +38,7 @@ struct services {
     struct state *state;   /* state/: rooms, rights, users, windows in memory */
     struct ring *ring;     /* store/: keys that seal rows */
     struct writer *writer; /* work/: the batch writer */
+    struct limits *limits; /* work/: what one identity may do, and all new ones together */
     struct files *files;   /* files/: limits of uploads, and the look at types */
 };
 
@@ -75,6 +77,7 @@ struct call {
     int64_t now_ms; /* wall clock, read once per request */
     struct identity who;
     bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
+    bool stranger;      /* anonymous, or first seen lately (design D14); set with authenticated */
     bool nonce_claimed; /* a claim in SQL succeeded (or there is nothing to claim) */
     struct nonce nonce; /* valid when who.known */
     int depth;          /* 0 outermost, 1 inside a batch */

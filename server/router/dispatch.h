@@ -61,6 +61,11 @@ struct dispatcher {
     /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
     void (*release)(struct call *call);
     /*
+     * Whether the caller, as far as its headers claim, is a stranger (design D14): asked before any proof is checked, to
+     * decide what waits for whom. May be NULL: nobody is.
+     */
+    bool (*is_stranger)(const struct call *call);
+    /*
      * Before the route of an authenticated caller is looked for: what was stored for the caller under another id becomes
      * the caller's own. ERR_RETRY (only without db): there is something. ERR_DENIED: refusal written. NULL: none.
      */

@@ -48,6 +48,16 @@ static enum err listen_again(struct refresher *r)
     return e;
 }
 
+/* Who was entered by other processes. What fails is read the next time. */
+static void learn_known(struct refresher *r)
+{
+    enum err e = db_ensure(r->job);
+    if (e == OK)
+        e = known_learn(r->state->known, r->job, clock_wall_ms());
+    if (e != OK)
+        log_event(LOG_DEBUG, "state.learn_failed", LOG_ERR(e));
+}
+
 static void flush_sightings(struct refresher *r)
 {
     int64_t now = clock_mono_ms();
@@ -67,6 +77,7 @@ static void flush_sightings(struct refresher *r)
     if (e != OK)
         sightings_give_back(r->state->sightings, batch, count);
     mem_free(batch);
+    learn_known(r);
 }
 
 static void compare_clocks(struct refresher *r)

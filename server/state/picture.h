@@ -13,6 +13,7 @@
 
 #include "state/filters.h"
 #include "state/info.h"
+#include "state/known.h"
 #include "state/mailboxes.h"
 #include "state/rights.h"
 #include "state/sightings.h"
@@ -91,6 +92,7 @@ struct state {
         fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
 
     struct sightings *sightings;
+    struct known *known;
     struct mailboxes *mailboxes;
     struct refresher *refresher; /* NULL: not started */
 };

@@ -306,5 +306,6 @@ enum err state_refresh(struct state *state, struct db *db)
 
 enum err state_load(struct state *state, struct db *db)
 {
-    return state_refresh(state, db);
+    enum err e = state_refresh(state, db);
+    return e == OK ? known_learn(state->known, db, clock_wall_ms()) : e;
 }

@@ -10,6 +10,7 @@
 
 enum {
     SIGHTINGS_CAPACITY = 1 << 17,  /* known people and rooms of one hour */
+    KNOWN_LOG2 = 18,               /* 2 MB: 100,000 members are well below half of it */
     MAILBOXES_CAPACITY = 1 << 17,  /* 10 MB: the people who poll one process */
     FRESH_FOR_MS = 60 * SECOND_MS, /* design D7 */
 };
@@ -30,6 +31,8 @@ enum err state_new(const struct state_options *options, struct state **ret_state
     (void)pthread_mutex_init(&state->trim_lock, NULL);
     enum err e = sightings_new(SIGHTINGS_CAPACITY, &state->sightings);
     if (e == OK)
+        e = known_new(KNOWN_LOG2, options->conf->limits.known_after_ms, &state->known);
+    if (e == OK)
         e = mailboxes_new(MAILBOXES_CAPACITY, &state->mailboxes);
     if (e != OK) {
         state_free(state);
@@ -49,6 +52,7 @@ void state_free(struct state *state)
     mem_free(state->users.rows);
     mem_free(state->pending.ids);
     sightings_free(state->sightings);
+    known_free(state->known);
     mailboxes_free(state->mailboxes);
     (void)pthread_mutex_destroy(&state->trim_lock);
     (void)pthread_mutex_destroy(&state->refresh_lock);

@@ -47,6 +47,12 @@ bool state_may_globally(struct state *state, const struct session_id *id, bool a
 void state_seen(struct state *state, const struct session_id *id, int64_t now_ms)
 {
     sightings_add(state->sightings, id, 0, now_ms / HOUR_MS);
+    known_add(state->known, id, now_ms);
+}
+
+bool state_is_member(struct state *state, const struct session_id *id, int64_t now_ms)
+{
+    return known_is_member(state->known, id, now_ms);
 }
 
 bool state_was_seen(struct state *state, const struct session_id *id)

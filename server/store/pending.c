@@ -24,7 +24,7 @@ const struct statement pending_statements[] = {
                            "                  JOIN needs_blinding n ON n.user_id = p.user_id"
                            "                 WHERE n.blinded_abs = $1)"
                            " ORDER BY r.id"
-                           "   FOR UPDATE OF r"},
+                           "   FOR NO KEY UPDATE OF r"},
     {"pending.take", "DELETE FROM needs_blinding"
                      " WHERE blinded_abs = $1"
                      " RETURNING user_id"},

@@ -15,7 +15,7 @@ const struct statement posting_statements[] = {
                      "  FROM rooms"
                      " WHERE id = ANY($1::bigint[])"
                      " ORDER BY id"
-                     "   FOR UPDATE"},
+                     "   FOR NO KEY UPDATE"},
     {"posting.users", "INSERT INTO users (session_id, created_hour, last_active_hour)"
                       "SELECT DISTINCT s, $2::bigint, $2::bigint"
                       "  FROM unnest($1::bytea[]) AS t (s)"

@@ -13,7 +13,10 @@ struct room_lock {
     int64_t message_sequence; /* before this batch */
     bool read, accessible, write, upload;
 };
-/* Locks ORDER BY id FOR UPDATE; rooms that are gone are missing from the result. rooms[] is sorted and unique. */
+/*
+ * Locks in the order of the id (docs/decisions/0013-lock-of-rooms.md); rooms that are gone are missing from the result.
+ * rooms[] is sorted and unique.
+ */
 MUST_USE enum err posting_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms,
                                      size_t count, struct room_lock **ret_locks, size_t *ret_count);
 

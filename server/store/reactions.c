@@ -73,10 +73,8 @@ enum err reaction_seal(const struct aead_key *key, int64_t room, int64_t message
     return e;
 }
 
-/* The text that stands in two columns of a row, opened into mem. */
-static enum err open_text(struct ring *ring, struct db *db, struct arena *mem, int64_t room,
-                          int64_t message, int64_t key_id, struct span sealed,
-                          struct span *ret_text)
+enum err reaction_open(struct ring *ring, struct db *db, struct arena *mem,
+                       const struct reaction_place *at, struct span sealed, struct span *ret_text)
 {
     struct aead_key key;
     struct bytes plain;
@@ -86,11 +84,11 @@ static enum err open_text(struct ring *ring, struct db *db, struct arena *mem, i
         return ERR_NO_MEMORY;
     if (sealed.len > 0)
         memcpy(copy, sealed.p, sealed.len);
-    enum err e = ring_key_by_id(ring, db, key_id, &key);
+    enum err e = ring_key_by_id(ring, db, at->key_id, &key);
     if (e != OK)
         return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(room, message, ad), (struct bytes){copy, sealed.len},
-                 &plain);
+    e = box_open(CIPHER_XCHACHA20, &key, place(at->room, at->message, ad),
+                 (struct bytes){copy, sealed.len}, &plain);
     crypto_wipe(&key, sizeof(key));
     if (e != OK)
         return e;
@@ -116,8 +114,8 @@ static enum err read_reaction(struct ring *ring, struct db *db, struct arena *me
     if (reaction->kept > 0)
         memcpy(reactors, ids.p, reaction->kept * sizeof(*reactors));
     reaction->reactors = reactors;
-    return open_text(ring, db, mem, message->room, message->id, row_i64(row, 1), row_bytes(row, 2),
-                     &reaction->text);
+    const struct reaction_place at = {message->room, message->id, row_i64(row, 1)};
+    return reaction_open(ring, db, mem, &at, row_bytes(row, 2), &reaction->text);
 }
 
 /* Only these can have any. */
@@ -207,8 +205,9 @@ enum err reactions_targets(struct db *db, struct ring *ring, struct arena *mem,
     for (size_t i = 0; e == OK && rows_next(&rows, &row); i++) {
         targets[i] = (struct reaction_target){
             .id = row_i64(&row, 0), .message = row_i64(&row, 1), .users = row_i64(&row, 4)};
-        e = open_text(ring, db, mem, room_of(messages, rooms, count, targets[i].message),
-                      targets[i].message, row_i64(&row, 2), row_bytes(&row, 3), &targets[i].text);
+        const struct reaction_place at = {room_of(messages, rooms, count, targets[i].message),
+                                          targets[i].message, row_i64(&row, 2)};
+        e = reaction_open(ring, db, mem, &at, row_bytes(&row, 3), &targets[i].text);
     }
     if (e == OK && !rows_ok(&rows))
         e = ERR_DEFECT;

@@ -25,6 +25,15 @@ struct reaction_sealed {
 MUST_USE enum err reaction_seal(const struct aead_key *key, int64_t room, int64_t message,
                                 struct span text, struct reaction_sealed *ret_sealed);
 
+/* Where a sealed text belongs, and its key. */
+struct reaction_place {
+    int64_t room, message, key_id;
+};
+/* Opens a text into mem. Errors of ring_key_by_id; ERR_SEALED: it belongs somewhere else. */
+MUST_USE enum err reaction_open(struct ring *ring, struct db *db, struct arena *mem,
+                                const struct reaction_place *place, struct span sealed,
+                                struct span *ret_text);
+
 /* Fills reactions of the messages given, each of which has its id and room. Any connection. */
 MUST_USE enum err reactions_attach(struct db *db, struct ring *ring, struct arena *mem,
                                    const struct message_reader *reader,

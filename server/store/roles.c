@@ -28,6 +28,14 @@ const struct statement roles_statements[] = {
      "   SET info_updates = info_updates + 1"
      "  FROM changed"
      " WHERE r.id = changed.room"},
+    {"roles.fullest", "SELECT coalesce(max(n), 0)"
+                      "  FROM (SELECT count(*) AS n"
+                      "          FROM permissions"
+                      "         WHERE room = ANY($1::bigint[]) AND moderator"
+                      "         GROUP BY room) counts"},
+    {"roles.global_count", "SELECT count(*)"
+                           "  FROM users"
+                           " WHERE moderator"},
     {"roles.dismiss", "WITH changed AS ("
                       "    UPDATE permissions"
                       "       SET moderator = false, admin = false, visible_mod = true"
@@ -81,7 +89,12 @@ static enum err set_global(struct db *db, void *arg)
                           PARAM_BOOL(a->role.visible));
     if (e != OK)
         return e == ERR_MISSING ? OK : e; /* nothing changed */
-    e = roles_info_all(db);
+    int64_t count = 0;
+    e = store_one_i64(db, "roles.global_count", NULL, 0, &count);
+    if (e == OK && a->role.moderator && count > ROLES_MAX)
+        return ERR_TOO_LARGE;
+    if (e == OK)
+        e = roles_info_all(db);
     return e == OK ? versions_bump(db, VERSION_USERS, 0) : e;
 }
 
@@ -116,6 +129,20 @@ static enum err set_slice(struct db *db, int64_t user, const int64_t *rooms,
         PARAM_ARRAY(P_BOOL_ARRAY, visible, count));
 }
 
+/* Taking a role away is always fine. */
+static enum err check_room_left(struct db *db, const struct room_roles *a)
+{
+    int64_t fullest = 0;
+    bool gives = false;
+    for (size_t i = 0; i < a->count; i++)
+        gives |= a->roles[i].moderator || a->roles[i].admin;
+    enum err e = OK;
+    if (gives)
+        e = STORE_ONE_I64(db, "roles.fullest", &fullest,
+                          PARAM_ARRAY(P_I64_ARRAY, a->rooms, a->count));
+    return e == OK && fullest > ROLES_MAX ? ERR_TOO_LARGE : e;
+}
+
 static enum err set_in_rooms(struct db *db, void *arg)
 {
     const struct room_roles *a = arg;
@@ -124,6 +151,8 @@ static enum err set_in_rooms(struct db *db, void *arg)
         size_t n = a->count - i < ROLES_SLICE ? a->count - i : ROLES_SLICE;
         e = set_slice(db, a->user, a->rooms + i, a->roles + i, n);
     }
+    if (e == OK)
+        e = check_room_left(db, a);
     if (e == OK)
         e = permissions_tidy(db, a->user, a->rooms, a->count);
     return e == OK ? versions_bump_rights(db, a->rooms, a->count) : e;

@@ -84,8 +84,9 @@ enum err room_files_storage(struct db *db, struct arena *mem, int64_t room,
 
 enum err room_files_add(struct db *db, const struct room_files_new *f, int64_t *ret_id)
 {
-    return STORE_ONE_I64(db, "room_files.add", ret_id, PARAM_I64(f->room), PARAM_I64(f->user),
-                         PARAM_I64(f->blob), param_bytes_or_null(f->name), PARAM_F64(f->uploaded),
+    return STORE_ONE_I64(db, "room_files.add", ret_id, PARAM_I64(f->room),
+                         param_i64_or_null(f->user), PARAM_I64(f->blob),
+                         param_bytes_or_null(f->name), PARAM_F64(f->uploaded),
                          PARAM_F64(f->expiry));
 }
 

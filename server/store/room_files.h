@@ -25,8 +25,8 @@ MUST_USE enum err room_files_storage(struct db *db, struct arena *mem, int64_t r
 
 /* The row of a new file; *ret_id is what clients know it by. ERR_CONFLICT: the room was deleted. */
 struct room_files_new {
-    int64_t room, user, blob;
-    struct span name; /* sealed; p == NULL: none */
+    int64_t room, user, blob; /* user 0: nobody's */
+    struct span name;         /* sealed; p == NULL: none */
     double uploaded, expiry;
 };
 MUST_USE enum err room_files_add(struct db *db, const struct room_files_new *file, int64_t *ret_id);

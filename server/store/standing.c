@@ -11,11 +11,11 @@ const struct statement standing_statements[] = {
                       "  FROM rooms"
                       " WHERE id = ANY($1::bigint[])"
                       " ORDER BY id"
-                      "   FOR UPDATE"},
+                      "   FOR NO KEY UPDATE"},
     {"standing.lock_all", "SELECT id"
                           "  FROM rooms"
                           " ORDER BY id"
-                          "   FOR UPDATE"},
+                          "   FOR NO KEY UPDATE"},
     {"standing.read",
      "SELECT t.room, coalesce(u.banned, false), coalesce(u.moderator, false),"
      "       coalesce(u.admin, false), coalesce(u.visible_mod, false),"

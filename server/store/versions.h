@@ -8,8 +8,8 @@
 #include "store/store.h"
 
 enum version_scope {
-    VERSION_GLOBAL = 0,       /* list of rooms, global roles and bans; id 0 */
-    VERSION_USERS = 1,        /* global flags of users; id 0 */
+    VERSION_GLOBAL = 0,       /* list of rooms; id 0 */
+    VERSION_USERS = 1,        /* global roles and bans, for whom something waits; id 0 */
     VERSION_ROOM_CONTENT = 2, /* posts, edits, deletions, reactions, room object; id = room */
     VERSION_ROOM_RIGHTS = 3,  /* roles, bans, permissions, defaults of a room; id = room */
     VERSION_DMS = 4,          /* direct messages: the newest id; id 0 */

@@ -16,8 +16,8 @@
 enum {
     /* A small body with what is reserved beside it. */
     SMALL_MAX_BYTES = 96 * 1024,
-    /* One part in so many is kept for small ones. */
-    RESERVE_PART = 8,
+    /* One part in so many is kept for small ones, downloads among them: 64 of these take 56 MB. */
+    RESERVE_PART = 4,
 };
 
 enum class { SMALL, LARGE, CLASSES };

@@ -13,8 +13,12 @@
 #include "base/mem.h"
 #include "db/db.h"
 #include "metrics/metrics.h"
+#include "work/shares.h"
+#include "work/turns.h"
 
 enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 2000 };
+/* How soon to look again when strangers wait for their share of the next moment. */
+enum { LOOK_AGAIN_MS = 20 };
 
 struct worker {
     struct lane *lane;
@@ -24,13 +28,18 @@ struct worker {
     int64_t retry_wait_ms;
 };
 
+struct line {
+    struct job *first, *last;
+    uint32_t depth;
+};
+
 struct lane {
     struct lane_options options;
     struct db_options db; /* what options.db points to */
     pthread_mutex_t lock; /* guards the queue and stopping */
     pthread_cond_t changed;
-    struct job *first, *last;
-    uint32_t depth;
+    struct line members, strangers;
+    struct turns turns;
     bool stopping;
     uint32_t started; /* workers whose thread runs */
     struct worker workers[];
@@ -51,7 +60,8 @@ static struct db *worker_db(struct worker *w)
 {
     if (!worker_wants_db(w))
         return NULL;
-    if (w->db != NULL && db_connected(w->db))
+    /* Asked again each time: a connection that ended while it was idle would cost this job its answer. */
+    if (w->db != NULL && db_connected(w->db) && db_ensure(w->db) == OK)
         return w->db;
     if (clock_mono_ms() < w->retry_at_ms)
         return NULL;
@@ -83,40 +93,90 @@ static void worker_check_transaction(struct worker *w)
 
 /* ---- the thread ---- */
 
+/* Lock held. */
+static void wait_until(struct lane *lane, int64_t mono_ms)
+{
+    struct timespec until = {.tv_sec = mono_ms / SECOND_MS,
+                             .tv_nsec = mono_ms % SECOND_MS * 1000000};
+    (void)pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
+}
+
 /* Lock held. Until a job, the end, or the time to try the database again. */
 static void worker_wait(struct worker *w)
 {
     struct lane *lane = w->lane;
-    if (!worker_wants_db(w) || (w->db != NULL && db_connected(w->db))) {
+    bool connected = !worker_wants_db(w) || (w->db != NULL && db_connected(w->db));
+    if (lane->strangers.first != NULL)
+        wait_until(lane, clock_mono_ms() + LOOK_AGAIN_MS);
+    else if (connected)
         (void)pthread_cond_wait(&lane->changed, &lane->lock);
-        return;
-    }
-    struct timespec until = {.tv_sec = w->retry_at_ms / SECOND_MS,
-                             .tv_nsec = w->retry_at_ms % SECOND_MS * 1000000};
-    (void)pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
+    else
+        wait_until(lane, w->retry_at_ms);
 }
 
-/* Lock held. */
-static struct job *lane_pop(struct lane *lane)
+static void line_append(struct line *line, struct job *job)
 {
-    struct job *job = lane->first;
+    job->next = NULL;
+    if (line->last != NULL)
+        line->last->next = job;
+    else
+        line->first = job;
+    line->last = job;
+    line->depth++;
+}
+
+static struct job *line_pop(struct line *line)
+{
+    struct job *job = line->first;
     if (job == NULL)
         return NULL;
-    lane->first = job->next;
-    if (lane->first == NULL)
-        lane->last = NULL;
+    line->first = job->next;
+    if (line->first == NULL)
+        line->last = NULL;
     job->next = NULL;
-    lane->depth--;
-    if (lane->options.metrics != NULL)
+    line->depth--;
+    return job;
+}
+
+/* Lock held. Whoever's turn it is, or NULL. */
+static struct job *lane_pop(struct lane *lane, enum turn turn)
+{
+    struct job *job = NULL;
+    if (turn == TURN_MEMBER)
+        job = line_pop(&lane->members);
+    else if (turn == TURN_STRANGER)
+        job = line_pop(&lane->strangers);
+    if (job != NULL && lane->options.metrics != NULL)
         metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, -1);
     return job;
 }
 
-static void worker_run(struct worker *w, struct job *job)
+/* Lock held. */
+static enum turn lane_turn(struct lane *lane)
 {
+    bool strangers = lane->strangers.first != NULL;
+    bool spent = strangers && lane->options.shares != NULL &&
+                 shares_spent(lane->options.shares, clock_mono_us());
+    return turns_next(&lane->turns, lane->members.first != NULL, strangers, spent);
+}
+
+/* What this thread has used of the processor. */
+static int64_t thread_us(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void worker_run(struct worker *w, struct job *job, enum turn turn)
+{
+    struct shares *shares = w->lane->options.shares;
+    int64_t began_us = shares != NULL ? thread_us() : 0;
     bool overdue = clock_mono_ms() - job->queued_mono_ms > w->lane->options.age_max_ms;
     job->run(job, overdue ? NULL : worker_db(w), overdue);
     worker_check_transaction(w); /* job may be gone by now */
+    if (shares != NULL)
+        shares_charge(shares, turn == TURN_STRANGER, thread_us() - began_us, clock_mono_us());
 }
 
 static void *worker_main(void *arg)
@@ -126,18 +186,21 @@ static void *worker_main(void *arg)
     (void)worker_db(w); /* so that the first request need not wait for it */
     (void)pthread_mutex_lock(&lane->lock);
     while (!lane->stopping) {
-        struct job *job = lane_pop(lane);
+        enum turn turn = lane_turn(lane);
+        struct job *job = lane_pop(lane, turn);
         if (job == NULL) {
             worker_wait(w);
-            if (lane->first != NULL || lane->stopping)
+            if (lane->members.first != NULL || lane->strangers.first != NULL || lane->stopping)
                 continue;
         }
+        turns_begin(&lane->turns, turn);
         (void)pthread_mutex_unlock(&lane->lock);
         if (job != NULL)
-            worker_run(w, job);
+            worker_run(w, job, turn);
         else
             (void)worker_db(w);
         (void)pthread_mutex_lock(&lane->lock);
+        turns_end(&lane->turns, turn);
     }
     (void)pthread_mutex_unlock(&lane->lock);
     db_free(w->db);
@@ -154,6 +217,9 @@ static void lane_init(struct lane *lane, const struct lane_options *options)
         lane->db = *options->db;
         lane->options.db = &lane->db;
     }
+    lane->turns = (struct turns){.workers = options->workers,
+                                 .share_percent = options->share_percent,
+                                 .keep_one = options->keep_one};
     (void)pthread_mutex_init(&lane->lock, NULL);
     pthread_condattr_t monotonic;
     (void)pthread_condattr_init(&monotonic);
@@ -194,29 +260,56 @@ void lane_free(struct lane *lane)
         (void)pthread_join(lane->workers[i].thread, NULL);
     /* Alone now: stopping refuses new jobs. */
     struct job *job;
-    while ((job = lane_pop(lane)) != NULL)
+    while ((job = lane_pop(lane, TURN_MEMBER)) != NULL ||
+           (job = lane_pop(lane, TURN_STRANGER)) != NULL)
         job->run(job, NULL, true);
     (void)pthread_cond_destroy(&lane->changed);
     (void)pthread_mutex_destroy(&lane->lock);
     mem_free(lane);
 }
 
+/* Lock held. The line for a job, or NULL when it is full. */
+static struct line *line_for(struct lane *lane, const struct job *job)
+{
+    const struct lane_options *o = &lane->options;
+    bool apart = job->stranger && o->share_percent > 0 && o->share_percent < 100;
+    if (lane->members.depth + lane->strangers.depth >= o->queue_max)
+        return NULL;
+    if (apart && o->strangers_max > 0 && lane->strangers.depth >= o->strangers_max)
+        return NULL;
+    return apart ? &lane->strangers : &lane->members;
+}
+
+/* Lock held. */
+static void enter(struct lane *lane, struct line *line, struct job *job)
+{
+    line_append(line, job);
+    if (lane->options.metrics != NULL)
+        metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, 1);
+    (void)pthread_cond_signal(&lane->changed);
+}
+
 enum err lane_submit(struct lane *lane, struct job *job)
 {
     enum err e = ERR_BUSY;
     (void)pthread_mutex_lock(&lane->lock);
-    if (!lane->stopping && lane->depth < lane->options.queue_max) {
-        job->next = NULL;
+    struct line *line = lane->stopping ? NULL : line_for(lane, job);
+    if (line != NULL) {
         job->queued_mono_ms = clock_mono_ms();
-        if (lane->last != NULL)
-            lane->last->next = job;
-        else
-            lane->first = job;
-        lane->last = job;
-        lane->depth++;
-        if (lane->options.metrics != NULL)
-            metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, 1);
-        (void)pthread_cond_signal(&lane->changed);
+        enter(lane, line, job);
+        e = OK;
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+    return e;
+}
+
+enum err lane_step_back(struct lane *lane, struct job *job)
+{
+    enum err e = ERR_MISSING;
+    (void)pthread_mutex_lock(&lane->lock);
+    struct line *line = lane->stopping ? NULL : line_for(lane, job);
+    if (line == &lane->strangers && lane->members.first != NULL) {
+        enter(lane, line, job);
         e = OK;
     }
     (void)pthread_mutex_unlock(&lane->lock);

@@ -211,20 +211,24 @@ answers() {
     podman exec "$1" psql -h /run/postgresql -U conclave -d conclave -Atc 'SELECT 1' 2>/dev/null | grep -qx 1
 }
 
-# Killed while it makes its cluster, later each time, until it has made one.
+# Killed while it makes its cluster, later each time; then started again. One container, whose volume is emptied between.
 database_start_interrupted() {
-    local moment
-    for moment in 0.2 0.6 1 1.5 2 2.5 3 4; do
-        podman run -d --name young --network none -v young:/var/lib/postgresql conclave-database >/dev/null
+    local moment volume
+    podman create --name young --network none -v young:/var/lib/postgresql conclave-database
+    for moment in 0.2 0.5 0.8 1.2 1.6 2 2.5 3 4; do
+        podman start young
         sleep $moment
-        podman kill young >/dev/null 2>&1 || true
-        podman rm -f young >/dev/null
-        podman run -d --name young --network none -v young:/var/lib/postgresql conclave-database >/dev/null
+        podman kill young || true
+        within 30 dead young
+        podman start young
         within 90 answers young
-        podman rm -f young >/dev/null
-        podman volume rm young >/dev/null
+        podman kill young
+        within 30 dead young
         echo "after $moment s: well"
+        volume=$(podman volume inspect --format '{{.Mountpoint}}' young)
+        find "$volume" -mindepth 1 -delete
     done
+    podman rm young
 }
 
 database_disk_full() {

@@ -14,7 +14,7 @@ relays_start() {
     for ((i = 0; i < relay_count; i++)); do
         "$ROOT/build/conclave-node" --listen 127.0.0.1:0 --key "$members/node$i.key" --peers "$members/peers" --print >"$members/node$i" 2>/dev/null &
         relay_pids+=($!)
-        within 20 grep -q . "$members/node$i"
+        within 20 grep -qs . "$members/node$i"
         head -n 1 "$members/node$i" >>"$members/peers"
         nodes+=${nodes:+,}$(head -n 1 "$members/node$i")
     done

@@ -26,7 +26,14 @@ openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=your.address -keyout
     -out /etc/letsencrypt/live/your.address/fullchain.pem 2>/dev/null
 cp deploy/nginx.conf.sample /etc/nginx/conf.d/conclave.conf
 nginx -t
-nginx
-printf 'GET / HTTP/1.1\r\nHost: your.address\r\nConnection: close\r\n\r\n' |
-    openssl s_client -quiet -connect your.address:443 2>/dev/null | grep -a 'HTTP/1.1 404'
+nginx -s reload
+asks_through_the_proxy() {
+    printf 'GET / HTTP/1.1\r\nHost: your.address\r\nConnection: close\r\n\r\n' |
+        openssl s_client -quiet -connect your.address:443 2>/dev/null | grep -a 'HTTP/1.1 404'
+}
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+    ! asks_through_the_proxy || break
+    sleep 1
+done
+asks_through_the_proxy
 [[ ! -s /var/log/nginx/access.log ]]

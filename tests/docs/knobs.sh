@@ -3,6 +3,12 @@
 # The second start is quick, and knobs that are none give one clear sentence. Appended by tests/docs/lane.sh to the
 # newcomer's commands.
 
+# The words of the first start came with the first of them, and only then.
+[[ $(grep -c '^Public key   [0-9a-f]\{64\}$' said.log) == 1 ]]
+grep -q 'The running server can read its rooms' said.log
+grep -q 'This link works on this machine only' said.log
+grep -q 'The link works for whoever can reach http://your.address:8080' said.log
+
 best=999
 for _ in 1 2 3; do
     tests/docs/foreground.sh 60 'make run' >second.log

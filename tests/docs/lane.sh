@@ -17,7 +17,7 @@ newcomer() {
     {
         blocks docs/install.md newcomer
         while read -r command; do
-            printf 'tests/docs/foreground.sh 600 %q\n' "$command"
+            printf 'tests/docs/foreground.sh 600 %q | tee -a said.log\n' "$command"
         done < <(blocks docs/install.md 'newcomer foreground')
         cat tests/docs/knobs.sh
     } >"$STEPS_LOG/newcomer.sh"

@@ -3,7 +3,7 @@
 # A newcomer's machine: a bare Debian 12 with nothing but a clone of this tree in /root/conclave.
 # usage: tests/docs/machine.sh SCRIPT      (as root, from the root of the tree)
 #
-# SCRIPT is run by bash -e as root in the clone, with CHECKOUT as the name of it. The machine has a process table of its
+# SCRIPT is run by bash -e as root in the clone. The machine has a process table of its
 # own: when SCRIPT ends, all that it started ends, and the machine is removed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -19,6 +19,9 @@ printf '127.0.0.1 localhost your.address\n' >"$machine/etc/hosts"
 mkdir -p "$machine/root/conclave"
 git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T - | tar -C "$machine/root/conclave" -xf -
 cp "$script" "$machine/root/script"
+# There is no init, but packages may start their services, as they do where there is one.
+printf '#!/bin/sh\nexit 0\n' >"$machine/usr/sbin/policy-rc.d"
+chmod 0755 "$machine/usr/sbin/policy-rc.d"
 for shim in systemctl journalctl; do
     install -m 0755 "$here/tests/docs/$shim" "$machine/usr/local/sbin/$shim"
 done
@@ -30,5 +33,6 @@ unshare --mount --pid --fork --kill-child bash -c '
     mount -t tmpfs shm "$machine/dev/shm"
     mount -t tmpfs run "$machine/run"
     exec chroot "$machine" /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-        DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 bash -ec "cd /root/conclave; apt-get update -qq; . /root/script"
+        DEBIAN_FRONTEND=noninteractive LANG=C.UTF-8 http_proxy="${http_proxy:-}" https_proxy="${https_proxy:-}" \
+        no_proxy="${no_proxy:-}" bash -eo pipefail -c "cd /root/conclave; apt-get update -qq; . /root/script"
 ' machine "$machine"

@@ -205,7 +205,8 @@ uint64_t contents(struct cast *c)
         "SELECT row_to_json(t)::text FROM conclave.needs_blinding t",
         "SELECT row_to_json(t)::text FROM conclave.messages t",
         "SELECT row_to_json(t)::text FROM conclave.pins t",
-        "SELECT row_to_json(t)::text FROM conclave.files t",
+        /* What has expired waits for the job, which may come at any time. */
+        "SELECT row_to_json(t)::text FROM conclave.files t WHERE expiry IS NULL OR expiry > 0",
         "SELECT row_to_json(t)::text FROM conclave.versions t",
         "SELECT id || ' ' || banned || moderator || admin || visible_mod FROM conclave.users"
         " WHERE banned OR moderator OR visible_mod",

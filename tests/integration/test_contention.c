@@ -228,14 +228,15 @@ static void two_processes__random_batches_and_role_changes__nobody_sees_a_deadlo
     for (size_t i = 0; i < WRITERS + ADMINS; i++)
         (void)pthread_join(threads[i], NULL);
     struct db *db = talk_database(&talk);
-    print_message("%lld batches, %lld posts, %lld refused, %lld changes of roles and bans; "
-                  "deadlocks that the database broke: %lld\n",
-                  (long long)batches, (long long)posted, (long long)refused, (long long)changes,
-                  (long long)number(db, "SELECT deadlocks FROM pg_stat_database"
-                                        " WHERE datname = current_database()"));
+    print_message("%lld batches, %lld posts, %lld refused, %lld changes of roles and bans\n",
+                  (long long)batches, (long long)posted, (long long)refused, (long long)changes);
     if (trouble[0] != '\0')
         fail_msg("%s", trouble);
     assert_true(refused > 0 && changes > 0);
+    /* Retries would hide them from people; rooms that are locked in one order do not have any. */
+    assert_int_equal(number(db, "SELECT deadlocks FROM pg_stat_database"
+                                " WHERE datname = current_database()"),
+                     0);
     assert_int_equal(number(db, "SELECT count(*) FROM conclave.messages"), posted);
     assert_int_equal(number(db, "SELECT count(*) FROM conclave.rooms r"
                                 " WHERE message_sequence <> coalesce((SELECT max(seqno)"
@@ -253,9 +254,32 @@ static void two_processes__random_batches_and_role_changes__nobody_sees_a_deadlo
     }
 }
 
+/* A reference to a room, as an upload makes one, holds its row by the foreign key until its end. */
+static void post__while_a_transaction_refers_to_the_room__does_not_wait_for_it(void **state)
+{
+    enum { AT_ONCE_MS = 2000 }; /* lock_timeout is 3 s */
+    (void)state;
+    (void)talk_post(&talk, 0, "r7", "known");
+    struct db *db = talk_database(&talk);
+    assert_int_equal(db_begin(db), OK);
+    assert_int_equal(db_query(db,
+                              "INSERT INTO conclave.room_users (room, user_id, last_active_hour)"
+                              "SELECT r.id, u.id, 0 FROM conclave.rooms r, conclave.users u"
+                              " WHERE r.token = 'r7'"
+                              "    ON CONFLICT DO NOTHING",
+                              NULL, 0, NULL),
+                     OK);
+    int64_t began_ms = clock_mono_ms();
+    (void)talk_post(&talk, 0, "r7", "meanwhile");
+    assert_true(clock_mono_ms() - began_ms < AT_ONCE_MS);
+    db_rollback(db);
+    db_free(db);
+}
+
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+                                      "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, SERVERS, MEMBERS, env);
     struct db *db = talk_database(&talk);
@@ -289,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_processes__random_batches_and_role_changes__nobody_sees_a_deadlock),
+        cmocka_unit_test(post__while_a_transaction_refers_to_the_room__does_not_wait_for_it),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -25,11 +25,13 @@ enum {
     ANSWER_MAX_MS = 2 * SECOND_MS, /* a neighbour may have the processor for a while */
     REFUSAL_MAX_MS = 5 * SECOND_MS,
     BACK_MAX_MS = 15 * SECOND_MS,
+    UPLOADS = 12, /* more than there are workers, so that each gets one */
 };
 
 static void open_world(struct world *w, struct member *ret_ana)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+                                      "CONCLAVE_FILES_TYPE_CHECK=off", NULL};
     const struct world_options options = {.servers = 1, .accounts = 1, .env = env};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
@@ -127,10 +129,29 @@ static void database__away__polls_go_on_and_writes_wait_for_it(void **state)
     assert_true(world_close(&w));
 }
 
+/* Connections that broke while nobody used them are noticed before they cost somebody an answer. */
+static void database__restarted_while_nobody_asks__is_not_noticed(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    struct member ana;
+    open_world(&w, &ana);
+    for (uint8_t i = 0; i < UPLOADS; i++)
+        assert_int_equal(upload(&ana, i), 200);
+    assert_int_equal(world_crash_database(&w), OK);
+    assert_int_equal(world_restart_database(&w), OK);
+    for (uint8_t i = 0; i < UPLOADS; i++)
+        assert_int_equal(upload(&ana, i), 200);
+    assert_int_equal(post(&ana), 201);
+    member_close(&ana);
+    assert_true(world_close(&w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(database__away__polls_go_on_and_writes_wait_for_it),
+        cmocka_unit_test(database__restarted_while_nobody_asks__is_not_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -221,11 +221,15 @@ static bool open_listener(struct fixture *f)
     f->conf.server.listen =
         (struct conf_address){.kind = CONF_ADDRESS_TCP, .text = "", .host = "127.0.0.1", .port = 0};
     f->conf.server.max_body_bytes = MIB(16);
-    f->dispatcher =
-        (struct dispatcher){routes, COUNT_OF(routes), authenticate, claim, admit, release, NULL};
+    f->dispatcher = (struct dispatcher){.routes = routes,
+                                        .route_count = COUNT_OF(routes),
+                                        .authenticate = authenticate,
+                                        .claim = claim,
+                                        .admit = admit,
+                                        .release = release};
     f->services = (struct services){
         .conf = &f->conf, .keys = &f->keys, .dispatcher = &f->dispatcher, .metrics = f->metrics};
-    struct listener_options options = {&f->services, f->budget, f->general, f->upload};
+    struct listener_options options = {&f->services, f->budget, f->general, f->upload, NULL};
     return listener_open(&options, &f->listener) == OK;
 }
 

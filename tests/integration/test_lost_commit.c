@@ -44,7 +44,8 @@ static void open_scene(struct scene *s)
                    "CONCLAVE_DATABASE_URL=postgresql:///conclave?host=%s&user=postgres", folder);
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(proxy_start(folder, sockets, &s->proxy), OK);
-    const char *const env[] = {url, "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    const char *const env[] = {url, "CONCLAVE_ROOMS_POST_LIMIT=off",
+                               "CONCLAVE_FILES_TYPE_CHECK=off", NULL};
     if (world_start_server(&s->w, env, NULL) != OK)
         fail_msg("%s", s->w.trouble);
     const struct db_options truth = {

@@ -8,10 +8,12 @@
 
 #include <cmocka.h>
 
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "integration/cast.h"
+#include "integration/deaf_proxy.h"
 
 enum { CHIEF, ADMIN, MOD, BEN, EVE, GLOBAL_MOD, PEOPLE };
 
@@ -24,7 +26,7 @@ static struct member *chief, *admin, *mod, *ben, *eve, *global_mod;
 static int open_stage(void **state)
 {
     (void)state;
-    cast_open(&c, 2, PEOPLE, NULL);
+    cast_open(&c, 1, PEOPLE, NULL);
     chief = &c.members[CHIEF];
     admin = &c.members[ADMIN];
     mod = &c.members[MOD];
@@ -414,66 +416,107 @@ static int64_t until_code(struct member *m, int code, const char *path, int64_t 
     return clock_mono_ms() - start;
 }
 
-/* Three statements that wait for the job, in one wait. */
-static void statements_64_65_69__what_is_due__is_applied_within_ten_seconds(void **state)
+static void nothing_is_scheduled_in(const char *room)
+{
+    json_t *f = must(mod, "GET", NULL, "/room/%s/futurePermissions", room);
+    assert_int_equal(json_array_size(f), 0);
+    json_decref(f);
+}
+
+static void statement_64__timed_ban__is_lifted_within_ten_seconds(void **state)
 {
     (void)state;
     open_room("r64");
     open_room("r64b");
-    open_room("r65");
-    open_room("r69");
-    const char *eve_id = id15(&c, EVE);
     char body[96];
-    int ban_s = getenv("CONCLAVE_TEST_SHORT") ? BAN_S / 10 : BAN_S;
+    int ban_s = getenv("CONCLAVE_TEST_FULL") ? BAN_S : BAN_S / 10;
     (void)snprintf(body, sizeof(body), "{\"rooms\":[\"r64\",\"r64b\"],\"timeout\":%d}", ban_s);
-    /* 64: lifted; but a later ban without time-out cancels that. */
     int64_t start = clock_mono_ms();
     assert_int_equal(ban(mod, EVE, body), 200);
-    assert_int_equal(ban(mod, EVE, "{\"rooms\":[\"r64b\"]}"), 200);
-    /* 65: back to the default: no override remains. */
-    json_decref(must(mod, "POST", "{\"write\":false}", "/room/r65/permissions/%s", eve_id));
-    json_decref(
-        must(mod, "POST", "{\"write\":true,\"in\":1}", "/room/r65/futurePermissions/%s", eve_id));
-    /* 69: two rows due for one person in one room; the later one wins, and others behind them are applied too. */
-    json_decref(
-        must(mod, "POST", "{\"write\":false,\"in\":1}", "/room/r69/futurePermissions/%s", eve_id));
-    json_decref(must(mod, "POST", "{\"write\":true,\"upload\":false,\"in\":1.5}",
-                     "/room/r69/futurePermissions/%s", eve_id));
-    json_decref(must(mod, "POST", "{\"read\":false,\"in\":2}", "/room/r69/futurePermissions/%s",
-                     id15(&c, BEN)));
+    assert_int_equal(ban(mod, EVE, "{\"rooms\":[\"r64b\"]}"), 200); /* cancels that one */
     (void)until_code(eve, 200, "/room/r64", ban_s * SECOND_MS + PATIENCE_MS);
     int64_t lifted_ms = clock_mono_ms() - start;
     print_message("a ban of %d s was lifted after %lld ms\n", ban_s, (long long)lifted_ms);
     assert_in_range(lifted_ms, ban_s * SECOND_MS, (ban_s + JOB_S + 2) * SECOND_MS);
-    (void)until_code(ben, 403, "/room/r69/pollInfo/0", PATIENCE_MS);
     assert_int_equal(ask(eve, "GET", NULL, NULL, "/room/r64b"), 404);
-    json_t *p = must(mod, "GET", NULL, "/room/r65/permissions/%s", eve_id);
+    nothing_is_scheduled_in("r64");
+    nothing_is_scheduled_in("r64b");
+}
+
+static void statement_65__scheduled_back_to_the_default__leaves_no_override(void **state)
+{
+    (void)state;
+    open_room("r65");
+    json_decref(must(mod, "POST", "{\"read\":false}", "/room/r65/permissions/%s", id15(&c, EVE)));
+    json_decref(must(mod, "POST", "{\"read\":true,\"in\":1}", "/room/r65/futurePermissions/%s",
+                     id15(&c, EVE)));
+    assert_int_equal(ask(eve, "GET", NULL, NULL, "/room/r65/pollInfo/0"), 403);
+    (void)until_code(eve, 200, "/room/r65/pollInfo/0", PATIENCE_MS);
+    json_t *p = must(mod, "GET", NULL, "/room/r65/permissions/%s", id15(&c, EVE));
     assert_int_equal(json_object_size(p), 0);
     json_decref(p);
-    p = must(mod, "GET", NULL, "/room/r69/permissions/%s", eve_id);
-    assert_int_equal(json_object_size(p), 1);
+    nothing_is_scheduled_in("r65");
+}
+
+static void statement_69__two_due_for_one_person__both_applied_and_the_job_goes_on(void **state)
+{
+    (void)state;
+    open_room("r69");
+    json_decref(must(mod, "POST", "{\"write\":false,\"in\":1}", "/room/r69/futurePermissions/%s",
+                     id15(&c, EVE)));
+    json_decref(must(mod, "POST", "{\"write\":true,\"upload\":false,\"in\":1.5}",
+                     "/room/r69/futurePermissions/%s", id15(&c, EVE)));
+    json_decref(must(mod, "POST", "{\"read\":false,\"in\":2}", "/room/r69/futurePermissions/%s",
+                     id15(&c, BEN)));
+    (void)until_code(ben, 403, "/room/r69/pollInfo/0", PATIENCE_MS);
+    json_t *p = must(mod, "GET", NULL, "/room/r69/permissions/%s", id15(&c, EVE));
+    assert_int_equal(json_object_size(p), 1); /* in order: the later one wins */
     assert_true(json_is_false(json_object_get(p, "upload")));
     json_decref(p);
-    static const char *const rooms[] = {"r64", "r64b", "r65", "r69"};
-    for (size_t i = 0; i < COUNT_OF(rooms); i++) {
-        json_t *f = must(mod, "GET", NULL, "/room/%s/futurePermissions", rooms[i]);
-        assert_int_equal(json_array_size(f), 0);
-        json_decref(f);
-    }
+    nothing_is_scheduled_in("r69");
+}
+
+static void moderator__more_than_a_thousand__is_refused(void **state)
+{
+    (void)state;
+    open_room("full");
+    sql(&c, "WITH u AS (INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
+            " SELECT decode('15e' || lpad(to_hex(g), 63, '0'), 'hex'), 0, 0"
+            "   FROM generate_series(1, 998) g RETURNING id)"
+            " INSERT INTO conclave.permissions (room, user_id, moderator)"
+            " SELECT r.id, u.id, true FROM u, conclave.rooms r WHERE r.token = 'full'");
+    assert_int_equal(appoint(admin, EVE, "{\"rooms\":[\"full\"],\"moderator\":true}"), 413);
+    assert_int_equal(appoint(admin, EVE, "{\"rooms\":[\"full\"],\"moderator\":false}"), 200);
+    sql(&c, "DELETE FROM conclave.permissions WHERE user_id = (SELECT max(user_id)"
+            " FROM conclave.permissions WHERE moderator)");
+    assert_int_equal(appoint(admin, EVE, "{\"rooms\":[\"full\"],\"moderator\":true}"), 200);
 }
 
 /* ---- two processes ---- */
 
+/* A second process to which no notification comes. */
+static size_t start_deaf_server(struct deaf_proxy *proxy)
+{
+    char folder[96], url[DEAF_URL_MAX + 32];
+    const char *env[] = {url, NULL};
+    size_t server = 0;
+    (void)snprintf(folder, sizeof(folder), "%.60s/deaf", c.w.folder);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    assert_int_equal(deaf_proxy_open(proxy, folder, c.w.database_url), OK);
+    (void)snprintf(url, sizeof(url), "CONCLAVE_DATABASE_URL=%s", proxy->url);
+    assert_int_equal(world_start_server(&c.w, env, &server), OK);
+    return server;
+}
+
 static void ban__in_one_process__holds_in_the_other_within_a_second_without_notify(void **state)
 {
     (void)state;
+    static struct deaf_proxy proxy;
     struct member there;
     open_room("two");
-    assert_int_equal(member_open(&c.w, EVE, 1, false, &there), OK);
+    size_t deaf = start_deaf_server(&proxy);
+    assert_int_equal(member_open(&c.w, EVE, deaf, false, &there), OK);
     until_code(&there, 200, "/room/two", CAST_WAIT_MS);
-    /* From here on nobody's NOTIFY arrives. */
-    sql(&c, "CREATE OR REPLACE FUNCTION conclave.pg_notify(text, text) RETURNS void"
-            " LANGUAGE sql AS 'SELECT'");
     static const struct {
         const char *what, *body, *path;
         int after;
@@ -501,11 +544,12 @@ static void ban__in_one_process__holds_in_the_other_within_a_second_without_noti
     assert_in_range(until_code(&there, 404, "/room/two", CAST_WAIT_MS), 0, 1000);
     json_decref(must(admin, "PUT", "{\"default_read\":false}", "/room/two"));
     struct member ben_there;
-    assert_int_equal(member_open(&c.w, BEN, 1, false, &ben_there), OK);
+    assert_int_equal(member_open(&c.w, BEN, deaf, false, &ben_there), OK);
     assert_in_range(until_code(&ben_there, 403, "/room/two/pollInfo/0", CAST_WAIT_MS), 0, 1000);
-    sql(&c, "DROP FUNCTION conclave.pg_notify(text, text)");
+    assert_true(atomic_load(&proxy.dropped) > 0);
     member_close(&there);
     member_close(&ben_there);
+    assert_int_equal(world_stop_server(&c.w, deaf), 0); /* before its way to the database ends */
 }
 
 int main(void)
@@ -521,7 +565,10 @@ int main(void)
         cmocka_unit_test(ids__in_paths__are_folded_to_lower_case),
         cmocka_unit_test(permissions__assigned_and_cleared__are_told_as_assigned),
         cmocka_unit_test(future_permissions__scheduled_and_unscheduled__leave_no_empty_rows),
-        cmocka_unit_test(statements_64_65_69__what_is_due__is_applied_within_ten_seconds),
+        cmocka_unit_test(statement_64__timed_ban__is_lifted_within_ten_seconds),
+        cmocka_unit_test(statement_65__scheduled_back_to_the_default__leaves_no_override),
+        cmocka_unit_test(statement_69__two_due_for_one_person__both_applied_and_the_job_goes_on),
+        cmocka_unit_test(moderator__more_than_a_thousand__is_refused),
         cmocka_unit_test(ban__in_one_process__holds_in_the_other_within_a_second_without_notify),
     };
     return cmocka_run_group_tests(tests, open_stage, close_stage);

@@ -121,4 +121,35 @@ if "$lint/migrations.sh" migrations >/dev/null; then
     bad=1
 fi
 
+# A page with all its rows, and a test for each of them to name.
+mkdir -p docs tests/integration
+printf 'static void it__works(void **state)\n    cmocka_unit_test(it__works),\nstatic void it__sleeps(void **state)\n' \
+    >tests/integration/test_it.c
+page=docs/acceptance-files.md
+for statement in 03/{1..37} 02/{50..56}; do
+    # shellcheck disable=SC2016 # the backticks are the page's
+    printf '| %s | something | `test_it`: `it__works` |\n' "$statement"
+done >"$page"
+# shellcheck disable=SC2317
+acceptance() {
+    "$lint/acceptance.sh" .
+}
+# shellcheck disable=SC2016
+for mistake in '| 03/1 | twice | `test_it`: `it__works` |' '| 03/99 | x | `test_it`: `it__fails` |' \
+    '| 03/99 | x | `test_nothing`: `it__works` |' '| 03/99 | x | `test_it`: `it__sleeps` |' \
+    '| 03/99 | x | `it__works` |' '| 03/99 | x | |' '| 03/99 | x | falls away: |'; do
+    catches acceptance "$page" "$mistake" acceptance
+done
+touch docs/acceptance-unknown.md
+if acceptance >/dev/null; then
+    echo 'selftest: acceptance: a page that nobody expects is not caught'
+    bad=1
+fi
+rm docs/acceptance-unknown.md
+sed -i '/^| 03.17 /d' "$page"
+if acceptance >/dev/null; then
+    echo 'selftest: acceptance: a statement without a row is not caught'
+    bad=1
+fi
+
 exit $bad

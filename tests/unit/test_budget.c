@@ -100,7 +100,7 @@ static void budget__large_ones__leave_a_reserve_for_small_ones(void **state)
     size_t held = 0;
     while (held < COUNT_OF(large) && ask(b, &large[held], LARGE) == OK)
         held++;
-    assert_int_equal(held, 7); /* the eighth waits: an eighth is kept */
+    assert_int_equal(held, 6); /* the seventh waits: a quarter is kept */
     struct asker small;
     assert_int_equal(ask(b, &small, SMALL), OK);
     budget_give_back(b, &small.ticket);
@@ -114,16 +114,16 @@ static void budget__while_a_large_one_waits__small_ones_keep_to_their_reserve(vo
 {
     (void)state;
     struct budget *b = budget_of(CEILING);
-    struct asker holder, large, small[17];
+    struct asker holder, large, small[33];
     assert_int_equal(ask(b, &holder, 4 * LARGE), OK);
     assert_int_equal(ask(b, &large, 4 * LARGE), ERR_RETRY);
-    for (size_t i = 0; i < 16; i++) /* 16 * 64 KB are the reserve of 1 MB */
+    for (size_t i = 0; i < 32; i++) /* 32 * 64 KB are the reserve of 2 MB */
         assert_int_equal(ask(b, &small[i], SMALL), OK);
-    assert_int_equal(ask(b, &small[16], SMALL),
-                     ERR_RETRY); /* 3 MB are free, but the large one is first */
+    assert_int_equal(ask(b, &small[32], SMALL),
+                     ERR_RETRY); /* 2 MB are free, but the large one is first */
     budget_give_back(b, &holder.ticket);
     assert_int_equal(large.yes, 1);
-    assert_int_equal(small[16].yes, 1);
+    assert_int_equal(small[32].yes, 1);
     for (size_t i = 0; i < COUNT_OF(small); i++)
         budget_give_back(b, &small[i].ticket);
     budget_give_back(b, &large.ticket);

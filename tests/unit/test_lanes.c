@@ -206,6 +206,108 @@ static void lanes__while_the_database_is_away__jobs_run_without_it_at_once(void 
     lane_free(lane);
 }
 
+/* ---- members and strangers ---- */
+
+static atomic_int turn_number;
+
+struct ordered_job {
+    struct job job; /* first */
+    atomic_int at;  /* 0: not yet; else its turn */
+};
+
+static void run_ordered(struct job *job, struct db *db, bool overdue)
+{
+    (void)db;
+    (void)overdue;
+    struct ordered_job *o = (struct ordered_job *)(void *)job;
+    atomic_store(&o->at, atomic_fetch_add(&turn_number, 1) + 1);
+}
+
+static void lane__with_strangers_waiting_longer__runs_members_first(void **state)
+{
+    (void)state;
+    enum { EACH = 12, SHARE = 25 };
+    static struct ordered_job strangers[EACH], members[EACH];
+    struct gate gate;
+    struct test_job first = {.job.run = run, .gate = &gate};
+    struct lane *lane = NULL;
+    const struct lane_options options = {.name = "test",
+                                         .workers = 1,
+                                         .queue_max = 2 * EACH + 1,
+                                         .strangers_max = EACH,
+                                         .share_percent = SHARE,
+                                         .age_max_ms = 60 * SECOND_MS};
+    gate_init(&gate);
+    assert_int_equal(lane_new(&options, &lane), OK);
+    assert_int_equal(lane_submit(lane, &first.job), OK);
+    gate_wait_inside(&gate, 1);
+    for (size_t i = 0; i < EACH; i++) {
+        strangers[i].job = (struct job){.run = run_ordered, .stranger = true};
+        assert_int_equal(lane_submit(lane, &strangers[i].job), OK);
+    }
+    struct ordered_job one_more = {.job = {.run = run_ordered, .stranger = true}};
+    assert_int_equal(lane_submit(lane, &one_more.job),
+                     ERR_BUSY); /* their line is full, the lane is not */
+    for (size_t i = 0; i < EACH; i++) {
+        members[i].job.run = run_ordered;
+        assert_int_equal(lane_submit(lane, &members[i].job), OK);
+    }
+    gate_open(&gate);
+    for (size_t i = 0; i < EACH; i++)
+        while (atomic_load(&strangers[i].at) == 0 || atomic_load(&members[i].at) == 0)
+            pause_ms(1);
+    int early = 0;
+    for (size_t i = 0; i < EACH; i++) {
+        early += atomic_load(&strangers[i].at) <= EACH;
+        assert_true(i == 0 || atomic_load(&members[i].at) > atomic_load(&members[i - 1].at));
+    }
+    assert_int_equal(early, EACH * SHARE / 100); /* their share, and no more */
+    lane_free(lane);
+}
+
+static struct lane *stepping_lane;
+static enum err stepped[2];
+
+/* Finds out that it is a stranger's only when it runs. */
+static void run_stepping(struct job *job, struct db *db, bool overdue)
+{
+    if (!job->stranger) {
+        job->stranger = true;
+        stepped[0] = lane_step_back(stepping_lane, job);
+        if (stepped[0] == OK)
+            return;
+    } else {
+        stepped[1] = lane_step_back(stepping_lane, job);
+    }
+    run_ordered(job, db, overdue);
+}
+
+static void lane__job_of_a_stranger__steps_back_behind_members_and_only_then(void **state)
+{
+    (void)state;
+    struct gate gate;
+    struct test_job first = {.job.run = run, .gate = &gate};
+    struct ordered_job stranger = {.job.run = run_stepping}, member = {.job.run = run_ordered};
+    const struct lane_options options = {.name = "test",
+                                         .workers = 1,
+                                         .queue_max = 8,
+                                         .share_percent = 25,
+                                         .age_max_ms = 60 * SECOND_MS};
+    gate_init(&gate);
+    assert_int_equal(lane_new(&options, &stepping_lane), OK);
+    assert_int_equal(lane_submit(stepping_lane, &first.job), OK);
+    gate_wait_inside(&gate, 1);
+    assert_int_equal(lane_submit(stepping_lane, &stranger.job), OK);
+    assert_int_equal(lane_submit(stepping_lane, &member.job), OK);
+    gate_open(&gate);
+    while (atomic_load(&stranger.at) == 0)
+        pause_ms(1);
+    assert_true(atomic_load(&member.at) < atomic_load(&stranger.at));
+    assert_int_equal(stepped[0], OK);
+    assert_int_equal(stepped[1], ERR_MISSING); /* nobody waits any more: it goes on */
+    lane_free(stepping_lane);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +316,8 @@ int main(void)
         cmocka_unit_test(lanes__who_waited_past_the_age_limit__is_told_overdue),
         cmocka_unit_test(lanes__at_the_end__waiting_jobs_are_told_overdue),
         cmocka_unit_test(lanes__while_the_database_is_away__jobs_run_without_it_at_once),
+        cmocka_unit_test(lane__with_strangers_waiting_longer__runs_members_first),
+        cmocka_unit_test(lane__job_of_a_stranger__steps_back_behind_members_and_only_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

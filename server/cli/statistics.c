@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Lines of tab-separated words and numbers, for people and scripts alike.
+ */
+#include "cli/statistics.h"
+
+#include "base/clock.h"
+#include "base/utf8.h"
+#include "store/statistics.h"
+
+enum { TOP_REACTIONS = 5, BYTES_PER_CHARACTER_MAX = 4 };
+
+static void print_counts(const struct statistics *s)
+{
+    (void)printf("messages\t%lld\tbytes %lld\tdeleted %lld\n", (long long)s->messages,
+                 (long long)s->message_bytes, (long long)s->tombstones);
+    (void)printf("files\t%lld\tbytes %lld\n", (long long)s->files, (long long)s->file_bytes);
+    (void)printf("active");
+    for (size_t i = 0; i < STATISTICS_PERIODS; i++)
+        (void)printf("\t%dd %lld", statistics_days[i], (long long)s->active[i]);
+    (void)putchar('\n');
+}
+
+/* Anybody may react with anything: what would steer a terminal is not printed. */
+static void print_text(struct span text)
+{
+    while (text.len > 0) {
+        const uint8_t *from = text.p;
+        uint32_t c = utf8_next(&text);
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
+            (void)putchar('?');
+        else
+            (void)fwrite(from, 1, (size_t)(text.p - from), stdout);
+    }
+}
+
+static int print_reactions(struct cli *cli, struct ring *ring, int64_t room)
+{
+    struct reaction_count top[TOP_REACTIONS];
+    size_t count = 0;
+    enum err e = statistics_reactions(cli->db, ring, cli->mem, room, top, TOP_REACTIONS, &count);
+    if (e != OK)
+        return cli_store_failed(e);
+    (void)printf("reactions");
+    for (size_t i = 0; i < count; i++) {
+        (void)putchar('\t');
+        print_text(top[i].text);
+        (void)printf(" %lld", (long long)top[i].users);
+    }
+    (void)putchar('\n');
+    return CLI_OK;
+}
+
+static int open_and_print_reactions(struct cli *cli, int64_t room)
+{
+    uint8_t key[32] = {0};
+    struct ring *ring = NULL;
+    int code =
+        cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, key);
+    if (code != CLI_OK)
+        return code;
+    enum err e = ring_new(key, &ring);
+    crypto_wipe(key, sizeof(key));
+    if (e != OK)
+        return cli_fail(CLI_FAILED, "not enough (lockable) memory");
+    code = print_reactions(cli, ring, room);
+    ring_free(ring);
+    return code;
+}
+
+int statistics_print(struct cli *cli, int64_t room)
+{
+    struct statistics s;
+    enum err e = statistics_of(cli->db, room, clock_wall_ms() / HOUR_MS, &s);
+    if (e != OK)
+        return cli_store_failed(e);
+    print_counts(&s);
+    return room == 0 ? CLI_OK : open_and_print_reactions(cli, room);
+}
