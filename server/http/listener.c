@@ -6,6 +6,7 @@
 #include "http/listener.h"
 
 #include <microhttpd.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,9 +50,9 @@ static unsigned raise_descriptors(void)
 
 unsigned listener_threads(void)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (cores < 1)
-        return 1;
+    /* Those we may use: a container or taskset may leave one of many. */
+    cpu_set_t set;
+    int cores = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
     return cores > POOL_THREADS_MAX ? POOL_THREADS_MAX : (unsigned)cores;
 }
 

@@ -103,8 +103,13 @@ enum err metadata_plain_headers(const struct json_plain *meta, struct arena *mem
     size_t within = (size_t)(object - meta->members) + 1;
     for (size_t i = 0; i < meta->count; i++) {
         const struct json_plain_member *m = &meta->members[i];
-        if (m->within == within)
-            headers[req->header_count++] = (struct header){m->key, m->value};
+        if (m->within != within)
+            continue;
+        struct header *header = &headers[req->header_count++];
+        header->name = m->key;
+        enum err e = json_plain_value(m, mem, &header->value);
+        if (e != OK)
+            return e;
     }
     req->headers = headers;
     return OK;

@@ -28,9 +28,14 @@ static enum err read_plain_meta(const struct json_plain *meta, struct arena *mem
     if (method == NULL || method->kind != JSON_PLAIN_TEXT || endpoint == NULL ||
         endpoint->kind != JSON_PLAIN_TEXT)
         return ERR_MALFORMED;
-    enum err e = request_set_method(req, mem, method->value);
+    struct span text;
+    enum err e = json_plain_value(method, mem, &text);
     if (e == OK)
-        e = request_set_endpoint(req, mem, endpoint->value);
+        e = request_set_method(req, mem, text);
+    if (e == OK)
+        e = json_plain_value(endpoint, mem, &text);
+    if (e == OK)
+        e = request_set_endpoint(req, mem, text);
     return e == OK ? metadata_plain_headers(meta, mem, req) : e;
 }
 

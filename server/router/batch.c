@@ -179,15 +179,25 @@ static enum err read_method_and_path(struct arena *mem, const struct json_in *in
                                span_of(json_string_value(path), json_string_length(path)), req);
 }
 
-/* What a poll is made of: {"method":"GET","path":"..."} and nothing else. */
-static bool is_plain_get(struct span text, struct json_plain *plain)
+/* What a poll is made of: {"method":"GET","path":"..."} and nothing else. Returns its path, or NULL. */
+static const struct json_plain_member *plain_get(struct span text, struct json_plain *plain)
 {
     if (!json_plain_read(text, plain) || plain->count != 2)
-        return false;
+        return NULL;
     const struct json_plain_member *method = json_plain_find(plain, "method");
     const struct json_plain_member *path = json_plain_find(plain, "path");
-    return method != NULL && method->kind == JSON_PLAIN_TEXT &&
-           span_eq_text(method->value, "GET") && path != NULL && path->kind == JSON_PLAIN_TEXT;
+    bool is_get = method != NULL && method->kind == JSON_PLAIN_TEXT &&
+                  span_eq_text(method->value, "GET") && path != NULL &&
+                  path->kind == JSON_PLAIN_TEXT;
+    return is_get ? path : NULL;
+}
+
+static enum err set_plain_get(struct arena *mem, const struct json_plain_member *path,
+                              struct request *req)
+{
+    struct span text;
+    enum err e = json_plain_value(path, mem, &text);
+    return e == OK ? set_method_and_path(mem, SPAN("GET"), text, req) : e;
 }
 
 static enum err read_element(struct arena *mem, const struct batch_item *item,
@@ -196,10 +206,10 @@ static enum err read_element(struct arena *mem, const struct batch_item *item,
     struct request req = {.method = METHOD_OTHER};
     struct span text, default_type = {NULL, 0};
     struct json_plain plain;
-    if (is_plain_get(item->text, &plain)) {
+    const struct json_plain_member *path = plain_get(item->text, &plain);
+    if (path != NULL) {
         *ret_req = req;
-        return set_method_and_path(mem, json_plain_find(&plain, "method")->value,
-                                   json_plain_find(&plain, "path")->value, ret_req);
+        return set_plain_get(mem, path, ret_req);
     }
     enum err e = text_without_b64(mem, item, &text);
     if (e != OK)
@@ -228,7 +238,8 @@ static enum err read_elements(struct call *call, struct elements *ret_elements)
 {
     if (!request_is_json(call->req))
         return ERR_MALFORMED;
-    struct batch_item *items = ARENA_ARRAY(call->mem, BATCH_MAX_ELEMENTS, struct batch_item);
+    size_t most = batch_scan_most(call->req->body);
+    struct batch_item *items = ARENA_ARRAY(call->mem, most, struct batch_item);
     if (items == NULL)
         return ERR_NO_MEMORY;
     size_t count = 0;

@@ -125,6 +125,19 @@ static enum err take_element(struct scan *s, struct batch_item *ret_item)
     return OK;
 }
 
+size_t batch_scan_most(struct span body)
+{
+    enum { GLANCE_MAX_BYTES = 16 * 1024 }; /* a larger body is not worth walking twice */
+    size_t braces = 0;
+    if (body.len > GLANCE_MAX_BYTES)
+        return BATCH_MAX_ELEMENTS;
+    for (size_t i = 0; i < body.len; i++)
+        braces += body.p[i] == '{'; /* an element has one at least */
+    if (braces > BATCH_MAX_ELEMENTS)
+        return BATCH_MAX_ELEMENTS;
+    return braces == 0 ? 1 : braces;
+}
+
 enum err batch_scan(struct span body, struct batch_item *items, size_t *ret_count)
 {
     struct scan s = {.rest = body};

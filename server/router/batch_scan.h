@@ -17,8 +17,10 @@ struct batch_item {
     struct span b64;
 };
 
+/* How many elements body can have at most, from a glance at it: memory for items. Up to BATCH_MAX_ELEMENTS, never 0. */
+size_t batch_scan_most(struct span body);
 /*
- * items has room for BATCH_MAX_ELEMENTS. Spans point into body. One pass, no allocation; stops at the first violation.
+ * items has room for batch_scan_most(body). Spans point into body. One pass, no allocation; stops at the first violation.
  * ERR_MALFORMED: not an array of objects, too many of them, too deep, "b64" twice.
  * ERR_TOO_LARGE: the elements without their b64 values are more than JSON_MAX_BYTES together.
  */

@@ -105,18 +105,16 @@ static void refuse_method(struct call *call)
 static const struct route *find_route(struct call *call)
 {
     const struct dispatcher *d = call->services->dispatcher;
-    bool path_known = false;
     for (size_t i = 0; i < d->route_count; i++) {
         const struct route *route = &d->routes[i];
-        bool same_method = span_eq_text(call->req->method_text, route->method);
-        if (!same_method && path_known)
-            continue; /* nothing more to learn from it */
-        if (!path_match(route->pattern, call->req->path, &call->params))
-            continue;
-        if (same_method)
+        if (span_eq_text(call->req->method_text, route->method) &&
+            path_match(route->pattern, call->req->path, &call->params))
             return route;
-        path_known = true;
     }
+    /* Only now the other methods: a poll asks six times, and always finds its routes above. */
+    bool path_known = false;
+    for (size_t i = 0; i < d->route_count && !path_known; i++)
+        path_known = path_match(d->routes[i].pattern, call->req->path, &call->params);
     if (path_known)
         refuse_method(call);
     else

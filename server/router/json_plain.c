@@ -23,16 +23,24 @@ static bool take(struct span *s, uint8_t byte)
     return true;
 }
 
-static bool take_text(struct span *s, struct span *ret_text)
+static bool take_text(struct span *s, struct span *ret_text, bool *ret_escaped)
 {
     if (!take(s, '"'))
         return false;
+    bool escaped = false;
     size_t n = 0;
-    while (n < s->len && s->p[n] >= 0x20 && s->p[n] < 0x7f && s->p[n] != '"' && s->p[n] != '\\')
+    while (n < s->len && s->p[n] >= 0x20 && s->p[n] < 0x7f && s->p[n] != '"') {
+        if (s->p[n] == '\\') {
+            if (++n == s->len || s->p[n] != '/')
+                return false;
+            escaped = true;
+        }
         n++;
-    if (n == s->len || s->p[n] != '"')
+    }
+    if (n >= s->len || s->p[n] != '"')
         return false;
     *ret_text = span_first(*s, n);
+    *ret_escaped = escaped;
     *s = span_skip(*s, n + 1);
     return true;
 }
@@ -66,8 +74,9 @@ static bool take_object(struct span *s, struct json_plain *plain, size_t within)
 static bool take_member(struct span *s, struct json_plain *plain, size_t within)
 {
     struct json_plain_member member = {.within = within};
-    if (plain->count == JSON_PLAIN_MEMBERS_MAX || !take_text(s, &member.key) || !take(s, ':') ||
-        !is_new(plain, &member))
+    bool escaped_key = false;
+    if (plain->count == JSON_PLAIN_MEMBERS_MAX || !take_text(s, &member.key, &escaped_key) ||
+        escaped_key || !take(s, ':') || !is_new(plain, &member))
         return false;
     skip_blanks(s);
     uint8_t first = s->len > 0 ? s->p[0] : 0;
@@ -78,7 +87,8 @@ static bool take_member(struct span *s, struct json_plain *plain, size_t within)
         return within == 0 && take_object(s, plain, plain->count);
     }
     member.kind = first == '"' ? JSON_PLAIN_TEXT : JSON_PLAIN_NUMBER;
-    bool taken = first == '"' ? take_text(s, &member.value) : take_number(s, &member.value);
+    bool taken =
+        first == '"' ? take_text(s, &member.value, &member.escaped) : take_number(s, &member.value);
     *kept = member;
     return taken;
 }
@@ -113,4 +123,30 @@ const struct json_plain_member *json_plain_find(const struct json_plain *plain, 
             return &plain->members[i];
     }
     return NULL;
+}
+
+enum err json_plain_value(const struct json_plain_member *member, struct arena *mem,
+                          struct span *ret_value)
+{
+    struct span left = member->value;
+    if (!member->escaped) {
+        *ret_value = left;
+        return OK;
+    }
+    uint8_t *out = arena_alloc(mem, left.len);
+    size_t len = 0;
+    if (out == NULL)
+        return ERR_NO_MEMORY;
+    while (left.len > 0) {
+        struct span piece = span_first(left, span_find(left, '\\'));
+        memcpy(out + len, piece.p, piece.len);
+        len += piece.len;
+        left = span_skip(left, piece.len);
+        if (left.len > 0) {
+            out[len++] = '/'; /* take_text lets no other escape pass */
+            left = span_skip(left, 2);
+        }
+    }
+    *ret_value = span_of(out, len);
+    return OK;
 }

@@ -15,8 +15,13 @@ enum {
     BENCH_MANY_ROOMS = 50,
     BENCH_USERS = 2000,
     BENCH_MESSAGES = 150,
-    BENCH_FILES_MAX = 256
+    BENCH_FILES_MAX = 16,
+    BENCH_TARGETS_MAX = 64,
+    BENCH_CORES_MAX = 64
 };
+
+/* [rooms] post_limit and [limits] known_after. */
+enum limits { LIMITS_OFF, LIMITS_DEFAULT };
 
 struct bench {
     struct world world;
@@ -27,8 +32,14 @@ struct bench {
     struct room_view rooms[BENCH_ROOMS];          /* their counters when nothing moves */
     char files[BENCH_FILES_MAX][FILE_ID_MAX + 1]; /* what a download asks for */
     size_t file_count;
+    int64_t reacted[BENCH_FILES_MAX]; /* messages to react to */
     pid_t postmaster;
+    size_t cores[BENCH_CORES_MAX]; /* all that we may use */
+    size_t core_count;
+    enum limits limits; /* how the server runs now */
+    bool one_core;
     size_t rounds;
+    size_t turn;          /* rounds so far, of all scenarios */
     size_t scale_percent; /* of each scenario's requests; less for a quick look */
 };
 
@@ -50,6 +61,9 @@ struct scenario {
     int code;          /* of the inner reply */
     size_t file_bytes; /* uploads and downloads */
     double rate_per_s; /* 0: as fast as answers come */
+    enum limits limits;
+    bool one_core; /* server and PostgreSQL together on one core, the driver on others */
+    bool no_sql;   /* it may not touch the database at all */
     /* Before each round; NULL: nothing to do. */
     bool (*prepare)(struct bench *b, const struct scenario *s);
     /* Writes request n of a round; its text lives in body (emptied before). */
@@ -61,14 +75,21 @@ struct scenario {
     double target; /* what we hold ourselves to; 0: nothing */
 };
 
-/* The tables of polls.c, posts.c and files.c; each ends with a scenario without name. */
-extern const struct scenario bench_polls[], bench_posts[], bench_files[];
+/* The tables of polls.c, posts.c, reactions.c and files.c; each ends with a scenario without name. */
+extern const struct scenario bench_polls[], bench_posts[], bench_reactions[], bench_files[];
 
+/*
+ * A poll of both rooms. PLAIN_*: capabilities, pollInfo and messages alone. CLIENT_*: what the client sends, with its
+ * boxes of direct messages, and for iOS with its escaped slashes.
+ */
+enum poll_form { PLAIN_PHONE, PLAIN_DESKTOP, CLIENT_IOS, CLIENT_DESKTOP };
 /* Polls are shared by scenarios that mix. behind: how many messages of the first room are new to the reader. */
-MUST_USE enum err bench_poll(const struct bench *b, bool desktop, int64_t behind, struct buf *body,
-                             struct bench_request *ret_request);
-/* A post of a user's to a room. */
-MUST_USE enum err bench_post(const struct bench *b, size_t user, const char *room, struct buf *body,
+MUST_USE enum err bench_poll(const struct bench *b, enum poll_form form, int64_t behind,
+                             struct buf *body, struct bench_request *ret_request);
+/* Who sends request n of this round: everybody in turn, and also among every 50th request other people each time. */
+const struct bench_user *bench_user_of(const struct bench *b, size_t n);
+/* That user's post to a room. */
+MUST_USE enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
                              struct bench_request *ret_request);
 /* Bytes per second of a bare libpq program that inserts or selects count files of that size in chunks; 0: failed. */
 double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_t count);
@@ -76,6 +97,8 @@ double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_
 /* Starts everything and fills it. False: w->trouble or stderr says why. */
 bool bench_open(struct bench *b);
 void bench_close(struct bench *b);
+/* Restarts and moves things where the scenario asks for it. False: impossible here. */
+bool bench_arrange(struct bench *b, const struct scenario *s);
 /* Measures one scenario and prints its row. False: it could not be measured, or a reply was wrong. */
 bool bench_measure(struct bench *b, const struct scenario *s);
 void bench_print_head(const struct bench *b);

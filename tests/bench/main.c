@@ -60,13 +60,14 @@ static void raise_descriptors(void)
     (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static const struct scenario *const tables[] = {bench_polls, bench_posts, bench_files};
+static const struct scenario *const tables[] = {bench_polls, bench_posts, bench_reactions,
+                                                bench_files};
 
 static void list(void)
 {
     for (size_t t = 0; t < COUNT_OF(tables); t++)
         for (const struct scenario *s = tables[t]; s->name != NULL; s++)
-            (void)printf("%-14s %s\n", s->name, s->what);
+            (void)printf("%-15s %s\n", s->name, s->what);
 }
 
 /* NULL: all of them. */

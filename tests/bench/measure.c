@@ -9,17 +9,26 @@
 #include "bench/bench.h"
 #include "bench/driver.h"
 #include "bench/exchange.h"
+#include "bench/family.h"
 #include "bench/floor.h"
-#include "bench/usage.h"
+#include "integration/usage.h"
 
-enum { CHECK_EVERY = 50, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
+enum { CHECK_EVERY = 47, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
 
 /* CPU us per request, and what else a round told. */
 struct round {
     double floor_us, exchange_us, server_us, postgres_us, statements;
     double bare_bytes_per_s; /* of libpq alone */
+    double postgres_bytes;   /* of memory, after the round */
+    const char *failed_at;
     struct driver_result driver;
 };
+
+const struct bench_user *bench_user_of(const struct bench *b, size_t n)
+{
+    enum { APART = 977 };
+    return &b->users[(n + n / 50 + APART * b->turn) % BENCH_USERS];
+}
 
 static bool make_requests(const struct bench *b, const struct scenario *s,
                           struct prepared *requests, size_t count)
@@ -29,7 +38,7 @@ static bool make_requests(const struct bench *b, const struct scenario *s,
         struct bench_request request;
         buf_reset(&body);
         if (s->request(b, s, i, &body, &request) != OK ||
-            prepared_make(&b->target, &b->users[i % BENCH_USERS], &request, &requests[i]) != OK)
+            prepared_make(&b->target, bench_user_of(b, i), &request, &requests[i]) != OK)
             return false;
     }
     return true;
@@ -70,11 +79,12 @@ static bool run_server(struct bench *b, const struct scenario *s, const struct p
     double before = 0, after = 0;
     if (!statements(b, &before))
         return false;
-    double server_us = usage_cpu_us(server);
-    double postgres_us = usage_family_cpu_us(b->postmaster);
+    double server_us = family_member_cpu_us(server);
+    double postgres_us = family_cpu_us(b->postmaster);
     enum err e = driver_run(&job, &r->driver);
-    r->server_us = (usage_cpu_us(server) - server_us) / (double)count;
-    r->postgres_us = (usage_family_cpu_us(b->postmaster) - postgres_us) / (double)count;
+    r->server_us = (family_member_cpu_us(server) - server_us) / (double)count;
+    r->postgres_us = (family_cpu_us(b->postmaster) - postgres_us) / (double)count;
+    r->postgres_bytes = (double)family_bytes(b->postmaster);
     bool counted = statements(b, &after);
     r->statements = (after - before) / (double)count;
     return e == OK && r->driver.failed == 0 && counted;
@@ -91,9 +101,9 @@ static bool run_exchange(const struct scenario *s, const struct prepared *reques
                              .connections = s->connections};
     if (exchange_start(reply_bytes, (int64_t)(r->floor_us * 1000), &bare, &job.at.port) != OK)
         return false;
-    double before = usage_cpu_us(bare.pid);
+    double before = family_member_cpu_us(bare.pid);
     enum err e = driver_run(&job, &result);
-    r->exchange_us = (usage_cpu_us(bare.pid) - before) / (double)count - r->floor_us;
+    r->exchange_us = (family_member_cpu_us(bare.pid) - before) / (double)count - r->floor_us;
     (void)process_stop(&bare);
     return e == OK && result.failed == 0;
 }
@@ -117,9 +127,17 @@ static bool run_others(struct bench *b, const struct scenario *s, const struct p
 static bool run_round(struct bench *b, const struct scenario *s, size_t count, struct round *r)
 {
     struct prepared *requests = mem_alloc_zero(count, sizeof(*requests));
-    bool fine = requests != NULL && (s->prepare == NULL || s->prepare(b, s)) &&
-                make_requests(b, s, requests, count) && run_server(b, s, requests, count, r) &&
-                run_others(b, s, requests, count, r);
+    b->turn++;
+    r->failed_at = "no memory";
+    bool fine = requests != NULL;
+    if (fine && !(fine = s->prepare == NULL || s->prepare(b, s)))
+        r->failed_at = "what it asks for could not be put there";
+    if (fine && !(fine = make_requests(b, s, requests, count)))
+        r->failed_at = "requests could not be made";
+    if (fine && !(fine = run_server(b, s, requests, count, r)))
+        r->failed_at = "the server did not answer all as expected";
+    if (fine && !(fine = run_others(b, s, requests, count, r)))
+        r->failed_at = "floor, exchange or libpq did not run";
     for (size_t i = 0; requests != NULL && i < count; i++)
         prepared_done(&requests[i]);
     mem_free(requests);
@@ -141,6 +159,8 @@ static void keep_best(struct round *best, const struct round *r)
     best->postgres_us = least(best->postgres_us, r->postgres_us);
     if (r->bare_bytes_per_s > best->bare_bytes_per_s)
         best->bare_bytes_per_s = r->bare_bytes_per_s;
+    best->postgres_bytes =
+        r->postgres_bytes > best->postgres_bytes ? r->postgres_bytes : best->postgres_bytes;
     best->statements = r->statements > best->statements ? r->statements : best->statements;
 }
 
@@ -149,7 +169,7 @@ void bench_print_head(const struct bench *b)
     (void)printf(
         "%d users, %d rooms of %d messages, %d busy rooms; best of %zu rounds. CPU is in us "
         "per request.\n\n"
-        "%-13s %7s %7s %7s %7s %8s %8s %8s %8s %7s %6s  %s\n",
+        "%-14s %7s %7s %7s %7s %8s %8s %8s %8s %7s %6s  %s\n",
         BENCH_USERS, BENCH_ROOMS, BENCH_MESSAGES, BENCH_MANY_ROOMS, b->rounds, "scenario", "req/s",
         "p50 ms", "p99 ms", "p99.9", "server", "postgres", "floor", "exchange", "SQL/req", "RSS MB",
         "against");
@@ -187,34 +207,43 @@ static void print_row(const struct bench *b, const struct scenario *s, const str
 {
     struct verdict v = judge(s, r);
     bool met = v.at_least ? v.value >= s->target : v.value <= s->target;
-    (void)printf("%-13s %7.0f %7.2f %7.2f %7.2f %8.1f %8.1f %8.1f %8.1f %7.3f %6.1f  %.2f %s",
+    (void)printf("%-14s %7.0f %7.2f %7.2f %7.2f %8.1f %8.1f %8.1f %8.1f %7.3f %6.1f  %.2f %s",
                  s->name, (double)r->driver.answered / r->driver.seconds, r->driver.p50_ms,
                  r->driver.p99_ms, r->driver.p999_ms, r->server_us, r->postgres_us, r->floor_us,
                  r->exchange_us, r->statements,
-                 (double)usage_peak_bytes(b->world.servers[0].process.pid) / 1e6, v.value, v.unit);
+                 (double)usage_peak_kb(b->world.servers[0].process.pid) / 1e3, v.value, v.unit);
     if (s->target > 0)
         (void)printf(" (%s %.2f: %s)", v.at_least ? "at least" : "at most", s->target,
                      met ? "met" : "missed");
+    if (s->no_sql)
+        (void)printf(" (no SQL: %s)", r->statements > 0 ? "missed" : "met");
+    if (s->one_core)
+        (void)printf(" (PostgreSQL: %.0f MB)", r->postgres_bytes / 1e6);
     (void)printf("\n");
     (void)fflush(stdout);
 }
 
 bool bench_measure(struct bench *b, const struct scenario *s)
 {
-    struct round best = {0}, warm_up = {0};
+    struct round best = {0}, r = {0};
     size_t count = s->requests * b->scale_percent / 100;
     if (count < 4)
         count = 4;
-    bool fine = run_round(b, s, count, &warm_up);
+    if (!bench_arrange(b, s)) {
+        (void)printf("%-14s cannot be measured here: it takes two cores\n", s->name);
+        return true;
+    }
+    bool fine = run_round(b, s, count, &r); /* to warm up */
+    usage_forget_peak(b->world.servers[0].process.pid);
     for (size_t i = 0; fine && i < b->rounds; i++) {
-        struct round r = {0};
+        r = (struct round){0};
         fine = run_round(b, s, count, &r);
         keep_best(&best, &r);
     }
     if (fine)
         print_row(b, s, &best);
     else
-        (void)fprintf(stderr, "%s: %zu answered, %zu failed: %s\n", s->name,
-                      warm_up.driver.answered, warm_up.driver.failed, "not measured");
+        (void)fprintf(stderr, "%s: not measured: %s (%zu answered, %zu failed)\n", s->name,
+                      r.failed_at, r.driver.answered, r.driver.failed);
     return fine;
 }

@@ -12,10 +12,10 @@ static int append_text(const char *text, size_t len, void *out)
     return 0;
 }
 
-enum err bench_post(const struct bench *b, size_t user, const char *room, struct buf *body,
+enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
                     struct bench_request *ret_request)
 {
-    const struct bench_user *u = &b->users[user % BENCH_USERS];
+    const struct bench_user *u = bench_user_of(b, n);
     struct community as = {.account = u->account, .blinded = u->blinded};
     json_auto_t *post = community_post_body(&as, "a message of ordinary length, as people write");
     if (post == NULL || json_dump_callback(post, append_text, body, JSON_COMPACT) != 0)
@@ -52,7 +52,8 @@ static enum err mixed(const struct bench *b, const struct scenario *s, size_t n,
     size_t kind = n % 50;
     if (kind == 0)
         return bench_post(b, n, "busy1", body, ret_request);
-    return bench_poll(b, n % 2 == 0, kind <= 4 ? 20 : 0, body, ret_request);
+    return bench_poll(b, n % 2 == 0 ? CLIENT_DESKTOP : CLIENT_IOS, kind <= 4 ? 20 : 0, body,
+                      ret_request);
 }
 
 static bool is_posted(const struct scenario *s, const struct onion_reply *reply)
@@ -94,12 +95,32 @@ const struct scenario bench_posts[] = {
      .request = mixed,
      .expected = is_answer,
      .compare = COMPARE_FLOOR},
+    {.name = "defaults",
+     .what = "the same with the limits as they come: post_limit=5/16s, known_after=10m",
+     .requests = 5000,
+     .connections = 32,
+     .code = 0,
+     .limits = LIMITS_DEFAULT,
+     .request = mixed,
+     .expected = is_answer,
+     .compare = COMPARE_FLOOR},
     {.name = "online",
-     .what = "the same at 3,000 requests a second: 30,000 people who poll every 10 s",
+     .what = "mixed at 3,000 requests a second (30,000 people who poll every 10 s), all cores",
      .requests = 15000,
      .connections = 256,
      .code = 0,
      .rate_per_s = 3000,
+     .request = mixed,
+     .expected = is_answer,
+     .compare = COMPARE_LATENCY,
+     .target = 200},
+    {.name = "online-1",
+     .what = "the same with server and PostgreSQL on one core together",
+     .requests = 15000,
+     .connections = 256,
+     .code = 0,
+     .rate_per_s = 3000,
+     .one_core = true,
      .request = mixed,
      .expected = is_answer,
      .compare = COMPARE_LATENCY,

@@ -158,8 +158,7 @@ static void dm__through_three_relays__is_read_by_its_two_ends_alone(void **state
     close_cast(&c);
 }
 
-static void
-statement_70__recipient_unknown_or_banned__is_404_otherwise_201_without_message(void **state)
+static void statement_70__recipient_unknown_or_banned__is_404_otherwise_201(void **state)
 {
     (void)state;
     struct cast c;
@@ -559,8 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dm__through_three_relays__is_read_by_its_two_ends_alone),
-        cmocka_unit_test(
-            statement_70__recipient_unknown_or_banned__is_404_otherwise_201_without_message),
+        cmocka_unit_test(statement_70__recipient_unknown_or_banned__is_404_otherwise_201),
         cmocka_unit_test(statement_71__caller_without_a_blinded_key__is_401),
         cmocka_unit_test(statement_72__after_its_time__dm_is_gone),
         cmocka_unit_test(statement_05__poll_with_nothing_new__is_304_without_headers_and_body),
