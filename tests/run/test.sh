@@ -4,9 +4,9 @@
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address and
-# undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two seconds. full
-# (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread sanitizer too, and
-# the lanes of containers and of the documents, which need root.
+# undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two
+# seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread
+# sanitizer too, and the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 export TEST_JOBS=${TEST_JOBS:-3}
@@ -15,6 +15,7 @@ export TEST_COUNTS
 trap 'rm -f "$TEST_COUNTS"' EXIT
 shopt -s nullglob
 began=$SECONDS
+# What is too slow for every day: a minute without a database, a million rows.
 [[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 
 # build NAME TARGET: a build counts only when it fails.
@@ -45,8 +46,6 @@ suite() {
     tests/run/programs.sh "$1" "$2" $(programs "$3" "$4")
 }
 
-# What is too slow for every day: a minute without a database, a million rows.
-[[ ${1:-short} != full ]] || export CONCLAVE_TEST_FULL=1
 if build 'build (gcc -Werror)' tests-release; then
     tests/run/lint.sh "$([[ ${1:-short} == full ]] && echo full || echo fast)"
     suite unit build release unit
