@@ -336,7 +336,7 @@ static const struct setting settings[] = {
      .type = CONF_BOOL,
      .fallback = "off",
      .offset = AT(web.invite_page),
-     .help = "Answer a join link opened in a browser with a page that explains it."},
+     .help = "A page for join links opened in a browser. Without effect in this version."},
 
     {.section = "log",
      .key = "level",
