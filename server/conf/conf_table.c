@@ -287,8 +287,9 @@ static const struct setting settings[] = {
      .min = SECOND_MS,
      .max = DAY_MS,
      .offset = AT(limits.strangers_together),
-     .help = "How many posts all strangers together may make in one room in a time; as many "
-             "uploads, reactions and direct messages each. Ten times that on the whole server."},
+     .help =
+         "How many posts all strangers together may make in one room in a time; as many "
+         "edits, uploads, reactions and direct messages each. Ten times that on the whole server."},
     {.section = "limits",
      .key = "uploads",
      .type = CONF_RATE,
@@ -320,6 +321,15 @@ static const struct setting settings[] = {
      .max = DAY_MS,
      .offset = AT(limits.reactions),
      .help = "How many reactions one person may add in a time."},
+    {.section = "limits",
+     .key = "edits",
+     .type = CONF_RATE,
+     .fallback = "30/60s",
+     .min = SECOND_MS,
+     .max = DAY_MS,
+     .offset = AT(limits.edits),
+     .help = "How many edits of messages one person may make in a time: everybody in the room "
+             "gets each of them."},
 
     {.section = "web",
      .key = "invite_page",
