@@ -136,10 +136,13 @@ int cli_file(int argc, char **argv)
     if (code != CLI_OK)
         return code;
     if (strcmp(a.verb, "remove") == 0)
-        return remove_file(&cli, &ref);
-    if (strcmp(a.verb, "block") == 0)
-        return block(&cli, &ref);
-    if (strcmp(a.verb, "unblock") == 0)
-        return unblock(&cli, &ref);
-    return cli_fail(CLI_USAGE, "say remove, block or unblock");
+        code = remove_file(&cli, &ref);
+    else if (strcmp(a.verb, "block") == 0)
+        code = block(&cli, &ref);
+    else if (strcmp(a.verb, "unblock") == 0)
+        code = unblock(&cli, &ref);
+    else
+        return cli_fail(CLI_USAGE, "say remove, block or unblock");
+    cli_tell_servers(&cli); /* it may have been the picture of a room */
+    return code;
 }

@@ -44,8 +44,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
             add_number(a, arg, state);
         return 0;
     case ARGP_KEY_END:
-        if (!a->verb)
+        if (!a->verb) {
             argp_usage(state);
+            return EINVAL; /* it has exited */
+        }
         if (strcmp(a->verb, "delete") != 0)
             argp_error(state, "say delete");
         if (!a->room || (a->by != NULL) == (a->count > 0))

@@ -93,8 +93,10 @@ int people_dismiss(struct cli *cli, int64_t room, const char *text)
 {
     struct person person;
     int code = people_read(cli, text, &person);
+    if (code != CLI_OK)
+        return code;
     struct session_id ids[3] = {person.given, person.candidates[0], person.candidates[1]};
-    enum err e = code == CLI_OK ? OK : ERR_DENIED;
+    enum err e = OK;
     for (size_t i = 0; e == OK && i < 1 + person.candidate_count; i++) {
         e = users_find(cli->db, &ids[i], NULL, 0, &person.user, &person.session);
         struct appointment a = {cli, &person, room, {.visible = room != 0}, false};
@@ -103,7 +105,7 @@ int people_dismiss(struct cli *cli, int64_t room, const char *text)
         else if (e == ERR_MISSING)
             e = OK; /* this form of the id is not known */
     }
-    return code == CLI_OK ? said(e) : code;
+    return said(e);
 }
 
 int people_record_pending(struct cli *cli)

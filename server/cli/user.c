@@ -52,8 +52,10 @@ static struct permission_value parse_value(const char *text, struct argp_state *
 
 static error_t parse_end(const struct user_arguments *a, struct argp_state *state)
 {
-    if (!a->verb || !a->id)
+    if (!a->verb || !a->id) {
         argp_usage(state);
+        return EINVAL; /* it has exited */
+    }
     bool set = a->read.touched || a->accessible.touched || a->write.touched || a->upload.touched;
     bool is_ban = strcmp(a->verb, "ban") == 0;
     if (is_ban || strcmp(a->verb, "unban") == 0) {

@@ -5,22 +5,13 @@
 #include "base/clock.h"
 #include "community/authority.h"
 #include "community/community.h"
+#include "community/tristate.h"
 #include "crypto/secret.h"
-#include "router/json_in.h"
-#include "router/json_out.h"
 #include "state/state.h"
 #include "store/futures.h"
 #include "store/person.h"
 
 static const double DELAY_MAX_S = 1e9; /* protocol 02, 2.3 */
-
-static void put_value(struct buf *out, const char *key, enum tristate value)
-{
-    if (value == TRI_NULL)
-        return;
-    json_out_key(out, key);
-    json_out_bool(out, value == TRI_YES);
-}
 
 /* user 0: everybody's, with their ids. */
 static enum err write_futures(struct call *call, int64_t user)
@@ -40,10 +31,10 @@ static enum err write_futures(struct call *call, int64_t user)
         }
         json_out_key(out, "at");
         json_out_double(out, rows[i].at);
-        put_value(out, "read", rows[i].read);
-        put_value(out, "write", rows[i].write);
-        put_value(out, "upload", rows[i].upload);
-        put_value(out, "banned", rows[i].banned);
+        tristate_put(out, "read", rows[i].read);
+        tristate_put(out, "write", rows[i].write);
+        tristate_put(out, "upload", rows[i].upload);
+        tristate_put(out, "banned", rows[i].banned);
         json_out_close(out, '}');
     }
     buf_put_byte(out, ']');
@@ -74,13 +65,6 @@ struct plan {
     struct person person;
 };
 
-static enum tristate read_tristate(struct json_in *in, const char *key)
-{
-    if (!json_has(in, key))
-        return TRI_NULL;
-    return json_bool(in, key) ? TRI_YES : TRI_NO;
-}
-
 static enum err read_plan(struct call *call, struct plan *p)
 {
     if (!request_is_json(call->req))
@@ -88,9 +72,9 @@ static enum err read_plan(struct call *call, struct plan *p)
     AUTO_JSON struct json_in in = json_in_object(call->mem, call->req->body);
     struct permission_future *f = &p->future;
     f->room = state_room_id(call->room);
-    f->read = read_tristate(&in, "read");
-    f->write = read_tristate(&in, "write");
-    f->upload = read_tristate(&in, "upload");
+    f->read = tristate_read(&in, "read");
+    f->write = tristate_read(&in, "write");
+    f->upload = tristate_read(&in, "upload");
     double delay_s = json_number(&in, "in");
     f->at = (double)call->now_ms / SECOND_MS + delay_s;
     bool any = f->read != TRI_NULL || f->write != TRI_NULL || f->upload != TRI_NULL;

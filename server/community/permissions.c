@@ -4,34 +4,25 @@
  */
 #include "community/authority.h"
 #include "community/community.h"
+#include "community/tristate.h"
 #include "crypto/secret.h"
-#include "router/json_in.h"
-#include "router/json_out.h"
 #include "state/state.h"
 #include "store/futures.h"
 #include "store/permissions.h"
 #include "store/person.h"
 
-static void put_value(struct buf *out, const char *key, enum tristate value)
-{
-    if (value == TRI_NULL)
-        return;
-    json_out_key(out, key);
-    json_out_bool(out, value == TRI_YES);
-}
-
 static void put_true(struct buf *out, const char *key, bool value)
 {
-    put_value(out, key, value ? TRI_YES : TRI_NULL);
+    tristate_put(out, key, value ? TRI_YES : TRI_NULL);
 }
 
 static void put_permissions(struct buf *out, const struct permission_row *row)
 {
     buf_put_byte(out, '{');
-    put_value(out, "accessible", row->accessible);
-    put_value(out, "read", row->read);
-    put_value(out, "write", row->write);
-    put_value(out, "upload", row->upload);
+    tristate_put(out, "accessible", row->accessible);
+    tristate_put(out, "read", row->read);
+    tristate_put(out, "write", row->write);
+    tristate_put(out, "upload", row->upload);
     put_true(out, "banned", row->banned);
     put_true(out, row->admin ? "admin" : "moderator", row->moderator);
     put_true(out, "hidden", row->moderator && !row->visible);
@@ -99,7 +90,7 @@ static struct permission_value read_value(struct json_in *in, const char *key,
     if (v.touched && clears)
         in->failed = true;
     if (v.touched)
-        v.value = json_bool(in, key) ? TRI_YES : TRI_NO;
+        v.value = tristate_read(in, key);
     v.touched |= clears;
     return v;
 }

@@ -4,8 +4,8 @@
  */
 #include "community/community.h"
 #include "community/rooms_named.h"
+#include "community/tristate.h"
 #include "crypto/secret.h"
-#include "router/json_out.h"
 #include "store/person.h"
 #include "store/roles.h"
 #include "store/rooms.h"
@@ -24,13 +24,6 @@ struct role_request {
     size_t info_count;
 };
 
-static enum tristate read_tristate(struct json_in *in, const char *key)
-{
-    if (!json_has(in, key))
-        return TRI_NULL;
-    return json_bool(in, key) ? TRI_YES : TRI_NO;
-}
-
 /* To make an admin no moderator, or to say nothing, is no request. */
 static bool wish_ok(const struct wish *w)
 {
@@ -45,9 +38,9 @@ static enum err read_request(struct call *call, struct role_request *ret_request
         return ERR_MALFORMED;
     AUTO_JSON struct json_in in = json_in_object(call->mem, call->req->body);
     struct rooms_named named = rooms_named_read(&in);
-    r.wish = (struct wish){.moderator = read_tristate(&in, "moderator"),
-                           .admin = read_tristate(&in, "admin"),
-                           .visible = read_tristate(&in, "visible")};
+    r.wish = (struct wish){.moderator = tristate_read(&in, "moderator"),
+                           .admin = tristate_read(&in, "admin"),
+                           .visible = tristate_read(&in, "visible")};
     if (!json_ok(&in) || !wish_ok(&r.wish))
         return ERR_MALFORMED;
     enum err e = rooms_named_find(call, &named, AS_ADMIN, &r.reach);

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "community/authority.h"
 #include "community/community.h"
+#include "community/tristate.h"
 #include "conf/conf.h"
 #include "files/files.h"
-#include "router/json_in.h"
 #include "state/state.h"
 #include "store/rooms.h"
 
@@ -64,12 +64,6 @@ static void read_image(struct json_in *in, struct update *u)
     u->change.image = &u->image;
 }
 
-static void read_default(struct json_in *in, const char *key, enum tristate *ret_value)
-{
-    if (json_has(in, key))
-        *ret_value = json_bool(in, key) ? TRI_YES : TRI_NO;
-}
-
 static bool says_something(const struct room_change *c)
 {
     return c->name != NULL || c->description != NULL || c->image != NULL || c->read != TRI_NULL ||
@@ -83,10 +77,10 @@ static enum err read_update(struct call *call, struct update *u)
     AUTO_JSON struct json_in in = json_in_object(call->mem, call->req->body);
     read_texts(&in, u);
     read_image(&in, u);
-    read_default(&in, "default_read", &u->change.read);
-    read_default(&in, "default_accessible", &u->change.accessible);
-    read_default(&in, "default_write", &u->change.write);
-    read_default(&in, "default_upload", &u->change.upload);
+    u->change.read = tristate_read(&in, "default_read");
+    u->change.accessible = tristate_read(&in, "default_accessible");
+    u->change.write = tristate_read(&in, "default_write");
+    u->change.upload = tristate_read(&in, "default_upload");
     return json_ok(&in) && says_something(&u->change) ? OK : ERR_MALFORMED;
 }
 
@@ -111,11 +105,7 @@ enum err room_put(struct call *call)
 {
     struct update u = {
         .call = call,
-        .change = {.read = TRI_NULL,
-                   .accessible = TRI_NULL,
-                   .write = TRI_NULL,
-                   .upload = TRI_NULL,
-                   .now = (double)call->now_ms / SECOND_MS,
+        .change = {.now = (double)call->now_ms / SECOND_MS,
                    .file_lifetime_s = (double)call->services->conf->files.room_ttl_ms / SECOND_MS}};
     enum err e = read_update(call, &u);
     if (e == OK)

@@ -193,7 +193,7 @@ struct span header_date(struct arena *mem, double seconds)
     if (!out || !gmtime_r(&t, &tm))
         return (struct span){0};
     int n = snprintf(out, DATE_CHARS, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT",
-                     days + 3 * tm.tm_wday, tm.tm_mday, months + 3 * tm.tm_mon, tm.tm_year + 1900,
-                     tm.tm_hour, tm.tm_min, tm.tm_sec);
+                     &days[(size_t)tm.tm_wday * 3], tm.tm_mday, &months[(size_t)tm.tm_mon * 3],
+                     tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
     return span_of(out, n > 0 && n < DATE_CHARS ? (size_t)n : 0);
 }

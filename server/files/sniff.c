@@ -46,7 +46,7 @@ enum err sniffer_new(unsigned handles, struct sniffer **ret_sniffer)
         return ERR_NO_MEMORY;
     (void)pthread_mutex_init(&s->lock, NULL);
     (void)pthread_cond_init(&s->freed, NULL);
-    s->free = mem_alloc_zero(handles, sizeof(*s->free));
+    s->free = mem_alloc_zero(handles, sizeof(magic_t));
     enum err e = s->free == NULL ? ERR_NO_MEMORY : OK;
     while (e == OK && s->count < handles) {
         s->free[s->count] = open_handle();
@@ -67,7 +67,7 @@ void sniffer_free(struct sniffer *s)
 {
     if (s == NULL)
         return;
-    for (unsigned i = 0; i < s->free_count; i++)
+    for (unsigned i = 0; s->free != NULL && i < s->free_count; i++)
         magic_close(s->free[i]);
     mem_free(s->free);
     (void)pthread_cond_destroy(&s->freed);
@@ -175,7 +175,7 @@ bool sniff_is_listed(struct span list, const char *type)
     struct span wanted = span_of_text(type);
     while (list.len > 0) {
         struct span entry = next_entry(&list);
-        bool beginning = entry.len > 0 && entry.p[entry.len - 1] == '/';
+        bool beginning = entry.p != NULL && entry.len > 0 && entry.p[entry.len - 1] == '/';
         if (beginning ? span_starts_with(wanted, entry) : span_eq(wanted, entry))
             return true;
     }
@@ -184,17 +184,17 @@ bool sniff_is_listed(struct span list, const char *type)
 
 bool sniff_list_ok(struct span list)
 {
-    if (list.len == 0 || list.p[list.len - 1] == ',')
+    if (list.p == NULL || list.len == 0 || list.p[list.len - 1] == ',')
         return false;
+    for (size_t i = 0; i < list.len; i++) {
+        if (list.p[i] <= ' ' || list.p[i] >= 0x7f)
+            return false;
+    }
     while (list.len > 0) {
         struct span entry = next_entry(&list);
         size_t slash = span_find(entry, '/');
         if (slash == 0 || slash == entry.len)
             return false;
-        for (size_t i = 0; i < entry.len; i++) {
-            if (entry.p[i] <= ' ' || entry.p[i] >= 0x7f)
-                return false;
-        }
     }
     return true;
 }

@@ -18,6 +18,8 @@ enum err jobs_expire_dms(struct db *db, int64_t now_ms)
         e = dms_expire(db, (double)now_ms / SECOND_MS, SLICE, &removed);
         total += e == OK ? removed : 0;
     }
+    if (e == OK)
+        e = ring_forget_dms(db, now_ms);
     if (total > 0)
         log_event(LOG_INFO, "jobs.direct_messages_removed", LOG_U64("count", total));
     return e;

@@ -3,6 +3,8 @@
  * Comparing versions with the database and reading anew what differs (design D7). Versions are read before the data they
  * stand for, so data that is newer than its version is at worst read twice, never missed.
  */
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/mem.h"
 #include "metrics/metrics.h"
@@ -28,12 +30,24 @@ struct comparison {
     int64_t dms_before; /* what was noted before the versions were read */
 };
 
+static int order_versions(const void *a, const void *b)
+{
+    const struct version_row *x = a;
+    const struct version_row *y = b;
+    if (x->scope != y->scope)
+        return x->scope < y->scope ? -1 : 1;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+/* Asked several times for every room, twice a second. */
 static int64_t version_of(const struct comparison *c, enum version_scope scope, int64_t id)
 {
-    for (size_t i = 0; i < c->version_count; i++)
-        if (c->versions[i].scope == scope && c->versions[i].id == id)
-            return c->versions[i].value;
-    return 0;
+    const struct version_row key = {.scope = scope, .id = id};
+    const struct version_row *found =
+        c->version_count == 0
+            ? NULL
+            : bsearch(&key, c->versions, c->version_count, sizeof(key), order_versions);
+    return found == NULL ? 0 : found->value;
 }
 
 static enum err read_pending(struct comparison *c, struct pending_ids *ret_pending)

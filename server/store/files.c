@@ -49,6 +49,17 @@ const struct statement files_statements[] = {
                      "   AND f.blob = b.id AND f.room IS NULL"
                      "   AND (f.expiry IS NULL OR f.expiry > $2)"
                      " RETURNING " FILE_COLUMNS},
+    /* A room whose picture goes is another room for everybody who shows it. Rooms before files, as posts lock them. */
+    {"files.drop_image", "WITH changed AS ("
+                         "    UPDATE rooms r"
+                         "       SET image = NULL, info_updates = r.info_updates + 1"
+                         "      FROM files f"
+                         "     WHERE f.blob = $1 AND r.image = f.id"
+                         "    RETURNING r.id)"
+                         "UPDATE versions v"
+                         "   SET value = value + 1"
+                         "  FROM changed"
+                         " WHERE v.scope = 2 AND v.id = changed.id"},
     {"files.delete_all", "DELETE FROM files"
                          " WHERE blob = $1"},
     {"files.blob_delete", "DELETE FROM blobs"
@@ -244,7 +255,9 @@ enum err files_lock(struct db *db, const struct file_hash *hash, struct blob_row
 
 static enum err remove_content(struct db *db, const struct blob_row *blob)
 {
-    enum err e = DB_RUN(db, "files.delete_all", NULL, PARAM_I64(blob->id));
+    enum err e = DB_RUN(db, "files.drop_image", NULL, PARAM_I64(blob->id));
+    if (e == OK)
+        e = DB_RUN(db, "files.delete_all", NULL, PARAM_I64(blob->id));
     if (e == OK)
         e = DB_RUN(db, "files.chunks_delete", NULL, PARAM_I32(blob->day), PARAM_I64(blob->id));
     return e;

@@ -94,7 +94,7 @@ MUST_USE enum err files_lock(struct db *db, const struct file_hash *hash,
                              struct blob_row *ret_blob);
 /*
  * delete. Removes what people know of the content, its chunks, its blob, and gives its bytes back; at once, in the
- * caller's transaction.
+ * caller's transaction. A room whose picture it was has none then.
  */
 MUST_USE enum err files_remove(struct db *db, const struct blob_row *blob);
 /* The same, but remembers the hash as refused. ERR_CONFLICT: it is already. */

@@ -29,6 +29,10 @@ const struct statement ring_statements[] = {
     {"ring.by_id", "SELECT kind, coalesce(room, 0), month, wrapped"
                    "  FROM ring_keys"
                    " WHERE id = $1"},
+    {"ring.forget_dms",
+     "DELETE FROM ring_keys k"
+     " WHERE k.kind = 3 AND k.month < $1"
+     "   AND NOT EXISTS (SELECT 1 FROM direct_messages d WHERE d.key_id = k.id)"},
     {"ring.check_read", "SELECT storage_check"
                         "  FROM server"},
     {"ring.check_write", "UPDATE server"
@@ -265,4 +269,10 @@ enum err ring_check(struct ring *ring, struct db *db)
     if (e == OK)
         e = DB_RUN(db, "ring.check_write", NULL, PARAM_BYTES(buf_span(&sealed)));
     return e == OK ? ring_verify(ring, db) : e;
+}
+
+enum err ring_forget_dms(struct db *db, int64_t now_ms)
+{
+    /* Last month's may still be in use by somebody whose clock is a little behind. */
+    return DB_RUN(db, "ring.forget_dms", NULL, PARAM_I32(month_of(now_ms) - 1));
 }

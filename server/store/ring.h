@@ -20,10 +20,9 @@ void ring_free(struct ring *ring);
 enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 
 /*
- * The key to seal with now: for messages of a room (room > 0), files (room 0 for the file-server half) or direct
- * messages (room 0). Made and
- * inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a month; then from
- * memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
+ * The key to seal with now: for messages of a room (room > 0), for files (room 0: the file-server half) or direct messages
+ * (room 0). Made and inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a
+ * month; then from memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
  */
 MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
                                    int64_t room, int64_t now_ms, int64_t *ret_key_id,
@@ -35,5 +34,7 @@ MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_i
 MUST_USE enum err ring_check(struct ring *ring, struct db *db);
 /* Only proves. ERR_MISSING: the database has no check value yet. */
 MUST_USE enum err ring_verify(struct ring *ring, struct db *db);
+/* For the job: removes keys of direct messages, of past months, with which nothing is sealed any more. */
+MUST_USE enum err ring_forget_dms(struct db *db, int64_t now_ms);
 
 #endif

@@ -8,7 +8,8 @@
 
 const struct statement versions_statements[] = {
     {"versions.read", "SELECT scope, id, value"
-                      "  FROM versions"},
+                      "  FROM versions"
+                      " ORDER BY scope, id"},
     {"versions.bump", "UPDATE versions"
                       "   SET value = value + 1"
                       " WHERE scope = $1 AND id = $2"},

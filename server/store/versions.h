@@ -21,6 +21,7 @@ struct version_row {
     int64_t id;
     int64_t value;
 };
+/* All of them, ascending by scope, then id. */
 MUST_USE enum err versions_read(struct db *db, struct arena *mem, struct version_row **ret_rows,
                                 size_t *ret_count);
 /* One coalesced NOTIFY in a transaction of its own (never inside a post's: it serialises commits). */

@@ -15,6 +15,11 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
                                const struct write_op *op)
 {
     const struct author_facts *f = plan->facts;
+    int64_t limit = b->conf->rooms.post_limit.count;
+    /* Edits have no limit of their own: without this one they could make the server talk without end. */
+    if (op->by_server && op->after && op->after->kind == WRITE_EDIT && limit > 0 &&
+        f->recent_posts >= limit)
+        return WRITE_RATE_LIMITED;
     if (op->by_server)
         return WRITE_DONE;
     enum write_result may = write_batch_may(plan, WRITE_BATCH_WRITES);
@@ -22,7 +27,6 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
         return may;
     if (op->post.whisper && write_batch_may(plan, WRITE_BATCH_MODERATES) != WRITE_DONE)
         return WRITE_DENIED;
-    int64_t limit = b->conf->rooms.post_limit.count;
     return limit > 0 && !f->admin && f->recent_posts >= limit ? WRITE_RATE_LIMITED : WRITE_DONE;
 }
 

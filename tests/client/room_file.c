@@ -47,7 +47,7 @@ enum err room_file_put_in_batch(struct community *c, const char *room, struct sp
 {
     char target[TARGET_MAX];
     json_t *json = NULL;
-    struct buf text AUTO_BUF = buf_make(2 * ONION_BODY_MAX_BYTES);
+    struct buf text AUTO_BUF = buf_make(2 * (size_t)ONION_BODY_MAX_BYTES);
     (void)snprintf(target, sizeof(target), "/room/%s/file", room);
     buf_put_base64(&text, file);
     if (buf_verdict(&text) != OK)

@@ -102,7 +102,10 @@ static int rooms(const struct tool *t, struct community *c)
     enum err e = community_rooms(c, &list);
     if (e != OK)
         return tool_tell(c, e);
-    json_array_foreach(list, i, room) tool_print(room);
+    json_array_foreach(list, i, room)
+    {
+        tool_print(room);
+    }
     return TOOL_DONE;
 }
 

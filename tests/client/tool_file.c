@@ -81,8 +81,8 @@ static int print_upload(const struct tool *t, const struct server_link_options *
 }
 
 /* Both ways of encryption; the key of a stream lies in the first half of keys->key. */
-static enum err encrypt(const struct tool *t, struct span plain, struct buf *out,
-                        struct attachment_keys *keys)
+static enum err encrypt_file(const struct tool *t, struct span plain, struct buf *out,
+                             struct attachment_keys *keys)
 {
     struct account a AUTO_ACCOUNT = {0};
     if (!t->stream)
@@ -111,7 +111,7 @@ int tool_file_put(const struct tool *t)
         return tool_usage("--stream needs --account FILE: its seed makes the key");
     if (tool_read_file(t->words[2], &plain) != OK)
         return tool_refused("the file cannot be read, or is too large", 0);
-    if (encrypt(t, buf_span(&plain), &sealed, &keys) != OK ||
+    if (encrypt_file(t, buf_span(&plain), &sealed, &keys) != OK ||
         server_link_open(&options, &link) != OK)
         return tool_refused("the file cannot be encrypted", 0);
     enum err e = file_client_put(link, buf_span(&sealed), &ticket, &code);

@@ -70,6 +70,14 @@ def auth():
             seed("auth", case["name"], data)
 
 
+def file_server_auth():
+    for case in load("fs-auth.json")["cases"]:
+        headers = {k.lower(): v for k, v in case["headers"].items()}
+        lines = [case["method"], case["request_target"], headers.get("x-fs-pubkey", ""), "",
+                 headers.get("x-fs-timestamp", ""), headers.get("x-fs-signature", "")]
+        seed("auth", "fs " + case["name"], "\n".join(lines) + "\n")
+
+
 def batch():
     one = '{"method":"GET","path":"/room/a/messages/since/1?t=r"}'
     seeds = {
@@ -208,6 +216,7 @@ def settings():
 
 onion()
 auth()
+file_server_auth()
 batch()
 texts()
 file_names()

@@ -5,6 +5,7 @@
  */
 #include "fuzz/fuzz.h"
 
+#include "auth/fs_headers.h"
 #include "auth/identity.h"
 #include "base/arena.h"
 #include "base/hex.h"
@@ -41,6 +42,24 @@ static void check(struct arena *mem, const struct request *req, bool blinding,
     reply_done(&reply);
 }
 
+/* The same values as the three headers of the file server. */
+static void check_file_server(const struct request *req, const struct header given[static 4])
+{
+    const struct header headers[] = {{SPAN("X-FS-Pubkey"), given[0].value},
+                                     {SPAN("X-FS-Timestamp"), given[2].value},
+                                     {SPAN("X-FS-Signature"), given[3].value}};
+    struct request signed_req = *req;
+    signed_req.headers = headers;
+    signed_req.header_count = COUNT_OF(headers);
+    for (int required = 0; required < 2; required++) {
+        struct reply reply;
+        reply_init(&reply);
+        bool passed = fs_headers_check(&signed_req, required != 0, VECTOR_NOW_S, &reply);
+        HOLDS(passed || reply.status == 400 || reply.status == 401 || reply.status == 425);
+        reply_done(&reply);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const names[] = {"X-SOGS-Pubkey", "x-sogs-nonce", "X-SOGS-Timestamp",
@@ -61,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (usable) {
         check(mem, &req, true, seen_keys, nonces);
         check(mem, &req, false, seen_keys, nonces);
+        check_file_server(&req, headers);
     }
     recall_free(seen_keys);
     recall_free(nonces);

@@ -71,7 +71,7 @@ struct bytes blob_body(size_t size, uint32_t seed)
 
 struct file_hash blob_hash_of(struct bytes body)
 {
-    struct file_hash hash;
+    struct file_hash hash = {{0}};
     hash_file_id(hash.b, span_of_bytes(body));
     return hash;
 }

@@ -208,8 +208,8 @@ uint64_t contents(struct cast *c)
         /* What has expired waits for the job, which may come at any time. */
         "SELECT row_to_json(t)::text FROM conclave.files t WHERE expiry IS NULL OR expiry > 0",
         "SELECT row_to_json(t)::text FROM conclave.versions t",
-        "SELECT id || ' ' || banned || moderator || admin || visible_mod FROM conclave.users"
-        " WHERE banned OR moderator OR visible_mod",
+        ("SELECT id || ' ' || banned || moderator || admin || visible_mod FROM conclave.users"
+         " WHERE banned OR moderator OR visible_mod"),
     };
     uint64_t sum = 0;
     for (size_t i = 0; i < COUNT_OF(tables); i++)

@@ -21,7 +21,7 @@ void model_room_init(struct model_room *room)
 void model_room_done(struct model_room *room)
 {
     for (size_t i = 0; i < room->count; i++)
-        free(room->messages[i].body);
+        json_decref(room->messages[i].body);
     mem_free(room->messages);
 }
 
@@ -68,7 +68,7 @@ static struct model_answer refuse(int code)
 /* ---- changes ---- */
 
 struct model_answer model_post(struct model_room *room, int user, int whisper_to, bool mods,
-                               const char *body)
+                               json_t *body)
 {
     bool whisper = whisper_to != MODEL_NOBODY || mods;
     if (!writes(room, user) || (whisper && !moderates(room, user)))
@@ -86,7 +86,7 @@ struct model_answer model_post(struct model_room *room, int user, int whisper_to
                                 .data = s,
                                 .whisper_to = whisper_to,
                                 .whisper_mods = mods,
-                                .body = strdup(body)};
+                                .body = json_incref(body)};
     return (struct model_answer){.code = 201, .seqno = s};
 }
 
@@ -95,7 +95,7 @@ void model_posted(struct model_room *room, int64_t id)
     room->messages[room->count - 1].id = id;
 }
 
-struct model_answer model_edit(struct model_room *room, int user, int64_t id, const char *body,
+struct model_answer model_edit(struct model_room *room, int user, int64_t id, json_t *body,
                                bool same)
 {
     struct model_message *m = model_find(room, id);
@@ -106,8 +106,8 @@ struct model_answer model_edit(struct model_room *room, int user, int64_t id, co
     if (m->author != user)
         return refuse(403);
     if (!same) {
-        free(m->body);
-        m->body = strdup(body);
+        json_decref(m->body);
+        m->body = json_incref(body);
         m->edited = true;
         m->data = ++room->sequence;
     }
@@ -290,7 +290,7 @@ static json_t *full_row(const struct model_message *m, const struct model_reader
                             "session_id", reader->ids[m->author]);
     if (m->edited)
         (void)json_object_set_new(row, "edited", json_true());
-    (void)json_object_set_new(row, "data", m->deleted ? json_null() : json_string(m->body));
+    (void)json_object_set_new(row, "data", m->deleted ? json_null() : json_incref(m->body));
     if (m->deleted)
         (void)json_object_set_new(row, "deleted", json_true());
     else

@@ -33,7 +33,7 @@ struct model_message {
     bool edited, deleted;
     int whisper_to; /* MODEL_NOBODY */
     bool whisper_mods;
-    char *body; /* base64, as posted */
+    json_t *body; /* base64 text, as posted */
     struct model_reaction list[MODEL_TEXTS];
     int list_count;
 };
@@ -60,11 +60,11 @@ struct model_message *model_find(const struct model_room *room, int64_t id);
 
 /* Each changes the model, if it may, and says what the server has to answer. */
 struct model_answer model_post(struct model_room *room, int user, int whisper_to, bool mods,
-                               const char *body);
+                               json_t *body);
 /* The server's id of the message just posted. */
 void model_posted(struct model_room *room, int64_t id);
 /* same: the text is the one that stands there. */
-struct model_answer model_edit(struct model_room *room, int user, int64_t id, const char *body,
+struct model_answer model_edit(struct model_room *room, int user, int64_t id, json_t *body,
                                bool same);
 struct model_answer model_delete(struct model_room *room, int user, int64_t id);
 struct model_answer model_delete_all(struct model_room *room, int user, int whose);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "client/room_file.h"
 #include "integration/cast.h"
 #include "unit/sniff_samples.h"
@@ -164,12 +165,29 @@ static void room_image__that_is_no_image__is_406_and_the_old_one_stays(void **st
     assert_int_equal(life_of(last), -1);
 }
 
+static void room_image__removed_by_the_operator__is_no_longer_told(void **state)
+{
+    (void)state;
+    struct buf image AUTO_BUF = buf_make(SAMPLE_MAX_BYTES);
+    sniff_sample_put(&sniff_samples[0], &image);
+    int64_t file = upload(ADMIN, "lobby", buf_span(&image));
+    assert_int_equal(set_image(file), 200);
+    assert_int_equal(image_of_room(), file);
+    int64_t before = info_updates(&c.members[BEN], "lobby");
+    assert_int_equal(command(&c, "file remove %lld", (long long)file), 0);
+    int64_t deadline = clock_mono_ms() + 2000;
+    while (image_of_room() != 0)
+        assert_true(clock_mono_ms() < deadline);
+    assert_int_equal(info_updates(&c.members[BEN], "lobby"), before + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(file__adopted_pinned_unpinned_deleted__lives_as_long_as_each_says),
         cmocka_unit_test(post__naming_files_that_it_may_not_have__succeeds_and_adopts_only_its_own),
         cmocka_unit_test(room_image__that_is_no_image__is_406_and_the_old_one_stays),
+        cmocka_unit_test(room_image__removed_by_the_operator__is_no_longer_told),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

@@ -470,6 +470,22 @@ static void edit__swallowed__looks_done_and_leaves_the_message_as_it_was(void **
     assert_int_equal(edit_code(ANA, "edits", id, "a clean edit"), 200);
 }
 
+static void
+edits__swallowed_one_after_the_other__do_not_make_the_server_talk_without_end(void **state)
+{
+    (void)state;
+    new_room("echo");
+    int64_t id = talk_post(&t, ANA, "echo", "as it was");
+    FILTER("echo", "set", "--profanity", "yes");
+    FILTER("echo", "reply", "--text", "no", "--public", "yes");
+    for (int i = 0; i < 12; i++)
+        assert_int_equal(edit_code(ANA, "echo", id, PROFANE), 200);
+    assert_int_equal(rows_in_database("echo"), 1 + 5);
+    /* Whoever posts is still answered. */
+    json_auto_t *swallowed = say_swallowed(BEN, "echo", PROFANE);
+    assert_int_equal(talk_sequence(&t, BEN, "echo"), talk_int(swallowed, "seqno") + 1);
+}
+
 /* ---- held, and the command ---- */
 
 static void held_message__is_shown_to_nobody(void **state)
@@ -560,6 +576,8 @@ int main(void)
         cmocka_unit_test(answer__in_public__is_seen_by_everybody_and_the_post_is_not),
         cmocka_unit_test(answer__to_a_post_in_a_batch__comes_too),
         cmocka_unit_test(edit__swallowed__looks_done_and_leaves_the_message_as_it_was),
+        cmocka_unit_test(
+            edits__swallowed_one_after_the_other__do_not_make_the_server_talk_without_end),
         cmocka_unit_test(held_message__is_shown_to_nobody),
         cmocka_unit_test(command__with_bad_words__is_usage_and_changes_nothing),
         cmocka_unit_test(command__show__prints_what_was_set),

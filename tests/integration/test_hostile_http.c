@@ -44,11 +44,6 @@ enum {
 
 #define POST_HEAD "POST /oxen/v4/lsrpc HTTP/1.1\r\nHost: x\r\n"
 
-static bool measures(void)
-{
-    return getenv("CONCLAVE_TEST_SHORT") == NULL; /* else the sanitizers would be measured */
-}
-
 static pid_t server_of(void **state)
 {
     const struct world *w = *state;
@@ -88,7 +83,7 @@ static void headers__that_never_end__are_cut_off_at_once(void **state)
         assert_true(answer.len == 0 || span_starts_with(buf_span(&answer), SPAN("HTTP/1.1 4")));
         assert_served(w);
     }
-    if (measures())
+    if (usage_is_ours())
         assert_true(usage_peak_kb(pid) - resident_kb < MEMORY_MAX_KB);
 }
 
@@ -153,7 +148,7 @@ static void reader__that_never_reads__stops_being_served(void **state)
     size_t sent = send_unread(fd, buf_span(&request));
     assert_true(sent < UNREAD_REQUESTS * request.len); /* the server no longer read them either */
     assert_served(w);
-    if (measures())
+    if (usage_is_ours())
         assert_true(usage_peak_kb(pid) - resident_kb < MEMORY_MAX_KB);
     (void)close(fd);
 }

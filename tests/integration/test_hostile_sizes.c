@@ -31,12 +31,6 @@ enum {
 
 static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
 
-/* The sanitizers' own time and memory would be measured. */
-static bool measures(void)
-{
-    return getenv("CONCLAVE_TEST_SHORT") == NULL;
-}
-
 static struct member ana_of(void **state)
 {
     struct member m;
@@ -135,7 +129,7 @@ static void assert_bomb_is_cheap(void **state, const char *path, struct span bod
     }
     int64_t grown_kb = usage_peak_kb(pid) - resident_kb;
     print_message("%s: %lld us, %lld KB more\n", path, (long long)cheapest_us, (long long)grown_kb);
-    if (measures()) {
+    if (usage_is_ours()) {
         assert_in_range(cheapest_us, 0, BOMB_CPU_MAX_US);
         assert_true(grown_kb < BOMB_MEMORY_MAX_KB);
     }
@@ -214,7 +208,7 @@ static void reply__of_500_full_pages__ends_at_the_cap(void **state)
     int64_t grown_kb = usage_peak_kb(pid) - resident_kb;
     print_message("%zu full, %zu cut, %zu refused, %lld KB more\n", full, cut, refused,
                   (long long)grown_kb);
-    if (measures())
+    if (usage_is_ours())
         assert_true(grown_kb < CAP_MEMORY_MAX_KB);
     member_close(&ana);
 }

@@ -92,8 +92,8 @@ static void do_post(unsigned r, int user, unsigned server)
         (void)json_object_set_new(body, "whisper_to", json_string(ids[whisper_to]));
     if (mods)
         (void)json_object_set_new(body, "whisper_mods", json_true());
-    struct model_answer wanted = model_post(&rooms[r], user, whisper_to, mods,
-                                            json_string_value(json_object_get(body, "data")));
+    struct model_answer wanted =
+        model_post(&rooms[r], user, whisper_to, mods, json_object_get(body, "data"));
     expect(&wanted, ask(user, server, "POST", target, body, &row), "post");
     if (wanted.code != 201)
         return;
@@ -114,9 +114,9 @@ static void do_edit(unsigned r, int user, unsigned server)
     (void)snprintf(target, sizeof(target), "/room/%s/message/%lld", tokens[r], (long long)id);
     json_auto_t *body = community_post_body(at(user, server), text);
     if (same)
-        (void)json_object_set_new(body, "data", json_string(m->body));
+        (void)json_object_set(body, "data", m->body);
     struct model_answer wanted =
-        model_edit(&rooms[r], user, id, json_string_value(json_object_get(body, "data")), same);
+        model_edit(&rooms[r], user, id, json_object_get(body, "data"), same);
     expect(&wanted, ask(user, server, "PUT", target, body, NULL), "edit");
 }
 

@@ -264,7 +264,7 @@ static void every_route__by_every_caller__is_allowed_or_refused_as_the_protocol_
             continue;
         if (x == NULL)
             fail_msg("%s %s: no expectation", route->method, route->pattern);
-        for (int kind = OPEN; kind < ROOM_KINDS; kind++) {
+        for (enum room_kind kind = OPEN; kind < ROOM_KINDS; kind++) {
             for (int caller = 0; caller < CALLERS; caller++) {
                 int64_t message = strstr(x->pattern, "{number}") != NULL
                                       ? say(&c.members[ADMIN], rooms[kind], "to be walked over")
@@ -321,9 +321,24 @@ static void every_write__with_a_right_that_is_gone__is_refused_and_changes_nothi
     assert_true(writes >= 10);
 }
 
+/* Protocol 02, 2.0 is there as a whole. */
+static void every_route_of_the_protocol__is_in_the_table(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(expectations); i++) {
+        bool found = false;
+        for (size_t j = 0; j < inner_route_count && !found; j++)
+            found = strcmp(inner_routes[j].method, expectations[i].method) == 0 &&
+                    strcmp(inner_routes[j].pattern, expectations[i].pattern) == 0;
+        if (!found)
+            fail_msg("%s %s is missing", expectations[i].method, expectations[i].pattern);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_route_of_the_protocol__is_in_the_table),
         cmocka_unit_test(every_route__by_every_caller__is_allowed_or_refused_as_the_protocol_says),
         cmocka_unit_test(every_write__with_a_right_that_is_gone__is_refused_and_changes_nothing),
     };

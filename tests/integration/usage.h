@@ -6,8 +6,12 @@
 #ifndef CONCLAVE_TESTS_INTEGRATION_USAGE_H
 #define CONCLAVE_TESTS_INTEGRATION_USAGE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* False in a build with a sanitizer, whose own time and memory would be measured. */
+bool usage_is_ours(void);
 
 /* Processor time of all its live threads, in microseconds; -1: no such process. */
 int64_t usage_cpu_us(pid_t pid);

@@ -321,6 +321,7 @@ bool world_close(struct world *w)
         (void)process_stop(&w->relays[i - 1]);
     for (size_t i = w->server_count; i > 0; i--)
         clean = process_stop(&w->servers[i - 1].process) == 0 && clean;
+    clean = world_is_silent(w) && clean;
     w->relay_count = 0;
     w->server_count = 0;
     if (w->folder[0] != '\0') {

@@ -48,7 +48,10 @@ struct world {
 
 /* All of it, ready to serve. On failure everything is taken down again and w->trouble says why. */
 MUST_USE enum err world_open(struct world *w, const struct world_options *options);
-/* Harmless on a world that failed to open, and when called twice. False if a server did not end with exit code 0. */
+/*
+ * Harmless on a world that failed to open, and when called twice. False if a server did not end with exit code 0, or if a
+ * log names an account (silence.c).
+ */
 bool world_close(struct world *w);
 
 /* The stages of world_open, for the demo that shows them one by one. world_prepare: folder and accounts. */

@@ -18,4 +18,7 @@ struct world_settings {
 MUST_USE enum err world_settings(const struct world *w, size_t server, const char *const *more,
                                  struct world_settings *ret_settings);
 
+/* Does no log of the world's servers or its database name one of its accounts? What does is told on stderr. */
+bool world_is_silent(const struct world *w);
+
 #endif

@@ -56,7 +56,8 @@ enum err world_settings(const struct world *w, size_t server, const char *const 
     (void)snprintf(s->text[5], SETTING_TEXT_MAX, "CONCLAVE_OPERATOR_LISTEN=unix:%s",
                    at->operator_path);
     bool fits = true;
-    for (size_t i = 0; i < 6; i++)
+    (void)snprintf(s->text[6], SETTING_TEXT_MAX, "CONCLAVE_LOG_LEVEL=debug");
+    for (size_t i = 0; i < 7; i++)
         fits = set(s, &count, s->text[i]) && fits;
     /* Everybody in a test is new, and some of them do a lot; tests of limits set their own. */
     fits = set(s, &count, "CONCLAVE_LIMITS_STRANGERS_TOGETHER=off") && fits;

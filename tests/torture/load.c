@@ -18,6 +18,7 @@ enum {
     READERS = 2,
     PEOPLE = POSTERS + UPLOADERS + READERS,
     POST_PAUSE_MS = 15,
+    UNCERTAIN_PAUSE_MS = 150, /* the database is away: a member would look twice, too */
     UPLOAD_PAUSE_MS = 120,
     READ_PAUSE_MS = 40,
     GIVE_UP_MS = 90 * SECOND_MS,
@@ -46,7 +47,13 @@ static void post_turn(struct worker *w)
 {
     uint8_t room = (uint8_t)dice_below(&w->person.dice, TORTURE_ROOMS);
     size_t server = dice_below(&w->person.dice, TORTURE_SERVERS);
-    (void)person_post(&w->person, room, server, AGAIN_ANYWHERE, clock_mono_ms() + GIVE_UP_MS);
+    int64_t deadline_ms = clock_mono_ms() + GIVE_UP_MS;
+    uint32_t n = 0;
+    enum fate fate = person_post(&w->person, room, server, AGAIN_ANYWHERE, deadline_ms, &n);
+    if (fate == FATE_DONE)
+        person_change(&w->person, n, deadline_ms);
+    else
+        (void)poll(NULL, 0, UNCERTAIN_PAUSE_MS);
 }
 
 /* ---- uploads ---- */
@@ -91,7 +98,7 @@ static void fetch_one(struct person *p)
     struct upload u = {.short_lived = true};
     if (count > 0)
         u = ledger_upload(p->ledger, n);
-    if (!u.short_lived && u.fate == FATE_DONE)
+    if (!u.short_lived && u.fate == FATE_DONE && u.post == UINT32_MAX)
         (void)reading_file(p, dice_below(&p->dice, TORTURE_SERVERS), n);
 }
 

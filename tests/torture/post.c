@@ -1,136 +1,130 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One post of the load, from its bytes to its fate.
+ * A post of the load, with or without a file, and what its author does to it afterwards.
  */
-#include <poll.h>
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "torture/load.h"
+#include "base/mem.h"
+#include "torture/deeds.h"
 
 enum {
     LINK_PATIENCE_MS = 30 * SECOND_MS,
-    PAUSE_MS = 20,
-    AGAIN_ON_PURPOSE = 16, /* one of so many acknowledged posts */
-    TARGET_MAX_BYTES = 128,
     TEXT_MAX_BYTES = 40,
-    FRAME_MAX_BYTES = 64 * 1024,
+    FILE_MAX_BYTES = 3000,
+    WITH_FILE = 8, /* one post of so many */
+    CHANGES_MAX = 3,
 };
 
 const char *const torture_rooms[TORTURE_ROOMS] = {"lobby", "second"};
 
-/* A request ready to be sent, as often as need be. */
-struct frame {
-    struct buf bytes;
-    struct onion_secret secret;
-};
-
-static enum err make_frame(struct person *p, uint8_t room, uint32_t n, struct frame *ret_frame)
+static json_t *post_body(struct person *p, uint32_t n, unsigned edit)
 {
-    struct community *c = &p->at[0].community;
-    char target[TARGET_MAX_BYTES];
     char text[TEXT_MAX_BYTES];
-    (void)snprintf(target, sizeof(target), "/room/%s/message", torture_rooms[room]);
-    (void)snprintf(text, sizeof(text), "torture %u", (unsigned)n);
-    json_auto_t *body = community_post_body(c, text);
-    struct community_request request = {
-        .method = "POST", .target = target, .json = body, .signing = SIGNED_BLINDED};
-    *ret_frame = (struct frame){.bytes = buf_make(FRAME_MAX_BYTES)};
-    return body == NULL ? ERR_NO_MEMORY
-                        : community_wrap(c, &request, &ret_frame->bytes, &ret_frame->secret);
+    (void)snprintf(text, sizeof(text), "torture %u edit %u", (unsigned)n, edit);
+    return community_post_body(&p->at[0].community, text);
 }
 
-static void frame_done(struct frame *f)
+/* The number that an acknowledged deed drew in its room. */
+static void take_number(struct person *p, uint8_t room, const json_t *answer)
 {
-    buf_done(&f->bytes);
-    onion_client_done(&f->secret);
+    ledger_number(p->ledger, room, json_integer_value(json_object_get(answer, "seqno")));
 }
 
-static void learn_place(struct person *p, uint32_t n, const struct onion_reply *reply)
+/* A file for the post to come. False: none. */
+static bool upload_first(struct person *p, uint8_t room, size_t server, int64_t deadline_ms,
+                         uint32_t *ret_upload, int64_t *ret_number)
 {
-    json_auto_t *row = json_loadb((const char *)reply->body.p, reply->body.len, 0, NULL);
-    int64_t id = json_integer_value(json_object_get(row, "id"));
-    int64_t seqno = json_integer_value(json_object_get(row, "seqno"));
-    if (id <= 0 || seqno <= 0)
-        ledger_complain(p->ledger, "post %u was acknowledged without id and number", (unsigned)n);
-    ledger_post_answered(p->ledger, n, FATE_DONE, id, seqno);
-}
-
-/* What is known of a post while it is sent again and again. */
-struct attempts {
-    bool silent; /* every attempt so far ended because the other side went away */
-    size_t count;
-};
-
-/* False: not known yet, try again. */
-static bool judge(struct person *p, uint32_t n, enum err e, const struct onion_reply *reply,
-                  struct attempts *so_far, enum fate *ret_fate)
-{
-    if (e != OK) {
-        so_far->silent = so_far->silent && e != ERR_BUSY && e != ERR_DENIED;
+    uint8_t content[FILE_MAX_BYTES];
+    json_auto_t *answer = NULL;
+    uint32_t size = 1 + (uint32_t)dice_below(&p->dice, sizeof(content));
+    uint32_t n = ledger_upload_new(p->ledger, size, false);
+    if (n == UINT32_MAX)
         return false;
-    }
-    switch (reply->code) {
-    case 201:
-        learn_place(p, n, reply);
-        *ret_fate = FATE_DONE;
-        return true;
-    case 425: /* claim and post are one transaction, so whoever lost the claim lost it to the post */
-        *ret_fate = so_far->silent && so_far->count > 0 ? FATE_CLAIMED : FATE_MAYBE;
-        break;
-    case 503:
-        so_far->silent = false;
-        return false;
-    default:
-        ledger_complain(p->ledger, "post %u was answered %d", (unsigned)n, reply->code);
-        *ret_fate = FATE_REFUSED;
-        break;
-    }
-    ledger_post_answered(p->ledger, n, *ret_fate, 0, 0);
-    return true;
-}
-
-/* The same bytes after they were acknowledged: they must not happen again. */
-static void send_again(struct person *p, uint32_t n, const struct frame *f)
-{
-    struct onion_reply reply AUTO_ONION_REPLY = {0};
-    size_t server = dice_below(&p->dice, TORTURE_SERVERS);
-    enum err e = server_link_post(p->at[server].link, buf_span(&f->bytes), &f->secret, &reply);
-    if (e == OK && reply.code != 425 && reply.code != 503)
-        ledger_complain(p->ledger, "post %u, sent again, was answered %d", (unsigned)n, reply.code);
+    ledger_content(p->ledger, n, content, size);
+    struct deed deed = {.method = "POST", .body = span_of(content, size), .done = 201};
+    (void)snprintf(deed.target, sizeof(deed.target), "/room/%s/file", torture_rooms[room]);
+    enum fate fate = deed_do(p, &deed, server, AGAIN_ANYWHERE, deadline_ms, &answer);
+    /* Until it is attached, nobody relies on it. */
+    ledger_upload_answered(p->ledger, n, FATE_MAYBE, "");
+    *ret_upload = n;
+    *ret_number = json_integer_value(json_object_get(answer, "id"));
+    return fate == FATE_DONE;
 }
 
 enum fate person_post(struct person *p, uint8_t room, size_t server, enum again again,
-                      int64_t deadline_ms)
+                      int64_t deadline_ms, uint32_t *ret_post)
 {
-    struct frame f;
-    struct attempts so_far = {.silent = true};
-    enum fate fate = FATE_MAYBE;
+    uint32_t upload = 0;
+    int64_t number = 0;
+    json_auto_t *answer = NULL;
+    bool with_file = again == AGAIN_ANYWHERE && dice_below(&p->dice, WITH_FILE) == 0 &&
+                     upload_first(p, room, server, deadline_ms, &upload, &number);
     uint32_t n = ledger_post_new(p->ledger, room);
-    if (n == UINT32_MAX || make_frame(p, room, n, &f) != OK) {
+    json_auto_t *body = n == UINT32_MAX ? NULL : post_body(p, n, 0);
+    if (body == NULL) {
         ledger_complain(p->ledger, "no room for more posts");
         return FATE_REFUSED;
     }
-    bool known = false;
-    for (; !known; so_far.count++) {
-        struct onion_reply reply AUTO_ONION_REPLY = {0};
-        enum err e = server_link_post(p->at[server].link, buf_span(&f.bytes), &f.secret, &reply);
-        known = judge(p, n, e, &reply, &so_far, &fate);
-        if (!known && clock_mono_ms() >= deadline_ms)
-            break;
-        if (!known) {
-            (void)poll(NULL, 0, PAUSE_MS);
-            if (again == AGAIN_ANYWHERE)
-                server = dice_below(&p->dice, TORTURE_SERVERS);
-        }
+    if (with_file)
+        (void)json_object_set_new(body, "files", json_pack("[I]", (json_int_t)number));
+    struct deed deed = {.method = "POST", .json = body, .done = 201, .atomic = true};
+    (void)snprintf(deed.target, sizeof(deed.target), "/room/%s/message", torture_rooms[room]);
+    enum fate fate = deed_do(p, &deed, server, again, deadline_ms, &answer);
+    ledger_post_answered(p->ledger, n, fate, json_integer_value(json_object_get(answer, "id")));
+    if (fate == FATE_DONE)
+        take_number(p, room, answer);
+    if (fate == FATE_DONE && with_file) {
+        ledger_attached(p->ledger, upload, n, number);
+        ledger_upload_answered(p->ledger, upload, FATE_DONE, "");
     }
-    if (!known)
-        ledger_post_answered(p->ledger, n, FATE_MAYBE, 0, 0);
-    else if (fate == FATE_DONE && dice_below(&p->dice, AGAIN_ON_PURPOSE) == 0)
-        send_again(p, n, &f);
-    frame_done(&f);
+    *ret_post = n;
     return fate;
 }
+
+/* ---- afterwards ---- */
+
+static enum fate change_once(struct person *p, uint32_t n, enum change change, int64_t deadline_ms)
+{
+    const struct post post = ledger_post(p->ledger, n);
+    const char *room = torture_rooms[post.room];
+    long long id = (long long)post.id;
+    json_auto_t *answer = NULL, *body = NULL;
+    struct deed deed = {.done = 200, .atomic = true};
+    if (change == CHANGE_EDIT) {
+        deed.method = "PUT";
+        deed.json = body = post_body(p, n, post.maybe_edits + 1U);
+        (void)snprintf(deed.target, sizeof(deed.target), "/room/%s/message/%lld", room, id);
+    } else if (change == CHANGE_DELETE) {
+        deed.method = "DELETE";
+        (void)snprintf(deed.target, sizeof(deed.target), "/room/%s/message/%lld", room, id);
+    } else {
+        deed.method = "PUT";
+        deed.json = body = json_object();
+        (void)snprintf(deed.target, sizeof(deed.target), "/room/%s/reaction/%lld/r%u", room, id,
+                       (unsigned)post.maybe_reactions);
+    }
+    enum fate fate = deed_do(p, &deed, dice_below(&p->dice, TORTURE_SERVERS), AGAIN_ANYWHERE,
+                             deadline_ms, &answer);
+    ledger_changed(p->ledger, n, change, fate);
+    if (fate == FATE_DONE && json_object_get(answer, "seqno") != NULL)
+        take_number(p, post.room, answer);
+    return fate;
+}
+
+void person_change(struct person *p, uint32_t n, int64_t deadline_ms)
+{
+    uint64_t times = dice_below(&p->dice, CHANGES_MAX + 1);
+    for (uint64_t i = 0; i < times; i++) {
+        uint64_t roll = dice_below(&p->dice, 5);
+        enum change change = roll == 0 ? CHANGE_DELETE : roll < 3 ? CHANGE_EDIT : CHANGE_REACT;
+        (void)change_once(p, n, change, deadline_ms);
+        if (change == CHANGE_DELETE)
+            return;
+    }
+}
+
+/* ---- a person ---- */
 
 enum err person_open(const struct world *w, size_t account, struct ledger *ledger, uint64_t seed,
                      struct person *ret_person)

@@ -9,17 +9,17 @@
 #include "base/mem.h"
 #include "client/file_client.h"
 
-enum { PAGE_ROWS = 256, TEXT_BYTES = 40, FILE_MAX_BYTES = 1 << 20 };
+enum { PAGE_ROWS = 256, TEXT_BYTES = 40, TARGET_BYTES = 128, FILE_MAX_BYTES = 1 << 20 };
 
-/* The number of the post that a row is. False: not one of ours. */
-static bool post_of(const struct message *m, uint32_t *ret_n)
+/* Which post a row is, and which edit of it. False: not one of ours. */
+static bool post_of(const struct message *m, uint32_t *ret_n, unsigned *ret_edit)
 {
     char text[TEXT_BYTES] = {0};
     unsigned n = 0;
     if (!m->readable || m->content.text.len >= sizeof(text))
         return false;
     memcpy(text, m->content.text.p, m->content.text.len);
-    if (sscanf(text, "torture %u", &n) != 1)
+    if (sscanf(text, "torture %u edit %u", &n, ret_edit) != 2)
         return false;
     *ret_n = n;
     return true;
@@ -30,17 +30,25 @@ static void take_row(struct person *p, uint8_t room, const json_t *row, struct c
 {
     struct message m AUTO_MESSAGE = {0};
     uint32_t n = 0;
-    if (message_read(row, &m) != OK || !m.verified || !post_of(&m, &n)) {
-        ledger_complain(p->ledger, "room %u shows a row that is no post of ours after number %lld",
+    struct found found = {.room = room};
+    if (message_read(row, &m) != OK) {
+        ledger_complain(p->ledger, "room %u shows a row that cannot be read after number %lld",
                         (unsigned)room, (long long)at->seqno);
         return;
     }
-    /* Only posts draw numbers here, so a reader sees every number, once, in order. */
-    if (m.seqno != at->seqno + 1)
+    if (m.seqno <= at->seqno)
         ledger_complain(p->ledger, "room %u: number %lld follows on %lld", (unsigned)room,
                         (long long)m.seqno, (long long)at->seqno);
     at->seqno = m.seqno;
-    const struct post found = {.room = room, .id = m.id, .seqno = m.seqno};
+    if (m.kind != MESSAGE_POST)
+        return;
+    if (!m.verified || !post_of(&m, &n, &found.edits)) {
+        ledger_complain(p->ledger, "room %u shows message %lld, which is no post of ours",
+                        (unsigned)room, (long long)m.id);
+        return;
+    }
+    found.id = m.id;
+    found.reactions = (unsigned)json_object_size(json_object_get(row, "reactions"));
     ledger_post_seen(p->ledger, n, &found, final);
 }
 
@@ -58,9 +66,30 @@ enum err reading_on(struct person *p, size_t server, uint8_t room, struct cursor
         {
             take_row(p, room, row, at, final);
         }
-        if (json_array_size(rows) < PAGE_ROWS)
+        if (json_array_size(rows) == 0)
             return OK;
     }
+}
+
+/* Appends the content; *ret_code 0: nobody answered. */
+static enum err fetch(struct person *p, size_t server, const struct upload *u, struct buf *out,
+                      int *ret_code)
+{
+    if (u->post == UINT32_MAX)
+        return file_client_get(p->at[server].link, u->id, out, ret_code);
+    struct onion_reply reply AUTO_ONION_REPLY = {0};
+    char target[TARGET_BYTES];
+    const struct post post = ledger_post(p->ledger, u->post);
+    const struct community_request request = {
+        .method = "GET", .target = target, .signing = SIGNED_BLINDED};
+    (void)snprintf(target, sizeof(target), "/room/%s/file/%lld", torture_rooms[post.room],
+                   (long long)u->number);
+    enum err e = community_call(&p->at[server].community, &request, &reply);
+    if (e != OK)
+        return e;
+    *ret_code = reply.code;
+    buf_put(out, reply.body);
+    return buf_verdict(out);
 }
 
 enum err reading_file(struct person *p, size_t server, uint32_t n)
@@ -68,7 +97,7 @@ enum err reading_file(struct person *p, size_t server, uint32_t n)
     struct upload u = ledger_upload(p->ledger, n);
     AUTO_BUF struct buf got = buf_make(FILE_MAX_BYTES);
     int code = 0;
-    enum err e = file_client_get(p->at[server].link, u.id, &got, &code);
+    enum err e = fetch(p, server, &u, &got, &code);
     if (code == 503)
         return ERR_BUSY;
     if (code != 200) {
@@ -92,7 +121,7 @@ enum err reading_gone(struct person *p, size_t server, uint32_t n)
     struct upload u = ledger_upload(p->ledger, n);
     AUTO_BUF struct buf got = buf_make(FILE_MAX_BYTES);
     int code = 0;
-    enum err e = file_client_get(p->at[server].link, u.id, &got, &code);
+    enum err e = fetch(p, server, &u, &got, &code);
     if (code == 200)
         ledger_complain(p->ledger, "upload %u outlived its time", (unsigned)n);
     return code == 0 || code == 503 ? e : OK;

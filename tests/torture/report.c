@@ -31,10 +31,16 @@ static void write_fates(FILE *out, const struct torture_result *r)
     (void)fprintf(out, "| what became of it | posts | uploads |\n|---|---|---|\n");
     for (size_t i = FATE_DONE; i < FATES; i++)
         (void)fprintf(out, "| %s | %zu | %zu |\n", words[i], r->sums.posts[i], r->sums.uploads[i]);
+    (void)fprintf(out,
+                  "\nChanges acknowledged (and uncertain): %zu edits (%zu), %zu deletions (%zu), "
+                  "%zu reactions (%zu).\n",
+                  r->sums.changes[CHANGE_EDIT], r->sums.maybe_changes[CHANGE_EDIT],
+                  r->sums.changes[CHANGE_DELETE], r->sums.maybe_changes[CHANGE_DELETE],
+                  r->sums.changes[CHANGE_REACT], r->sums.maybe_changes[CHANGE_REACT]);
     (void)fprintf(
         out,
         "\nIn the end the rooms showed %zu posts (%zu and %zu); the database held %" PRId64
-        " messages, %" PRId64 " nonces and %" PRId64 " contents of files.\n\n",
+        " live messages, %" PRId64 " nonces and %" PRId64 " contents of files.\n\n",
         r->sums.posts_there, r->sums.posts_per_room[0], r->sums.posts_per_room[1], r->messages,
         r->nonces, r->blobs);
 }

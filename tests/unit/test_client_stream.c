@@ -69,8 +69,11 @@ static void attachment_stream__every_listed_size__is_the_same(void **state)
     json_auto_t *file = vectors_load("attachments.json");
     size_t i;
     const json_t *at;
-    json_array_foreach(vectors_list(file, "deterministic_sizes", 15), i, at) assert_int_equal(
-        attachment_stream_size((size_t)vectors_int(at, "size")), vectors_int(at, "encrypted_size"));
+    json_array_foreach(vectors_list(file, "deterministic_sizes", 15), i, at)
+    {
+        assert_int_equal(attachment_stream_size((size_t)vectors_int(at, "size")),
+                         vectors_int(at, "encrypted_size"));
+    }
 }
 
 static void attachment_stream__damaged_cut_or_prolonged__does_not_open(void **state)

@@ -109,6 +109,15 @@ static void blind15__every_vector__matches_in_one_of_two_signs(void **state)
         assert_int_equal(blind15_absolute(&k, &account, &absolute), OK);
         assert_true(session_id_eq(&absolute, &positive));
         struct session_id other = blind15_negate(&absolute);
+        struct session_id candidates[2];
+        assert_int_equal(blind15_candidates(&k, &account, candidates), 2);
+        assert_true(session_id_eq(&candidates[0], &absolute));
+        assert_true(session_id_eq(&candidates[1], &other));
+        assert_int_equal(blind15_candidates(&k, &absolute, candidates), 0); /* is one already */
+        struct session_id from_other = blind15_absolute_form(&other);
+        struct session_id from_itself = blind15_absolute_form(&absolute);
+        assert_true(session_id_eq(&from_other, &absolute));
+        assert_true(session_id_eq(&from_itself, &absolute));
         assert_true(session_id_eq(&other, &negative));
         assert_true(session_id_eq(&true_id, &absolute) || session_id_eq(&true_id, &other));
 

@@ -160,8 +160,9 @@ fs_headers__other_forms_of_key_and_signature__are_read_and_truncations_refused(v
     struct fs_request request = {"GET", "/session_version?platform=ios", {NULL, 0}, 1000000};
     struct asked a;
     assert_int_equal(fs_auth_sign(&account, &request, headers), OK);
-    const char *sig = json_string_value(json_object_get(headers, "X-FS-Signature"));
-    char text[96];
+    char text[96], sig[96];
+    (void)snprintf(sig, sizeof(sig), "%s",
+                   json_string_value(json_object_get(headers, "X-FS-Signature")));
     (void)snprintf(text, sizeof(text), "%s", sig);
     text[86] = '\0'; /* without its padding */
     (void)json_object_set_new(headers, "x-fs-signature", json_string(text));

@@ -431,11 +431,36 @@ static void json_out__past_the_ceiling__is_told_once_at_the_end(void **state)
     assert_int_equal(buf_verdict(&b), ERR_TOO_LARGE);
 }
 
+static void json_in__number__is_an_integer_or_a_real_one(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bool ok;
+        double value;
+    } cases[] = {
+        {"{\"n\":30}", true, 30},       {"{\"n\":-0.5}", true, -0.5},
+        {"{\"n\":1e300}", true, 1e300}, {"{\"n\":true}", false, 0},
+        {"{\"n\":\"1\"}", false, 0},    {"{\"n\":null}", false, 0},
+        {"{\"n\":1e999}", false, 0},    {"{}", false, 0},
+        {"{\"n\":[1]}", false, 0},      {"{\"n\":9223372036854775808}", false, 0},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena *mem AUTO_ARENA = arena_new(1 << 16);
+        AUTO_JSON struct json_in in = json_in_object(mem, span_of_text(cases[i].text));
+        double value = json_number(&in, "n");
+        assert_true(json_ok(&in) == cases[i].ok);
+        if (cases[i].ok)
+            assert_true(value >= cases[i].value && value <= cases[i].value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_in__typed_fields__are_read),
         cmocka_unit_test(json_in__wrong_type_or_missing__fails_for_good),
+        cmocka_unit_test(json_in__number__is_an_integer_or_a_real_one),
         cmocka_unit_test(json_in__bad_documents__are_refused),
         cmocka_unit_test(json_in__every_truncation__is_refused),
         cmocka_unit_test(json_in__depth__ends_at_the_limit),

@@ -283,11 +283,51 @@ static void rights__empty_list__is_written_only_when_asked_for(void **state)
     assert_true(span_eq_text(buf_span(&b), "x[]"));
 }
 
+static void rights__moderators__are_compared_without_bans(void **state)
+{
+    (void)state;
+    const struct user_row base[] = {{.session = {{0x15, 1}}, .moderator = true},
+                                    {.session = {{0x15, 2}}, .banned = true},
+                                    {.session = {{0x15, 3}}, .moderator = true, .admin = true}};
+    static const struct {
+        size_t index;
+        struct user_row row;
+        bool same;
+    } changes[] = {
+        {0, {.session = {{0x15, 1}}, .moderator = true}, true},
+        {0, {.session = {{0x15, 1}}, .moderator = true, .visible = true}, false},
+        {0, {.session = {{0x15, 1}}, .moderator = true, .admin = true}, false},
+        {0, {.session = {{0x15, 1}}, .banned = true}, false},
+        {0, {.session = {{0x15, 0}}, .moderator = true}, false},
+        {1, {.session = {{0x15, 2}}}, true},
+        {1, {.session = {{0x15, 2}}, .moderator = true}, false},
+        {2, {.session = {{0x15, 4}}, .moderator = true, .admin = true}, false},
+        {2, {.session = {{0x15, 3}}, .banned = true}, false},
+    };
+    struct rights_users a;
+    assert_int_equal(rights_copy_users(base, COUNT_OF(base), &a), OK);
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        struct user_row rows[COUNT_OF(base)];
+        struct rights_users b;
+        memcpy(rows, base, sizeof(rows));
+        rows[changes[i].index] = changes[i].row;
+        assert_int_equal(rights_copy_users(rows, COUNT_OF(rows), &b), OK);
+        assert_true(rights_same_moderators(&a, &b) == changes[i].same);
+        assert_true(rights_same_moderators(&b, &a) == changes[i].same);
+        mem_free(b.rows);
+    }
+    const struct rights_users nobody = {0};
+    assert_true(rights_same_moderators(&nobody, &nobody));
+    assert_false(rights_same_moderators(&a, &nobody));
+    mem_free(a.rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rights__table__grants_exactly_this),
         cmocka_unit_test(rights__every_combination__agrees_with_the_steps_of_the_protocol),
+        cmocka_unit_test(rights__moderators__are_compared_without_bans),
         cmocka_unit_test(rights__lookup__finds_exactly_that_id),
         cmocka_unit_test(rights__moderator_lists__merge_room_and_global_roles),
         cmocka_unit_test(rights__empty_list__is_written_only_when_asked_for),

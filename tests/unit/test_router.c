@@ -131,7 +131,8 @@ struct world {
     struct dispatcher dispatcher;
     bool authenticated, claimed;
     enum err admit;
-    int asked_authenticate, asked_admit, asked_claim, asked_release, ran;
+    int asked_authenticate, asked_admit, asked_claim, asked_release, asked_welcome, ran;
+    enum err welcome;
     enum err handler_result;
     bool handler_silent, handler_overflows, handler_later;
 };
@@ -150,6 +151,17 @@ static bool hook_authenticate(struct call *call)
     else
         call->who.known = true;
     return w->authenticated;
+}
+
+/* Something waits for the caller: with a db it can be moved. */
+static enum err hook_welcome(struct call *call)
+{
+    struct world *w = world_of(call);
+    w->asked_welcome++;
+    assert_true(call->authenticated);
+    if (w->welcome == ERR_DENIED)
+        reply_text(call->reply, 403, "banned");
+    return w->welcome == ERR_RETRY && call->db != NULL ? OK : w->welcome;
 }
 
 static bool hook_claim(struct call *call)
@@ -498,6 +510,31 @@ static void reply__text__replaces_everything(void **state)
     reply_done(&r);
 }
 
+static void dispatch__somebody_waited_for__is_welcomed_before_any_route(void **state)
+{
+    (void)state;
+    struct world w;
+    struct asked a;
+    world_init(&w);
+    w.dispatcher.welcome = hook_welcome;
+    w.welcome = ERR_RETRY;
+    ask(&a, &w, "GET", "/nowhere", false);
+    assert_int_equal(dispatch_request(&a.call), ERR_RETRY); /* not even a 404 before that */
+    assert_int_equal(a.reply.status, 0);
+    a.call.db = (struct db *)(void *)&a;
+    assert_int_equal(dispatch_request(&a.call), OK);
+    assert_int_equal(a.reply.status, 404);
+    assert_int_equal(w.asked_authenticate, 1);
+    assert_int_equal(w.asked_welcome, 2);
+    done(&a);
+    w.welcome = ERR_DENIED;
+    ask(&a, &w, "GET", "/read", true);
+    assert_int_equal(dispatch_request(&a.call), OK);
+    assert_int_equal(a.reply.status, 403);
+    assert_int_equal(w.ran, 0);
+    done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -517,6 +554,7 @@ int main(void)
         cmocka_unit_test(dispatch__bad_tables__refuse_to_start),
         cmocka_unit_test(reply__a_source__is_closed_exactly_once),
         cmocka_unit_test(reply__text__replaces_everything),
+        cmocka_unit_test(dispatch__somebody_waited_for__is_welcomed_before_any_route),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
