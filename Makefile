@@ -177,9 +177,10 @@ demo: deps-test ## the whole path: three relays, a server, two accounts, a messa
 	$(Q)+$(if $(DEMO),$(MAKE) --no-print-directory all build/conclave-demo,echo 'make demo: its program is not there yet (tests/demo/)'; exit 1)
 	@exec build/conclave-demo
 
-bench: deps-test ## measure requests per second against the cryptographic floor
+bench: deps-test ## measure against the cryptographic floor (ARGS="--only idle", ARGS=--growth; docs/performance.md)
+	@deploy/deps.sh bench
 	$(Q)+$(if $(BENCH),$(MAKE) --no-print-directory all build/conclave-bench,echo 'make bench: its program is not there yet (tests/bench/)'; exit 1)
-	@exec build/conclave-bench
+	@exec build/conclave-bench $(ARGS)
 
 lint: deps-lint ## fast lint, clang -Werror, clang-tidy, gcc -fanalyzer, cppcheck
 	$(Q)+$(MAKE) --no-print-directory all

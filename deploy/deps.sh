@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
-# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|containers
+# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers
 #
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
@@ -20,10 +20,11 @@ case "${1:-}" in
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
+    bench) packages=(valgrind) ;;
     # An engine without Docker, the bare tree, and what looks at compose files and units (tests/containers, tests/docs).
     containers) packages=(podman crun netavark aardvark-dns podman-compose docker-compose debootstrap iproute2 systemd) ;;
     *)
-        echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|containers" >&2
+        echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers" >&2
         exit 2
         ;;
 esac

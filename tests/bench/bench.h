@@ -99,7 +99,10 @@ bool bench_open(struct bench *b);
 void bench_close(struct bench *b);
 /* Restarts and moves things where the scenario asks for it. False: impossible here. */
 bool bench_arrange(struct bench *b, const struct scenario *s);
-/* Measures one scenario and prints its row. False: it could not be measured, or a reply was wrong. */
+/*
+ * Measures one scenario and prints its row. False: it could not be measured, a reply was wrong, or it touched the
+ * database and may not.
+ */
 bool bench_measure(struct bench *b, const struct scenario *s);
 void bench_print_head(const struct bench *b);
 

@@ -56,7 +56,7 @@ static enum err control(const struct world *w, const char *flag)
     struct buf out AUTO_BUF = buf_make(KIB(64));
     (void)snprintf(pid, sizeof(pid), "%d", (int)w->servers[0].process.pid);
     const char *const argv[] = {"/usr/bin/callgrind_control", flag, pid, NULL};
-    const struct process_spec spec = {.argv = argv};
+    const struct process_spec spec = {.argv = argv, .err_path = "/dev/null"};
     enum err e = process_run(&spec, TOOL_MS, &out, &status);
     return e == OK && status != 0 ? ERR_DENIED : e;
 }
@@ -95,10 +95,11 @@ enum err counted_end(struct world *w, const char *const *functions, size_t count
     if (e != OK)
         return e;
     /* callgrind numbers its dumps; each is read once. */
-    (void)snprintf(command, sizeof(command),
-                   "f=$(ls -t %s/out.* | head -n 1) && callgrind_annotate --inclusive=yes "
-                   "--threshold=100 $f && rm $f",
-                   folder);
+    (void)snprintf(
+        command, sizeof(command),
+        "f=$(ls -t %s/out.* | head -n 1) && callgrind_annotate --auto=no --inclusive=yes "
+        "--threshold=100 $f 2>/dev/null && rm $f",
+        folder);
     const char *const argv[] = {"/bin/sh", "-c", command, NULL};
     const struct process_spec spec = {.argv = argv};
     e = process_run(&spec, TOOL_MS, &out, &status);

@@ -12,11 +12,12 @@
 
 #include "bench/bench.h"
 #include "bench/exchange.h"
+#include "bench/growth.h"
 
 struct options {
     size_t rounds, scale_percent;
     const char *only;
-    bool list;
+    bool list, growth;
     const char *bare_exchange; /* reply bytes, spin: be the bare server */
 };
 
@@ -39,6 +40,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'o':
         o->only = arg;
+        return 0;
+    case 'g':
+        o->growth = true;
         return 0;
     case 'l':
         o->list = true;
@@ -96,12 +100,14 @@ static int run(const struct options *o)
     b->rounds = o->rounds;
     b->scale_percent = o->scale_percent;
     bool fine = bench_open(b);
-    if (fine) {
+    if (fine && o->growth) {
+        fine = growth_run(b);
+    } else if (fine) {
         (void)printf("%ld cores; limits are off: [rooms] post_limit=off, [limits] known_after=0s\n",
                      sysconf(_SC_NPROCESSORS_ONLN));
         bench_print_head(b);
+        fine = measure(b, o->only);
     }
-    fine = fine && measure(b, o->only);
     bench_close(b);
     free(b);
     return fine ? 0 : 1;
@@ -113,6 +119,9 @@ int main(int argc, char **argv)
         {"rounds", 'r', "N", 0, "Rounds per scenario (5)", 0},
         {"scale", 's', "PERCENT", 0, "Requests per round, of the usual number (100)", 0},
         {"only", 'o', "SCENARIO", 0, "Measure this one alone", 0},
+        {"growth", 'g', NULL, 0,
+         "Measure cost against size instead: up to 1,000,000 messages, 1,000 rooms, 100,000 people",
+         0},
         {"list", 'l', NULL, 0, "List the scenarios", 0},
         {"bare-exchange", BARE_EXCHANGE, "BYTES,NS", OPTION_HIDDEN, NULL, 0},
         {0}};

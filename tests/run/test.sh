@@ -6,7 +6,7 @@
 # short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address and
 # undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two
 # seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread
-# sanitizer too, and the lanes of containers and of the documents, which need root.
+# sanitizer too, and a quick run of the bench, and the lanes of containers and of the documents, which need root.
 set -u
 make=${MAKE:-make}
 export TEST_JOBS=${TEST_JOBS:-3}
@@ -71,6 +71,19 @@ if [[ ${1:-short} == full ]] && build 'build (tsan)' tests-tsan; then
     unset CONCLAVE_TEST_FULL
     mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|deadlines|torture)$')
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-tsan build/tsan "${racing[@]}"
+fi
+# Every scenario of the bench at a twentieth: its answers must be right, and polls free of SQL. Its times mean nothing.
+if [[ ${1:-short} == full ]] && build 'build (bench)' build/conclave-bench; then
+    t=$SECONDS
+    mkdir -p build/log
+    if build/conclave-bench --rounds 1 --scale 5 >build/log/bench.log 2>&1; then
+        echo '1 0' >>"$TEST_COUNTS"
+        printf '%-28s %-20s %4d s\n' bench '1 passed, 0 failed' $((SECONDS - t))
+    else
+        echo '0 1' >>"$TEST_COUNTS"
+        cat build/log/bench.log
+        printf '%-28s %-20s %4d s\n' bench '0 passed, 1 failed' $((SECONDS - t))
+    fi
 fi
 if [[ ${1:-short} == full ]]; then
     tests/containers/lane.sh
