@@ -183,9 +183,11 @@ bench: deps-test ## measure against the cryptographic floor (ARGS="--only idle",
 	@exec build/conclave-bench $(ARGS)
 
 lint: deps-lint ## fast lint, clang -Werror, clang-tidy, gcc -fanalyzer, cppcheck
+	$(Q)+$(MAKE) --no-print-directory all
 	@+MAKE='$(MAKE)' exec tests/run/lint.sh full
 
 lint-fast: deps-test ## the lint of make test: layers, banned functions, docs against tables, format
+	$(Q)+$(MAKE) --no-print-directory all
 	@exec tests/run/lint.sh fast
 
 fuzz: deps-test ## libFuzzer on every parser (FUZZ_SECONDS=10 each, FUZZ_SEED=1, FUZZERS="frame json"; installs clang)

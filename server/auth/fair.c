@@ -11,10 +11,9 @@
 bool fair_allows(struct call *call, enum limit_action action, size_t bytes)
 {
     static const enum metric refused[LIMIT_ACTIONS] = {
-        [LIMIT_POSTS] = METRIC_LIMITED_POSTS,
-        [LIMIT_UPLOADS] = METRIC_LIMITED_UPLOADS,
-        [LIMIT_DMS] = METRIC_LIMITED_DMS,
-        [LIMIT_REACTIONS] = METRIC_LIMITED_REACTIONS,
+        [LIMIT_POSTS] = METRIC_LIMITED_POSTS, [LIMIT_UPLOADS] = METRIC_LIMITED_UPLOADS,
+        [LIMIT_DMS] = METRIC_LIMITED_DMS,     [LIMIT_REACTIONS] = METRIC_LIMITED_REACTIONS,
+        [LIMIT_EDITS] = METRIC_LIMITED_EDITS,
     };
     if (call->rights.moderator || !call->who.known)
         return true;

@@ -7,8 +7,6 @@
 
 #define MUST_USE      __attribute__((warn_unused_result))
 #define UNUSED        __attribute__((unused))
-#define NO_RETURN     __attribute__((noreturn))
-#define NONNULL       __attribute__((nonnull))
 #define CLEANUP(done) __attribute__((cleanup(done)))
 
 /* Number of elements of a real array (not of a pointer). */

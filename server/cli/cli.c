@@ -56,7 +56,8 @@ static const struct argp_option config_options[] = {
      9},
     {0},
 };
-const struct argp cli_config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
+/* The option --config of every command; its input is the struct cli. */
+static const struct argp config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
 
 /* The parent parser only hands the inputs to its two children. */
 struct parse_inputs {
@@ -82,7 +83,7 @@ void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, 
     /* The parent says how the command is used; said by the child too, every form would be listed with every other. */
     struct argp own = *argp;
     own.args_doc = own.doc = NULL;
-    const struct argp_child children[] = {{&own, 0, NULL, 0}, {&cli_config_argp, 0, NULL, 0}, {0}};
+    const struct argp_child children[] = {{&own, 0, NULL, 0}, {&config_argp, 0, NULL, 0}, {0}};
     const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children,
                                 NULL, NULL};
     argp_err_exit_status = CLI_USAGE;

@@ -51,8 +51,6 @@ struct cli {
 void cli_done(struct cli *cli);
 #define AUTO_CLI CLEANUP(cli_done)
 
-/* The option --config of every command; use as an argp child with the struct cli as input. */
-extern const struct argp cli_config_argp;
 /* Runs a command's own options together with --config. input goes to the command's parser, cli to --config's. */
 void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input);
 

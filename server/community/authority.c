@@ -8,7 +8,8 @@
 #include "state/state.h"
 #include "store/versions.h"
 
-bool authority_holds(const struct standing *s, enum authority needed)
+/* By the rules of protocol 02, 3.8: the global role or the room's. */
+static bool holds(const struct standing *s, enum authority needed)
 {
     bool admin = s->global_admin || s->admin;
     if (s->global_banned)
@@ -27,7 +28,7 @@ enum err authority_confirm(struct call *call, struct db *db, const struct reach 
         return e;
     size_t count = reach->global ? 1 : reach->count;
     for (size_t i = 0; i < count; i++)
-        if (!authority_holds(&caller[i], needed))
+        if (!holds(&caller[i], needed))
             return ERR_DENIED;
     if (ret_standing != NULL)
         *ret_standing = caller;

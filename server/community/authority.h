@@ -11,8 +11,6 @@
 
 enum authority { AS_MODERATOR, AS_ADMIN };
 
-/* By the rules of protocol 02, 3.8: the global role or the room's. */
-bool authority_holds(const struct standing *standing, enum authority needed);
 /*
  * Inside a transaction: locks the rooms and reads what the caller is in each. ERR_DENIED: lacks the role in one of them.
  * ERR_MISSING: a room is gone. ret_standing (in call->mem, in the reach's order) may be NULL.

@@ -3,6 +3,7 @@
  * PUT and DELETE /room/R/message/N (protocol 02, 2.6 and 2.7). Whose message it is, and whether it is there, is known
  * under the room's lock.
  */
+#include "auth/fair.h"
 #include "community/community.h"
 #include "community/gate.h"
 #include "community/post_in.h"
@@ -23,6 +24,8 @@ enum err message_edit(struct call *call)
         return e;
     struct gate_reply reply = {.wanted = false};
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
+        return OK;
+    if (!fair_allows(call, LIMIT_EDITS, 0))
         return OK;
     e = write_then_reply(call, op, &reply);
     if (e != OK)

@@ -22,7 +22,8 @@ enum wire {
     WIRE_GROUP_END = 4,
     WIRE_32 = 5,
 };
-enum { VARINT_MAX_BYTES = 10, GROUPS_MAX = 32, MESSAGE_MAX_BYTES = 64 * 1024 };
+/* GROUPS_MAX: as deep as the readers of apps go. */
+enum { VARINT_MAX_BYTES = 10, GROUPS_MAX = 100, MESSAGE_MAX_BYTES = 64 * 1024 };
 
 static uint64_t take_varint(struct reader *r)
 {
@@ -37,9 +38,15 @@ static uint64_t take_varint(struct reader *r)
     return 0;
 }
 
+/* Keys and lengths: readers in Java and JavaScript take the low 32 bits of whatever stands there. */
+static uint32_t take_u32(struct reader *r)
+{
+    return (uint32_t)take_varint(r);
+}
+
 static struct span take_bytes(struct reader *r)
 {
-    uint64_t len = take_varint(r);
+    uint64_t len = take_u32(r);
     if (len > r->rest.len)
         r->failed = true;
     return reader_take(r, r->failed ? 0 : (size_t)len);
@@ -71,7 +78,7 @@ static void skip_group(struct reader *r, uint64_t number)
     uint64_t open[GROUPS_MAX] = {number};
     size_t depth = 1;
     while (depth > 0 && !r->failed) {
-        uint64_t key = take_varint(r);
+        uint64_t key = take_u32(r);
         unsigned wire = key & 7;
         if (wire == WIRE_GROUP) {
             if (depth == GROUPS_MAX)
@@ -91,7 +98,7 @@ static bool next_bytes(struct reader *r, uint64_t wanted, uint64_t also, uint64_
                        struct span *ret_bytes)
 {
     while (r->rest.len > 0 && !r->failed) {
-        uint64_t key = take_varint(r);
+        uint64_t key = take_u32(r);
         uint64_t number = key >> 3;
         unsigned wire = key & 7;
         if (number == 0)

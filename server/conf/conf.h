@@ -106,6 +106,7 @@ struct conf {
         size_t upload_bytes; /* of one identity in an hour; 0: off */
         struct conf_rate dms;
         struct conf_rate reactions;
+        struct conf_rate edits;
     } limits;
     struct {
         bool invite_page;

@@ -287,8 +287,9 @@ static const struct setting settings[] = {
      .min = SECOND_MS,
      .max = DAY_MS,
      .offset = AT(limits.strangers_together),
-     .help = "How many posts all strangers together may make in one room in a time; as many "
-             "uploads, reactions and direct messages each. Ten times that on the whole server."},
+     .help =
+         "How many posts all strangers together may make in one room in a time; as many "
+         "edits, uploads, reactions and direct messages each. Ten times that on the whole server."},
     {.section = "limits",
      .key = "uploads",
      .type = CONF_RATE,
@@ -320,13 +321,22 @@ static const struct setting settings[] = {
      .max = DAY_MS,
      .offset = AT(limits.reactions),
      .help = "How many reactions one person may add in a time."},
+    {.section = "limits",
+     .key = "edits",
+     .type = CONF_RATE,
+     .fallback = "30/60s",
+     .min = SECOND_MS,
+     .max = DAY_MS,
+     .offset = AT(limits.edits),
+     .help = "How many edits of messages one person may make in a time: everybody in the room "
+             "gets each of them."},
 
     {.section = "web",
      .key = "invite_page",
      .type = CONF_BOOL,
      .fallback = "off",
      .offset = AT(web.invite_page),
-     .help = "Answer a join link opened in a browser with a page that explains it."},
+     .help = "A page for join links opened in a browser. Without effect in this version."},
 
     {.section = "log",
      .key = "level",

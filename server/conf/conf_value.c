@@ -295,7 +295,7 @@ static enum err read_address(struct arena *mem, const struct setting *s, struct 
 }
 
 /*
- * Strict, because it is printed into join links and into the invite page: no user, query or fragment, nothing that would need
+ * Strict, because it is printed into join links: no user, query or fragment, nothing that would need
  * quoting. Slashes at the end go away, so that "<url>/<token>" is always right.
  */
 static enum err read_url(struct arena *mem, const struct setting *s, struct span text,

@@ -45,8 +45,3 @@ void crypto_wipe(void *p, size_t len)
 {
     sodium_memzero(p, len);
 }
-
-bool crypto_equal(const void *a, const void *b, size_t n)
-{
-    return sodium_memcmp(a, b, n) == 0;
-}

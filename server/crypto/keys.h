@@ -58,7 +58,5 @@ MUST_USE enum err crypto_start(void);
 void crypto_random(void *p, size_t len);
 /* Erases, in a way that the compiler may not remove. */
 void crypto_wipe(void *p, size_t len);
-/* Constant-time comparison of n bytes. */
-bool crypto_equal(const void *a, const void *b, size_t n);
 
 #endif

@@ -63,6 +63,7 @@
     X(METRIC_LIMITED_UPLOADS, "conclave_limited_total", COUNTER, "action=\"upload\"", "")                               \
     X(METRIC_LIMITED_DMS, "conclave_limited_total", COUNTER, "action=\"direct_message\"", "")                           \
     X(METRIC_LIMITED_REACTIONS, "conclave_limited_total", COUNTER, "action=\"reaction\"", "")                           \
+    X(METRIC_LIMITED_EDITS, "conclave_limited_total", COUNTER, "action=\"edit\"", "")                                   \
     X(METRIC_STRANGERS_WAITED, "conclave_strangers_waited_total", COUNTER, "",                                         \
       "Requests of strangers put behind those of members while the server was busy.")                                  \
     X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \

@@ -14,6 +14,8 @@ enum {
     LIST_CHUNK = 64, /* messages per statement */
     LIST_ARENA_BYTES = 64 * 1024 * 1024,
     LIST_ATTEMPTS = 3,
+    /* No message is shorter: with less space left in a batch's reply, the database is not asked. */
+    LIST_LEAST_BYTES = 256,
 };
 
 /* What the windows can do for a reader. */
@@ -41,6 +43,13 @@ struct source {
     enum err (*sql)(struct question *q, struct db *db, struct arena *mem);
 };
 
+/* What a list may take: of its own, and of a batch's reply. */
+static size_t space_of(const struct question *q)
+{
+    size_t left = q->out->max - q->out->len;
+    return left < STATE_LIST_MAX_BYTES ? left : STATE_LIST_MAX_BYTES;
+}
+
 /* With the lock held: what to do when the windows do not reach. */
 static enum answer behind(const struct room *room)
 {
@@ -66,6 +75,8 @@ static enum err ask(const struct source *source, struct question *q, struct db *
         enum answer answer = ask_memory(source, q);
         if (answer == ANSWERED)
             return buf_verdict(q->out);
+        if (space_of(q) < LIST_LEAST_BYTES)
+            return ERR_TOO_LARGE;
         if (db == NULL)
             return ERR_RETRY;
         if (answer == NEEDS_SQL)
@@ -81,9 +92,17 @@ static enum err ask(const struct source *source, struct question *q, struct db *
     return e != OK ? e : buf_verdict(q->out);
 }
 
+static bool sees(const struct message_row *row, const void *view)
+{
+    return render_sees(row, view);
+}
+
 static struct message_reader reader_of(const struct reader_view *view)
 {
-    return (struct message_reader){view->who->known ? &view->who->id : NULL, view->reactors};
+    return (struct message_reader){.caller = view->who->known ? &view->who->id : NULL,
+                                   .reactors = view->reactors,
+                                   .sees = sees,
+                                   .sees_arg = view};
 }
 
 /* ---- since ---- */
@@ -113,7 +132,7 @@ static enum answer since_memory(struct question *q)
     struct page page;
     if (q->since < w->changes_low && q->since < q->room->sequence)
         return behind(q->room);
-    page_begin(&page, q->since, q->view->limit, q->t_r, STATE_LIST_MAX_BYTES);
+    page_begin(&page, q->since, q->view->limit, q->t_r, space_of(q));
     for (size_t i = window_first_after(w, q->since); i < w->event_count; i++) {
         const struct window_message *m = w->events[i].message;
         /* The other events of a message are told with its first. */
@@ -155,8 +174,10 @@ static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
     int64_t cursor = q->since;
     bool more = true;
     const struct message_reader reader = reader_of(q->view);
-    page_begin(&page, q->since, q->view->limit, q->t_r, STATE_LIST_MAX_BYTES);
+    page_begin(&page, q->since, q->view->limit, q->t_r, space_of(q));
     while (more && !page.full) {
+        if (page.count == 0)
+            arena_reset(mem); /* nothing of it is shown: whispers of others may be many */
         struct message_query query = {
             .room = q->room->id,
             .since = cursor,
@@ -196,6 +217,7 @@ static enum answer before_memory(struct question *q)
     size_t limit = q->view->limit > LIST_ROWS_MAX ? LIST_ROWS_MAX : (size_t)q->view->limit;
     size_t count = 0;
     size_t bytes = 0;
+    size_t space = space_of(q);
     size_t at = window_below(w, q->before);
     for (; at > 0 && count < limit && w->by_id[at - 1]->row.id > w->recent_low; at--) {
         const struct window_message *m = w->by_id[at - 1];
@@ -204,7 +226,7 @@ static enum answer before_memory(struct question *q)
         if (!render_knows_you(&m->row, q->view))
             return NEEDS_SQL;
         bytes += row_bytes_at_most(m, q->view);
-        if (count > 0 && bytes > STATE_LIST_MAX_BYTES)
+        if (count > 0 && bytes > space)
             limit = count;
         else
             found[count++] = m;
@@ -219,18 +241,27 @@ static enum answer before_memory(struct question *q)
     return ANSWERED;
 }
 
+/* What before_sql has written so far. */
+struct written {
+    size_t start; /* in the reply */
+    size_t space;
+    size_t count;
+};
+
 /* Writes what the reader sees of one chunk. False: enough bytes. */
 static bool write_rows(const struct question *q, const struct message_row *rows, size_t count,
-                       size_t start, size_t *written)
+                       struct written *written)
 {
-    for (size_t i = 0; i < count && *written < (size_t)q->view->limit; i++) {
+    for (size_t i = 0; i < count && written->count < (size_t)q->view->limit; i++) {
         if (!render_sees(&rows[i], q->view))
             continue;
-        if (*written > 0 &&
-            q->out->len - start + render_size(&rows[i], q->view) > STATE_LIST_MAX_BYTES)
+        size_t bytes = q->out->len - written->start + render_size(&rows[i], q->view);
+        if (written->count > 0 && bytes > written->space)
             return false;
         render_full(&rows[i], (struct span){NULL, 0}, render_seqno(&rows[i]), q->view, q->out);
-        (*written)++;
+        written->count++;
+        if (q->out->failed)
+            return false;
     }
     return true;
 }
@@ -240,19 +271,19 @@ static enum err before_sql(struct question *q, struct db *db, struct arena *mem)
     const struct message_reader reader = reader_of(q->view);
     struct message_range range = {.room = q->room->id, .before = q->before, .reader = &reader};
     size_t limit = (size_t)q->view->limit;
-    size_t start = q->out->len;
-    size_t written = 0;
+    struct written written = {.start = q->out->len, .space = space_of(q)};
     json_out_open(q->out, '[');
-    while (written < limit) {
+    while (written.count < limit) {
         struct message_row *rows = NULL;
         size_t count = 0;
-        size_t wanted = limit - written < LIST_CHUNK ? limit - written : LIST_CHUNK;
+        size_t left = limit - written.count;
+        size_t wanted = left < LIST_CHUNK ? left : LIST_CHUNK;
         arena_reset(mem);
         range.limit = (int64_t)wanted;
         enum err e = messages_before(db, q->room->state->ring, mem, &range, &rows, &count);
         if (e != OK)
             return e;
-        if (!write_rows(q, rows, count, start, &written) || count < wanted)
+        if (!write_rows(q, rows, count, &written) || count < wanted)
             break;
         range.before = rows[count - 1].id;
     }

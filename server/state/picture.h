@@ -101,7 +101,6 @@ struct state {
 
 /* A room with one reference, nothing known beyond its row. */
 MUST_USE enum err room_new(struct state *state, const struct room_row *row, struct room **ret_room);
-void room_hold(struct room *room);
 /* ERR_MISSING. A reference. */
 MUST_USE enum err room_by_id(struct state *state, int64_t id, struct room **ret_room);
 /* Sorts rooms (whose references it takes) into the table and releases the former ones. ERR_NO_MEMORY: takes nothing. */

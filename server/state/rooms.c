@@ -45,7 +45,7 @@ static void add_bytes(struct state *state, int64_t delta)
     metrics_add(state->metrics, METRIC_STATE_BYTES, delta);
 }
 
-void room_hold(struct room *room)
+static void hold(struct room *room)
 {
     (void)atomic_fetch_add_explicit(&room->references, 1, memory_order_relaxed);
 }
@@ -142,7 +142,7 @@ enum err state_room_by_token(struct state *state, struct span token, struct room
                         by_token);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
-        room_hold(room);
+        hold(room);
     (void)pthread_rwlock_unlock(&state->table_lock);
     if (room == NULL)
         return ERR_MISSING;
@@ -161,7 +161,7 @@ enum err room_by_id(struct state *state, int64_t id, struct room **ret_room)
             bsearch(&wanted, state->rooms.by_id, state->rooms.count, sizeof(struct room *), by_id);
     struct room *room = found != NULL ? *found : NULL;
     if (room != NULL)
-        room_hold(room);
+        hold(room);
     (void)pthread_rwlock_unlock(&state->table_lock);
     if (room == NULL)
         return ERR_MISSING;
@@ -178,7 +178,7 @@ static enum err hold_all(struct state *state, struct arena *mem, bool sorted_by_
     struct room **rooms = ARENA_ARRAY(mem, count, struct room *);
     for (size_t i = 0; rooms != NULL && i < count; i++) {
         rooms[i] = all[i];
-        room_hold(rooms[i]);
+        hold(rooms[i]);
     }
     (void)pthread_rwlock_unlock(&state->table_lock);
     if (rooms == NULL)

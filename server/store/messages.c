@@ -147,6 +147,11 @@ static enum err open_body(const struct reading *r, int64_t key_id, struct span b
     return e;
 }
 
+static bool is_seen(const struct message_reader *reader, const struct message_row *message)
+{
+    return reader == NULL || reader->sees == NULL || reader->sees(message, reader->sees_arg);
+}
+
 static enum err read_message(const struct reading *r, const struct row *row,
                              struct message_row *message)
 {
@@ -164,7 +169,9 @@ static enum err read_message(const struct reading *r, const struct row *row,
     if (message->has_whisper_to)
         row_key(row, 7, message->whisper_to.b, sizeof(message->whisper_to.b));
     message->whisper = message->has_whisper_to || message->whisper_mods;
-    return message->deleted ? OK : open_body(r, row_i64(row, 9), row_bytes(row, 10), message);
+    if (message->deleted || !is_seen(r->reader, message))
+        return OK;
+    return open_body(r, row_i64(row, 9), row_bytes(row, 10), message);
 }
 
 /* The rows with their reactions, which are read by a statement of their own when there may be any. */

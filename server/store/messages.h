@@ -48,6 +48,9 @@ struct message_row {
 struct message_reader {
     const struct session_id *caller; /* NULL: anonymous */
     int64_t reactors;                /* of each reaction, 0..REACTORS_SHOWN_MAX */
+    /* NULL: all. Rows that the reader does not see come without data: opening them would cost memory for nothing. */
+    bool (*sees)(const struct message_row *row, const void *arg);
+    const void *sees_arg;
 };
 enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
 

@@ -34,9 +34,6 @@ const struct statement nonces_statements[] = {
      "SELECT ordinal - 1"
      "  FROM input"
      "  JOIN won USING (day, nonce)"},
-    {"nonces.exists", "SELECT count(*)"
-                      "  FROM nonces"
-                      " WHERE day = $1 AND nonce = $2"},
     {"nonces.add_days", "SELECT partitions_add('nonces', $1, $2)::bigint"},
     {"nonces.days_before", "SELECT partitions_before('nonces', $1)::bigint"},
     {"nonces.drop_day", "SELECT partitions_drop('nonces', $1)::text"},
@@ -76,16 +73,6 @@ enum err nonces_claim_many(struct db *db, struct arena *mem, const struct nonce_
             ret_won[i] = true;
     }
     return rows_ok(&rows) ? OK : ERR_DEFECT;
-}
-
-enum err nonces_exists(struct db *db, const struct nonce_key *nonce, bool *ret_exists)
-{
-    int64_t found;
-    enum err e = STORE_ONE_I64(db, "nonces.exists", &found, PARAM_I32(nonce->day),
-                               PARAM_BYTES(SPAN_OF_KEY(nonce)));
-    if (e == OK)
-        *ret_exists = found > 0;
-    return e;
 }
 
 /* Each in a transaction of its own: one that readers hold now does not keep the others. */

@@ -19,8 +19,6 @@ MUST_USE enum err nonces_claim(struct db *db, const struct nonce_key *nonce);
  * the same call: only the first wins. */
 MUST_USE enum err nonces_claim_many(struct db *db, struct arena *mem,
                                     const struct nonce_key *nonces, size_t count, bool *ret_won);
-/* After a commit whose outcome is unknown: is it there? */
-MUST_USE enum err nonces_exists(struct db *db, const struct nonce_key *nonce, bool *ret_exists);
 
 /* Makes the partitions of days [from, to] that do not exist; drops those before `keep_from`. For start and jobs. */
 MUST_USE enum err nonces_partitions(struct db *db, int64_t from, int64_t to, int64_t keep_from);

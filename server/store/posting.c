@@ -23,11 +23,11 @@ const struct statement posting_statements[] = {
                       " ORDER BY s"
                       "    ON CONFLICT DO NOTHING"},
     {"posting.facts",
-     "SELECT u.id,"
-     "       u.banned OR coalesce(p.banned, false),"
-     "       u.moderator OR coalesce(p.moderator, false),"
-     "       u.admin OR coalesce(p.admin, false),"
-     "       u.admin, p.read, p.accessible, p.write, p.upload,"
+     "SELECT coalesce(u.id, 0),"
+     "       coalesce(u.banned OR p.banned, u.banned, false),"
+     "       coalesce(u.moderator OR p.moderator, u.moderator, false),"
+     "       coalesce(u.admin OR p.admin, u.admin, false),"
+     "       coalesce(u.admin, false), p.read, p.accessible, p.write, p.upload,"
      "       (SELECT count(*)"
      "          FROM messages m"
      "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3 AND m.posted <= $4),"
@@ -37,7 +37,7 @@ const struct statement posting_statements[] = {
      "         ORDER BY m.posted DESC"
      "         LIMIT 1)"
      "  FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS t (room, session_id, ordinal)"
-     "  JOIN users u USING (session_id)"
+     "  LEFT JOIN users u USING (session_id)"
      "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
      " ORDER BY ordinal"},
     {"posting.insert", "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, "
@@ -115,17 +115,23 @@ enum err posting_facts(struct db *db, struct arena *mem, const struct author_key
 {
     int64_t *rooms = ARENA_ARRAY(mem, count, int64_t);
     struct span *sessions = ARENA_ARRAY(mem, count, struct span);
-    if (!rooms || !sessions)
+    struct span *made = ARENA_ARRAY(mem, count, struct span);
+    size_t made_count = 0;
+    if (!rooms || !sessions || !made)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         rooms[i] = keys[i].room;
         sessions[i] = SPAN_OF_KEY(&keys[i].session);
+        if (keys[i].make)
+            made[made_count++] = sessions[i];
     }
     AUTO_ROWS struct rows rows = {0};
     void *facts = NULL;
     size_t found = 0;
-    enum err e = DB_RUN(db, "posting.users", NULL, PARAM_ARRAY(P_BYTES_ARRAY, sessions, count),
-                        PARAM_I64(now_ms / HOUR_MS));
+    enum err e = OK;
+    if (made_count > 0)
+        e = DB_RUN(db, "posting.users", NULL, PARAM_ARRAY(P_BYTES_ARRAY, made, made_count),
+                   PARAM_I64(now_ms / HOUR_MS));
     if (e == OK)
         e = DB_RUN(db, "posting.facts", &rows, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
                    PARAM_ARRAY(P_BYTES_ARRAY, sessions, count), PARAM_F64(window_start),
@@ -133,7 +139,10 @@ enum err posting_facts(struct db *db, struct arena *mem, const struct author_key
     if (e == OK)
         e = store_read_all(&rows, mem, sizeof(struct author_facts), read_facts, &facts, &found);
     if (e == OK && found != count)
-        e = ERR_RETRY; /* a user row went away between the two statements: both run again */
+        e = ERR_DEFECT;
+    for (size_t i = 0; e == OK && i < count; i++)
+        if (keys[i].make && ((struct author_facts *)facts)[i].user == 0)
+            e = ERR_RETRY; /* a user row went away between the two statements: both run again */
     if (e == OK)
         *ret_facts = facts;
     return e;

@@ -22,7 +22,7 @@ MUST_USE enum err posting_lock_rooms(struct db *db, struct arena *mem, const int
 
 /* For each (room, author): the facts on which a post is decided. One statement for the whole batch. */
 struct author_facts {
-    int64_t user;          /* created when missing */
+    int64_t user;          /* 0: nobody we know, and not to be made */
     bool banned;           /* globally or in the room */
     bool moderator, admin; /* effective in the room: global or room role */
     bool global_admin;
@@ -33,6 +33,7 @@ struct author_facts {
 struct author_key {
     int64_t room;
     struct session_id session;
+    bool make; /* a user row when there is none: only for what is counted by limits (design D14) */
 };
 MUST_USE enum err posting_facts(struct db *db, struct arena *mem, const struct author_key *keys,
                                 size_t count, double window_start, int64_t now_ms,

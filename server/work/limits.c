@@ -74,6 +74,8 @@ static struct bucket_rate own_rate(const struct conf *conf, enum limit_action ac
         return rate_of(conf->limits.dms, 1);
     case LIMIT_REACTIONS:
         return rate_of(conf->limits.reactions, 1);
+    case LIMIT_EDITS:
+        return rate_of(conf->limits.edits, 1);
     case LIMIT_POSTS:
     case LIMIT_ACTIONS:
         break;

@@ -19,6 +19,7 @@ enum limit_action {
     LIMIT_UPLOADS,
     LIMIT_DMS,
     LIMIT_REACTIONS,
+    LIMIT_EDITS,
     LIMIT_ACTIONS
 };
 

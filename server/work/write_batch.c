@@ -102,13 +102,21 @@ static enum err claim_nonces(struct write_batch *b, struct db *db)
 
 /* Index of (room, session) in keys, added when missing. Batches are small: a linear search costs less than a table. */
 static size_t key_index(struct author_key *keys, size_t *count, int64_t room,
-                        const struct session_id *session)
+                        const struct session_id *session, bool make)
 {
-    for (size_t i = 0; i < *count; i++)
-        if (keys[i].room == room && session_id_eq(&keys[i].session, session))
-            return i;
-    keys[*count] = (struct author_key){room, *session};
-    return (*count)++;
+    size_t i = 0;
+    while (i < *count && !(keys[i].room == room && session_id_eq(&keys[i].session, session)))
+        i++;
+    if (i == *count)
+        keys[(*count)++] = (struct author_key){room, *session, false};
+    keys[i].make |= make;
+    return i;
+}
+
+/* Who was never seen has nothing that could be edited, deleted or taken back, and is not remembered for trying. */
+static bool makes_users(const struct write_op *op)
+{
+    return op->kind == WRITE_POST || op->kind == WRITE_REACT;
 }
 
 /* The second person of an op. NULL: there is none. */
@@ -132,9 +140,9 @@ static enum err learn_facts(struct write_batch *b, struct db *db)
         b->plans[i].room = find_room(b, op->room);
         if (!b->plans[i].room || b->plans[i].replayed)
             continue;
-        author[i] = key_index(keys, &count, op->room, &op->author);
+        author[i] = key_index(keys, &count, op->room, &op->author, makes_users(op));
         if (other_person(op))
-            other[i] = key_index(keys, &count, op->room, other_person(op));
+            other[i] = key_index(keys, &count, op->room, other_person(op), makes_users(op));
     }
     if (count == 0)
         return OK;

@@ -396,6 +396,7 @@ static void play(enum app_kind kind)
     json_auto_t *shown = play_post(admin, "and a picture", file);
     play_download(reader, file, picture);
     int64_t id = whole(said, "id");
+    assert_true(whole(shown, "id") > id);
     play_reaction(admin, id);
     assert_seen(reader, 0, id);
     play_dm(admin, reader);

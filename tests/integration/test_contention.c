@@ -278,7 +278,7 @@ static void post__while_a_transaction_refers_to_the_room__does_not_wait_for_it(v
 
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, SERVERS, MEMBERS, env);

@@ -221,7 +221,7 @@ static void files__named_by_post_and_edit__are_adopted_and_go_with_the_message(v
 
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, 1, MEMBERS, env);

@@ -418,7 +418,7 @@ static void two_processes__doing_random_things__agree_with_the_model(void **stat
 
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, SERVERS, MODEL_USERS, env);

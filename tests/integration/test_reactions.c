@@ -290,7 +290,7 @@ static void reactions__beyond_the_bound_of_a_message__are_refused(void **state)
 
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, 1, MEMBERS, env);

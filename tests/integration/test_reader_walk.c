@@ -258,7 +258,7 @@ static void readers__of_many_page_sizes__end_with_the_picture_of_the_room(void *
 
 static int set_up(void **state)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off", NULL};
     (void)state;
     talk_open(&talk, SERVERS, MEMBERS, env);

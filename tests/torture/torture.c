@@ -224,7 +224,7 @@ static enum err wait_rooms(struct run *r)
 
 static enum err open_run(struct run *r)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off",
                                       "CONCLAVE_LIMITS_UPLOADS=off", NULL};
     static const char *const second_room[] = {"room", "add", "second", "--name", "Second", NULL};

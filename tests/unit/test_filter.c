@@ -75,7 +75,10 @@ static void post_text__odd_but_valid_forms__are_read_as_apps_read_them(void **st
         {SPAN("\x0a\x07\x13\x1b\x1c\x14\x0a\x01x"), "x"},     /* nested groups inside */
         {SPAN("\x0d\x01\x02\x03\x04\x0a\x03\x0a\x01x"), "x"}, /* field 1 of another type */
         {SPAN("\x0a\x83\x80\x80\x00\x0a\x01x"), "x"},         /* a length longer than it needs */
-        {SPAN("\x0b\x14"), NULL},                             /* the end of another group */
+        /* Keys and lengths count modulo 2^32, as in Java and JavaScript. */
+        {SPAN("\x8a\x80\x80\x80\x10\x03\x0a\x01x"), "x"},
+        {SPAN("\x0a\x83\x80\x80\x80\x10\x0a\x01x"), "x"},
+        {SPAN("\x0b\x14"), NULL}, /* the end of another group */
         {SPAN("\x0b"), NULL},
         {SPAN("\x0c"), NULL},
         {SPAN("\x07"), NULL},
@@ -92,6 +95,22 @@ static void post_text__odd_but_valid_forms__are_read_as_apps_read_them(void **st
         if (read)
             assert_true(span_eq_text(found.body, cases[i].body));
     }
+}
+
+/* Depth is what the apps' readers allow: what is deeper they do not show either. */
+static void post_text__behind_deep_groups__is_still_read(void **state)
+{
+    (void)state;
+    enum { DEPTH = 99 };
+    AUTO_BUF struct buf data = buf_make(TEXT_MAX);
+    struct post_text found;
+    for (int i = 0; i < DEPTH; i++)
+        buf_put_byte(&data, 0x13);
+    for (int i = 0; i < DEPTH; i++)
+        buf_put_byte(&data, 0x14);
+    buf_put(&data, SPAN("\x0a\x03\x0a\x01x"));
+    assert_true(post_text_read(buf_span(&data), &found));
+    assert_true(span_eq_text(found.body, "x"));
 }
 
 static void post_text__groups_without_end__are_refused_with_bounded_depth(void **state)
@@ -385,6 +404,7 @@ int main(void)
         cmocka_unit_test(post_text__written__reads_back_here_and_at_the_client),
         cmocka_unit_test(post_text__every_truncation__is_unreadable_or_shorter),
         cmocka_unit_test(post_text__odd_but_valid_forms__are_read_as_apps_read_them),
+        cmocka_unit_test(post_text__behind_deep_groups__is_still_read),
         cmocka_unit_test(post_text__groups_without_end__are_refused_with_bounded_depth),
         cmocka_unit_test(words__in_texts__are_found_whole_in_any_case_and_with_stand_ins),
         cmocka_unit_test(words__list_with_a_bad_line__is_refused_with_its_number),
