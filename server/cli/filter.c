@@ -290,7 +290,7 @@ static int set(struct cli *cli, const struct filter_arguments *a, int64_t room)
 /* The texts as they are stored: one a line. */
 static struct span join_texts(struct cli *cli, const struct filter_arguments *a)
 {
-    AUTO_BUF struct buf lines = buf_make(FILTER_TEXTS_MAX * (FILTER_TEXT_MAX_BYTES + 1));
+    AUTO_BUF struct buf lines = buf_make((size_t)FILTER_TEXTS_MAX * (FILTER_TEXT_MAX_BYTES + 1));
     for (size_t i = 0; i < a->text_count; i++) {
         buf_put_text(&lines, i > 0 ? "\n" : "");
         buf_put_text(&lines, a->texts[i]);

@@ -91,7 +91,7 @@ int people_ensure_admin(struct cli *cli, const char *text)
 
 int people_dismiss(struct cli *cli, int64_t room, const char *text)
 {
-    struct person person;
+    struct person person = {0};
     int code = people_read(cli, text, &person);
     if (code != CLI_OK)
         return code;

@@ -90,7 +90,7 @@ enum err auto_reply_make(struct call *call, const struct filters *filters, enum 
                          struct span poster_name, struct post_in *ret_post,
                          struct session_id *ret_author)
 {
-    AUTO_BUF struct buf data = buf_make(2 * REPLY_BODY_MAX_BYTES);
+    AUTO_BUF struct buf data = buf_make((size_t)2 * REPLY_BODY_MAX_BYTES);
     const struct filter_answer *answer = &filters->answers[hit];
     struct ed25519_sig signature;
     struct session_id author;

@@ -65,7 +65,7 @@ enum err jobs_purge(struct jobs_retention *state, struct db *db, int64_t now_ms)
     enum err e = retention_list(db, mem, &rooms, &count);
     uint64_t settings = settings_of(rooms, count);
     bool count_bytes = state->bytes_checked_mono_ms == 0 || settings != state->bytes_settings ||
-                       mono - state->bytes_checked_mono_ms >= BYTES_PERIOD_S * SECOND_MS;
+                       mono - state->bytes_checked_mono_ms >= (int64_t)BYTES_PERIOD_S * SECOND_MS;
     for (size_t i = 0; e == OK && i < count; i++)
         e = keep_room(db, slice, &rooms[i], count_bytes, now_ms, &total);
     if (e == OK && count_bytes) {

@@ -59,7 +59,7 @@ enum err statistics_of(struct db *db, int64_t room, int64_t hour, struct statist
         e = numbers(db, "statistics.files", room, of_files, COUNT_OF(of_files));
     for (size_t i = 0; e == OK && i < STATISTICS_PERIODS; i++)
         e = STORE_ONE_I64(db, "statistics.active", &s.active[i], PARAM_I64(room),
-                          PARAM_I64(hour - 24 * statistics_days[i]));
+                          PARAM_I64(hour - (int64_t)24 * statistics_days[i]));
     if (e == OK)
         *ret_statistics = s;
     return e;

@@ -52,7 +52,7 @@ static void turn_to(struct shares *s, int64_t now_us)
     int64_t passed_us = now_us - s->from_us;
     if (passed_us < SHARES_WINDOW_US)
         return;
-    s->was_busy = passed_us < 2 * SHARES_WINDOW_US && is_busy(s);
+    s->was_busy = passed_us < (int64_t)2 * SHARES_WINDOW_US && is_busy(s);
     s->from_us = now_us;
     s->all_us = 0;
     s->strangers_us = 0;

@@ -87,7 +87,7 @@ json_t *community_dm_body(const struct community *c, const struct session_id *to
     struct buf plain AUTO_BUF = buf_make(MESSAGE_MAX_BYTES);
     struct buf padded AUTO_BUF = buf_make(MESSAGE_MAX_BYTES);
     struct buf sealed AUTO_BUF = buf_make(MESSAGE_MAX_BYTES);
-    struct buf base64 AUTO_BUF = buf_make(2 * MESSAGE_MAX_BYTES);
+    struct buf base64 AUTO_BUF = buf_make((size_t)2 * MESSAGE_MAX_BYTES);
     struct content content = {.text = span_of_text(text),
                               .timestamp_ms = (uint64_t)clock_wall_ms()};
     content_put(&plain, &content);
