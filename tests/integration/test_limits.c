@@ -16,7 +16,7 @@
 #include "db/db.h"
 #include "integration/world.h"
 
-enum { MEMBERS_POSTS = 5, KNOWN_AFTER_MS = 3 * SECOND_MS, ANA = 0, BEN = 1, CID = 2, DAN = 3 };
+enum { MEMBERS_POSTS = 5, KNOWN_AFTER_MS = 10 * SECOND_MS, ANA = 0, BEN = 1, CID = 2, DAN = 3 };
 
 static void open_world(struct world *w, const char *const *env)
 {
@@ -64,7 +64,7 @@ static double limited(struct world *w, const char *action)
 static void strangers__in_one_room__share_a_budget_that_members_do_not(void **state)
 {
     (void)state;
-    static const char *const env[] = {"CONCLAVE_LIMITS_KNOWN_AFTER=3s",
+    static const char *const env[] = {"CONCLAVE_LIMITS_KNOWN_AFTER=10s",
                                       "CONCLAVE_LIMITS_STRANGERS_TOGETHER=2/60s",
                                       "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     struct world w = {0};
