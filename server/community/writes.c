@@ -4,6 +4,7 @@
  */
 #include "community/writes.h"
 
+#include "auth/identity.h"
 #include "base/arena.h"
 #include "state/state.h"
 
@@ -52,7 +53,7 @@ void write_refuse(struct call *call, enum write_result result)
     struct reply *reply = call->reply;
     switch (result) {
     case WRITE_REPLAYED:
-        reply_text(reply, 425, "Invalid authentication: X-SOGS-Nonce cannot be reused");
+        reply_text(reply, 425, IDENTITY_REPLAYED);
         return;
     case WRITE_ROOM_GONE:
     case WRITE_MISSING:

@@ -63,6 +63,9 @@ MUST_USE enum err store_read_all(struct rows *rows, struct arena *mem, size_t el
 /* A copy of a text or bytea column that outlives its rows; NULL stays {NULL, 0}. False: no memory. */
 MUST_USE bool row_dup(const struct row *row, int column, struct arena *mem, struct span *ret_copy);
 
+/* A store_reader of struct user_row: id, session_id, banned, moderator, admin, visible_mod. */
+bool users_read_row(const struct row *row, struct arena *mem, void *element);
+
 struct param param_tristate(enum tristate t);
 /* NULL for a span without an address, or for 0. */
 struct param param_bytes_or_null(struct span s);

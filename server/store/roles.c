@@ -171,19 +171,6 @@ enum err roles_dismiss(struct db *db, int64_t user, const int64_t *rooms, size_t
                   PARAM_ARRAY(P_I64_ARRAY, rooms, count));
 }
 
-static bool read_moderator(const struct row *row, struct arena *mem, void *element)
-{
-    (void)mem;
-    struct user_row *user = element;
-    *user = (struct user_row){.id = row_i64(row, 0),
-                              .banned = row_bool(row, 2),
-                              .moderator = row_bool(row, 3),
-                              .admin = row_bool(row, 4),
-                              .visible = row_bool(row, 5)};
-    row_key(row, 1, user->session.b, sizeof(user->session.b));
-    return true;
-}
-
 enum err roles_list(struct db *db, struct arena *mem, int64_t room, struct user_row **ret_users,
                     size_t *ret_count)
 {
@@ -192,7 +179,7 @@ enum err roles_list(struct db *db, struct arena *mem, int64_t room, struct user_
     enum err e = room == 0 ? db_run(db, "roles.list_global", NULL, 0, &rows)
                            : DB_RUN(db, "roles.list_room", &rows, PARAM_I64(room));
     if (e == OK)
-        e = store_read_all(&rows, mem, sizeof(struct user_row), read_moderator, &users, ret_count);
+        e = store_read_all(&rows, mem, sizeof(struct user_row), users_read_row, &users, ret_count);
     if (e == OK)
         *ret_users = users;
     return e;

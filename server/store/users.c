@@ -63,7 +63,7 @@ const struct statement users_statements[] = {
     STATEMENTS_END,
 };
 
-static bool read_user(const struct row *row, struct arena *mem, void *element)
+bool users_read_row(const struct row *row, struct arena *mem, void *element)
 {
     (void)mem;
     struct user_row *user = element;
@@ -83,7 +83,7 @@ enum err users_special(struct db *db, struct arena *mem, struct user_row **ret_u
     void *users = NULL;
     enum err e = db_run(db, "users.special", NULL, 0, &rows);
     if (e == OK)
-        e = store_read_all(&rows, mem, sizeof(struct user_row), read_user, &users, ret_count);
+        e = store_read_all(&rows, mem, sizeof(struct user_row), users_read_row, &users, ret_count);
     if (e == OK)
         *ret_users = users;
     return e;
