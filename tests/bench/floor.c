@@ -51,7 +51,7 @@ static bool xchacha(const struct floor *f, const struct prepared *p)
                                                       p->secret.key.b) == 0;
 }
 
-static bool one(const struct floor *f, const struct x25519_secret *server, const struct prepared *p)
+bool floor_one(const struct floor *f, const struct x25519_secret *server, const struct prepared *p)
 {
     uint8_t shared[crypto_scalarmult_BYTES];
     if (crypto_scalarmult(shared, server->b, p->ephemeral.b) != 0)
@@ -69,32 +69,49 @@ static double cpu_us(void)
     return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
 }
 
-static void floor_done(struct floor *f)
+void floor_free(struct floor *f)
 {
+    if (f == NULL)
+        return;
     EVP_CIPHER_CTX_free(f->open);
     EVP_CIPHER_CTX_free(f->seal);
     mem_free(f->plain);
     mem_free(f->reply);
     mem_free(f->sealed);
+    mem_free(f);
+}
+
+enum err floor_new(size_t reply_bytes, struct floor **ret_floor)
+{
+    struct floor *f = MEM_NEW(struct floor);
+    if (f == NULL)
+        return ERR_NO_MEMORY;
+    *f = (struct floor){.open = EVP_CIPHER_CTX_new(),
+                        .seal = EVP_CIPHER_CTX_new(),
+                        .plain = mem_alloc(PLAIN_MAX_BYTES),
+                        .reply = mem_alloc_zero(1, reply_bytes + TAG),
+                        .sealed = mem_alloc_zero(1, reply_bytes + 64),
+                        .reply_bytes = reply_bytes};
+    if (!f->open || !f->seal || !f->plain || !f->reply || !f->sealed ||
+        EVP_DecryptInit_ex(f->open, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1 ||
+        EVP_EncryptInit_ex(f->seal, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1) {
+        floor_free(f);
+        return ERR_NO_MEMORY;
+    }
+    *ret_floor = f;
+    return OK;
 }
 
 enum err floor_run(const struct x25519_secret *server, const struct prepared *requests,
                    size_t count, size_t reply_bytes, double *ret_us)
 {
-    struct floor f CLEANUP(floor_done) = {.open = EVP_CIPHER_CTX_new(),
-                                          .seal = EVP_CIPHER_CTX_new(),
-                                          .plain = mem_alloc(PLAIN_MAX_BYTES),
-                                          .reply = mem_alloc_zero(1, reply_bytes + TAG),
-                                          .sealed = mem_alloc_zero(1, reply_bytes + 64),
-                                          .reply_bytes = reply_bytes};
-    if (!f.open || !f.seal || !f.plain || !f.reply || !f.sealed ||
-        EVP_DecryptInit_ex(f.open, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1 ||
-        EVP_EncryptInit_ex(f.seal, EVP_aes_256_gcm(), NULL, NULL, NULL) != 1)
-        return ERR_NO_MEMORY;
+    struct floor *f = NULL;
+    enum err e = floor_new(reply_bytes, &f);
     double began = cpu_us();
-    for (size_t i = 0; i < count; i++)
-        if (!one(&f, server, &requests[i]))
-            return ERR_SEALED;
-    *ret_us = (cpu_us() - began) / (double)count;
-    return OK;
+    for (size_t i = 0; e == OK && i < count; i++)
+        e = floor_one(f, server, &requests[i]) ? OK : ERR_SEALED;
+    if (e == OK)
+        *ret_us = (cpu_us() - began) / (double)count;
+    floor_free(f);
+    return e;
 }

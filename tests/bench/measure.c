@@ -17,7 +17,7 @@ enum { CHECK_EVERY = 47, BODY_MAX_BYTES = 16 << 20, PLAIN_OVERHEAD = 28 };
 
 /* CPU us per request, and what else a round told. */
 struct round {
-    double floor_us, exchange_us, server_us, postgres_us, statements;
+    double floor_us, exchange_us /* the floor in it */, server_us, postgres_us, statements;
     double bare_bytes_per_s; /* of libpq alone */
     double postgres_bytes;   /* of memory, after the round */
     const char *failed_at;
@@ -99,11 +99,12 @@ static bool run_exchange(const struct scenario *s, const struct prepared *reques
                              .requests = requests,
                              .count = count,
                              .connections = s->connections};
-    if (exchange_start(reply_bytes, (int64_t)(r->floor_us * 1000), &bare, &job.at.port) != OK)
+    struct exchange_sizes sizes = {requests[0].sealed.len, reply_bytes};
+    if (exchange_start(&sizes, &bare, &job.at.port) != OK)
         return false;
     double before = family_member_cpu_us(bare.pid);
     enum err e = driver_run(&job, &result);
-    r->exchange_us = (family_member_cpu_us(bare.pid) - before) / (double)count - r->floor_us;
+    r->exchange_us = (family_member_cpu_us(bare.pid) - before) / (double)count;
     (void)process_stop(&bare);
     return e == OK && result.failed == 0;
 }
@@ -189,8 +190,7 @@ static struct verdict judge(const struct scenario *s, const struct round *r)
     case COMPARE_FLOOR:
         return (struct verdict){r->server_us / r->floor_us, "x floor", false};
     case COMPARE_EXCHANGE:
-        return (struct verdict){r->server_us / (r->floor_us + r->exchange_us),
-                                "x (floor + exchange)", false};
+        return (struct verdict){r->server_us / r->exchange_us, "x (floor + exchange)", false};
     case COMPARE_RATE:
         return (struct verdict){rate, "/s", true};
     case COMPARE_INSERT:
@@ -210,7 +210,7 @@ static void print_row(const struct bench *b, const struct scenario *s, const str
     (void)printf("%-14s %7.0f %7.2f %7.2f %7.2f %8.1f %8.1f %8.1f %8.1f %7.3f %6.1f  %.2f %s",
                  s->name, (double)r->driver.answered / r->driver.seconds, r->driver.p50_ms,
                  r->driver.p99_ms, r->driver.p999_ms, r->server_us, r->postgres_us, r->floor_us,
-                 r->exchange_us, r->statements,
+                 r->exchange_us > 0 ? r->exchange_us - r->floor_us : 0, r->statements,
                  (double)usage_peak_kb(b->world.servers[0].process.pid) / 1e3, v.value, v.unit);
     if (s->target > 0)
         (void)printf(" (%s %.2f: %s)", v.at_least ? "at least" : "at most", s->target,

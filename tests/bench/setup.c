@@ -10,7 +10,8 @@
 #include "crypto/secret.h"
 
 static const char *const settings[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
-                                       "CONCLAVE_LIMITS_KNOWN_AFTER=0s", NULL};
+                                       "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
+                                       "CONCLAVE_FILES_UPLOAD_LIMIT=off", NULL};
 static const char *const tokens[BENCH_ROOMS] = {"lobby", "second"};
 
 static bool complain(const struct bench *b, const char *what)
