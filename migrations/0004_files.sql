@@ -12,6 +12,8 @@ CREATE TABLE conclave.blobs (
     blocked   boolean NOT NULL DEFAULT false
 );
 CREATE INDEX blobs_chunk_day ON conclave.blobs (chunk_day);
+-- Nearly always empty, so that asking whether anything is blocked costs nothing.
+CREATE INDEX blobs_blocked ON conclave.blobs (id) WHERE blocked;
 COMMENT ON TABLE conclave.blobs IS 'Content that was uploaded.';
 COMMENT ON COLUMN conclave.blobs.id IS 'Ours; chunks carry it.';
 COMMENT ON COLUMN conclave.blobs.hash IS 'Id of a file of the file-server half: hash of the (encrypted) content; NULL for room files, which are never shared.';

@@ -6,7 +6,6 @@
 #include "cli/room_icon.h"
 
 #include "base/clock.h"
-#include "crypto/sign.h"
 #include "files/blob.h"
 #include "files/sniff.h"
 #include "store/attachments.h"
@@ -79,7 +78,6 @@ static int store(struct cli *cli, struct ring *ring, int64_t room, struct span b
                                  .day = (now_ms + cli->conf->files.room_ttl_ms) / DAY_MS,
                                  .quota = (int64_t)cli->conf->files.quota_bytes};
     struct blob_result result = {.refusal = BLOB_ACCEPTED};
-    hash_file_id(owner.hash.b, body);
     enum err e = blob_put_room(cli->db, ring, &owner, &put, cli->mem, &result);
     if (e != OK)
         return refused(e, result.refusal);

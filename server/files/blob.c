@@ -5,6 +5,7 @@
 #include "files/blob.h"
 
 #include "base/clock.h"
+#include "crypto/sign.h"
 #include "files/seal.h"
 #include "store/ring.h"
 
@@ -99,6 +100,18 @@ enum err blob_put_shared(struct db *db, struct ring *ring, const struct file_has
     return e;
 }
 
+/* Room files are not known by their hash: it is made only to compare it with what is blocked. */
+static enum err is_blocked(struct db *db, struct span body, bool *ret_blocked)
+{
+    struct file_hash hash;
+    bool any = false;
+    enum err e = files_any_blocked(db, &any);
+    if (e != OK || !any)
+        return e;
+    hash_file_id(hash.b, body);
+    return files_is_blocked(db, &hash, ret_blocked);
+}
+
 /* Whether the caller may, by what the database says now: memory may be a second behind (design D7). */
 static enum err ask_rules(struct db *db, struct putting *p, struct room_files_rules *ret_rules)
 {
@@ -114,7 +127,7 @@ static enum err ask_rules(struct db *db, struct putting *p, struct room_files_ru
         return refuse(p, BLOB_ROOM_QUOTA);
     bool blocked = false;
     if (e == OK)
-        e = files_is_blocked(db, &p->owner->hash, &blocked);
+        e = is_blocked(db, p->put->body, &blocked);
     return blocked ? refuse(p, BLOB_BLOCKED) : e;
 }
 

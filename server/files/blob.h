@@ -47,9 +47,8 @@ MUST_USE enum err blob_put_shared(struct db *db, struct ring *ring, const struct
 /* For rooms: always content of its own. The right and the rules are asked in the same transaction. */
 struct blob_owner {
     int64_t room;
-    int64_t user;          /* 0: the operator, who needs no right */
-    struct span name;      /* in clear; len 0: none; at most BLOB_NAME_MAX bytes */
-    struct file_hash hash; /* of the content: is it blocked? */
+    int64_t user;     /* 0: the operator, who needs no right */
+    struct span name; /* in clear; len 0: none; at most BLOB_NAME_MAX bytes */
 };
 enum { BLOB_NAME_MAX = FILE_NAME_SEALED_MAX - 40 };
 MUST_USE enum err blob_put_room(struct db *db, struct ring *ring, const struct blob_owner *owner,

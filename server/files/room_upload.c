@@ -6,7 +6,6 @@
 #include "auth/fair.h"
 #include "base/clock.h"
 #include "conf/conf.h"
-#include "crypto/sign.h"
 #include "files/blob.h"
 #include "files/files.h"
 #include "files/header.h"
@@ -27,10 +26,8 @@ static enum err find_owner(struct call *call, struct blob_owner *owner)
     if (e == OK)
         e = header_name_read(call->mem, request_header(call->req, "content-disposition"),
                              BLOB_NAME_MAX, &owner->name);
-    if (e == OK) {
+    if (e == OK)
         owner->room = state_room_id(call->room);
-        hash_file_id(owner->hash.b, call->req->body);
-    }
     return e;
 }
 

@@ -39,6 +39,8 @@ const struct statement files_statements[] = {
      "SELECT " FILE_COLUMNS "  FROM blobs b"
      "  JOIN files f ON f.blob = b.id AND f.room IS NULL"
      " WHERE b.hash = $1 AND NOT b.blocked AND (f.expiry IS NULL OR f.expiry > $2)"},
+    {"files.any_blocked", "SELECT count(*)"
+                          "  FROM (SELECT FROM blobs WHERE blocked LIMIT 1) b"},
     {"files.is_blocked", "SELECT count(*)"
                          "  FROM blobs"
                          " WHERE hash = $1 AND blocked"},
@@ -222,6 +224,15 @@ enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, "files.by_hash", &rows, PARAM_BYTES(SPAN_OF_KEY(hash)), PARAM_F64(now));
     return e == OK ? one_file(&rows, ret_file) : e;
+}
+
+enum err files_any_blocked(struct db *db, bool *ret_any)
+{
+    int64_t count;
+    enum err e = store_one_i64(db, "files.any_blocked", NULL, 0, &count);
+    if (e == OK)
+        *ret_any = count > 0;
+    return e;
 }
 
 enum err files_is_blocked(struct db *db, const struct file_hash *hash, bool *ret_blocked)

@@ -79,6 +79,8 @@ MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int
 /* stat. ERR_MISSING: unknown, expired at `now`, or blocked. */
 MUST_USE enum err files_by_hash(struct db *db, const struct file_hash *hash, double now,
                                 struct file_row *ret_file);
+/* Is any content blocked? Spares hashing where nothing is. */
+MUST_USE enum err files_any_blocked(struct db *db, bool *ret_any);
 /* Content that an operator blocked? */
 MUST_USE enum err files_is_blocked(struct db *db, const struct file_hash *hash, bool *ret_blocked);
 
