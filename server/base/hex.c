@@ -13,27 +13,23 @@ void hex_write(struct span s, char *out)
     }
 }
 
-enum { NO_DIGIT = 16 };
-
-static unsigned digit_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - (unsigned)'0';
-    unsigned lower = c | 0x20U;
-    if (lower >= 'a' && lower <= 'f')
-        return lower - 'a' + 10;
-    return NO_DIGIT;
-}
+/* The value of a digit, plus one; 0: none. */
+static const uint8_t digit_plus_one[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,  ['6'] = 7,  ['7'] = 8,
+    ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12, ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['A'] = 11, ['B'] = 12, ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+};
 
 enum err hex_read(struct span text, uint8_t *out, size_t size)
 {
     if (text.len % 2 != 0 || text.len / 2 != size)
         return ERR_MALFORMED;
     for (size_t i = 0; i < text.len; i++) {
-        if (digit_value(text.p[i]) == NO_DIGIT)
+        if (digit_plus_one[text.p[i]] == 0)
             return ERR_MALFORMED; /* judged as a whole first: out stays untouched */
     }
     for (size_t i = 0; i < size; i++)
-        out[i] = (uint8_t)(digit_value(text.p[2 * i]) << 4 | digit_value(text.p[2 * i + 1]));
+        out[i] = (uint8_t)((digit_plus_one[text.p[2 * i]] - 1) << 4 |
+                           (digit_plus_one[text.p[2 * i + 1]] - 1));
     return OK;
 }

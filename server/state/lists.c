@@ -129,9 +129,15 @@ static size_t row_bytes_at_most(const struct window_message *m, const struct rea
 static enum answer since_memory(struct question *q)
 {
     const struct window *w = &q->room->window;
-    struct page page;
     if (q->since < w->changes_low && q->since < q->room->sequence)
         return behind(q->room);
+    if (window_first_after(w, q->since) == w->event_count) {
+        /* Nearly every poll. Before the page is declared: clearing its 10 KB is some 2 % of an idle poll. */
+        json_out_open(q->out, '[');
+        json_out_close(q->out, ']');
+        return ANSWERED;
+    }
+    struct page page;
     page_begin(&page, q->since, q->view->limit, q->t_r, space_of(q));
     for (size_t i = window_first_after(w, q->since); i < w->event_count; i++) {
         const struct window_message *m = w->events[i].message;

@@ -20,8 +20,8 @@ struct entry {
     struct session_id id;
     uint8_t mark;  /* enum mark */
     bool admitted; /* of room 0: this person has been written before */
-    int64_t room;
-    int64_t hour;
+    int32_t room;  /* ids of rooms stay below 2^22 */
+    int32_t hour;
 };
 
 struct sightings {
@@ -92,27 +92,37 @@ static struct entry *find(struct sightings *s, const struct session_id *id, int6
     return NULL;
 }
 
-/* Forgets what is written; what is pending finds new places. Returns false without memory. */
+/* Copies what is pending; out has room for it. */
+static void gather_pending(const struct sightings *s, struct entry *out)
+{
+    for (size_t i = 0; i < s->capacity; i++)
+        if (s->entries[i].mark == PENDING)
+            *out++ = s->entries[i];
+}
+
+/*
+ * Forgets what is written; what is pending finds new places. In the same memory, since the table is one of the largest
+ * that there are. Returns false without memory.
+ */
 static bool make_space(struct sightings *s)
 {
-    struct entry *old = s->entries;
-    struct entry *fresh = mem_alloc_zero(s->capacity, sizeof(*fresh));
-    if (fresh == NULL)
+    size_t count = s->pending;
+    struct entry *pending = mem_alloc(count * sizeof(*pending) + 1);
+    if (pending == NULL)
         return false;
-    s->entries = fresh;
+    gather_pending(s, pending);
+    memset(s->entries, 0, s->capacity * sizeof(*s->entries));
     s->used = 0;
     s->pending = 0;
-    for (size_t i = 0; i < s->capacity; i++) {
-        if (old[i].mark != PENDING)
-            continue;
-        struct entry *e = find(s, &old[i].id, old[i].room);
+    for (size_t i = 0; i < count; i++) {
+        struct entry *e = find(s, &pending[i].id, pending[i].room);
         if (e == NULL)
             continue;
-        *e = old[i];
+        *e = pending[i];
         s->used++;
         s->pending++;
     }
-    mem_free(old);
+    mem_free(pending);
     return true;
 }
 
@@ -135,12 +145,12 @@ void sightings_add(struct sightings *s, const struct session_id *id, int64_t roo
     struct entry *e = find_or_make(s, id, room);
     if (e != NULL && (e->mark == FREE || e->hour < hour)) {
         if (e->mark == FREE) {
-            *e = (struct entry){.id = *id, .room = room};
+            *e = (struct entry){.id = *id, .room = (int32_t)room};
             s->used++;
         }
         s->pending += e->mark != PENDING;
         e->mark = PENDING;
-        e->hour = hour;
+        e->hour = (int32_t)hour;
     }
     (void)pthread_mutex_unlock(&s->lock);
 }
