@@ -61,6 +61,7 @@ void db_drop(struct db *db)
 {
     PQfinish(db->conn); /* NULL is harmless */
     db->conn = NULL;
+    db->piped = false;
     db->disk_full = false; /* what follows are failures to connect */
 }
 

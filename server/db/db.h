@@ -126,6 +126,18 @@ MUST_USE enum err db_query(struct db *db, const char *sql, const struct param *p
 #define DB_QUERY(db, sql, rows, ...)                                                               \
     db_query((db), (sql), (const struct param[]){__VA_ARGS__},                                     \
              sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
+/*
+ * The same for statements whose rows nobody needs, without waiting for the answer of one before the next is sent (libpq's
+ * pipeline): sealing and sending a chunk of a file overlap with storing the one before. Parameters may be reused once
+ * db_send has returned. Nothing but db_send may run on the connection until db_settle has waited for all answers; it says
+ * what the first one that failed says, as db_run would, and those behind it have not run. ERR_BUSY: connection lost.
+ */
+MUST_USE enum err db_send(struct db *db, const char *statement, const struct param *params,
+                          size_t param_count);
+#define DB_SEND(db, name, ...)                                                                     \
+    db_send((db), (name), (const struct param[]){__VA_ARGS__},                                     \
+            sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param))
+MUST_USE enum err db_settle(struct db *db);
 /* For text of ours without parameters: migrations, LISTEN, SET. Several statements are fine. */
 MUST_USE enum err db_script(struct db *db, const char *sql);
 

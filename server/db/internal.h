@@ -19,6 +19,7 @@ struct db {
     PGconn *conn;       /* NULL: not connected */
     struct buf scratch; /* encoded parameters of the running statement */
     bool disk_full;     /* the last failure was 53100 */
+    bool piped;         /* between the first db_send and db_settle */
 };
 
 /* Counts one statement sent (BEGIN and COMMIT too). */

@@ -223,6 +223,59 @@ enum err db_query(struct db *db, const char *sql, const struct param *params, si
     return hand_over(db, result, "query", ret_rows);
 }
 
+/* ---- without waiting ---- */
+
+enum err db_send(struct db *db, const char *statement, const struct param *params,
+                 size_t param_count)
+{
+    if (db->conn == NULL)
+        return ERR_BUSY;
+    struct encoded in;
+    enum err e = encode(db, params, param_count, &in);
+    if (e != OK)
+        return e;
+    db_count(db);
+    bool sent = (db->piped || PQenterPipelineMode(db->conn) == 1) &&
+                PQsendQueryPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
+                                    in.formats, 1) == 1;
+    db->piped = true;
+    shrink(&db->scratch);
+    if (!sent)
+        db_drop(db); /* half a statement may be on its way */
+    return sent ? OK : ERR_BUSY;
+}
+
+/* Takes the next answer. False: there are no more, or no connection. */
+static bool take_answer(struct db *db, enum err *e)
+{
+    PGresult *result = PQgetResult(db->conn);
+    ExecStatusType status = PQresultStatus(result);
+    /* NULL stands between the answers of two statements. */
+    if (result != NULL && status != PGRES_PIPELINE_SYNC && status != PGRES_PIPELINE_ABORTED) {
+        enum err judged = db_judge(db, result, "pipeline");
+        *e = *e == OK ? judged : *e;
+    }
+    PQclear(result);
+    return status != PGRES_PIPELINE_SYNC && db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+enum err db_settle(struct db *db)
+{
+    if (db->conn == NULL)
+        return ERR_BUSY;
+    if (!db->piped)
+        return OK;
+    enum err e = OK;
+    if (PQpipelineSync(db->conn) == 1)
+        while (take_answer(db, &e))
+            ;
+    db->piped = false;
+    if (db->conn != NULL && PQexitPipelineMode(db->conn) == 1)
+        return e;
+    db_drop(db);
+    return ERR_BUSY;
+}
+
 enum err db_script(struct db *db, const char *sql)
 {
     if (db->conn == NULL)

@@ -35,10 +35,11 @@ static enum err insert_chunks(struct db *db, const struct putting *p, int64_t bl
         buf_reset(&sealed);
         e = seal_piece(&p->key, blob, n, span_first(rest, FILE_CHUNK_BYTES), &sealed);
         if (e == OK)
-            e = files_chunk_insert(db, p->put->day, blob, n, buf_span(&sealed));
+            e = files_chunk_send(db, p->put->day, blob, n, buf_span(&sealed));
         rest = span_skip(rest, FILE_CHUNK_BYTES);
     }
-    return e;
+    enum err settled = db_settle(db);
+    return e == OK ? settled : e;
 }
 
 static struct blob_row wanted_row(const struct putting *p)

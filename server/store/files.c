@@ -152,10 +152,10 @@ enum err files_blob_claim(struct db *db, const struct file_hash *hash,
     return e;
 }
 
-enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, int64_t n, struct span sealed)
+enum err files_chunk_send(struct db *db, int64_t day, int64_t blob, int64_t n, struct span sealed)
 {
-    return DB_RUN(db, "files.chunk_insert", NULL, PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n),
-                  PARAM_BYTES(sealed));
+    return DB_SEND(db, "files.chunk_insert", PARAM_I32(day), PARAM_I64(blob), PARAM_I32(n),
+                   PARAM_BYTES(sealed));
 }
 
 enum err files_publish(struct db *db, int64_t blob, double now, double expiry, double *ret_expiry)

@@ -58,9 +58,12 @@ struct file_row {
 MUST_USE enum err files_blob_claim(struct db *db, const struct file_hash *hash,
                                    const struct blob_row *wanted, struct blob_row *ret_blob,
                                    bool *ret_created);
-/* put, step 2, for n = 0, 1, …; day as in the blob row. ERR_CONFLICT: no partition for that day. */
-MUST_USE enum err files_chunk_insert(struct db *db, int64_t day, int64_t blob, int64_t n,
-                                     struct span sealed);
+/*
+ * put, step 2, for n = 0, 1, …; day as in the blob row. Not waited for: db_settle after the last one says how they went.
+ * ERR_CONFLICT (there): no partition for that day.
+ */
+MUST_USE enum err files_chunk_send(struct db *db, int64_t day, int64_t blob, int64_t n,
+                                   struct span sealed);
 /* put, step 3 for the file-server half: makes the row or renews it: uploaded = now, the later of both expiries. */
 MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry,
                                 double *ret_expiry);

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "integration/database.h"
 #include "metrics/metrics.h"
 
@@ -307,6 +308,72 @@ static void statements__sent__are_counted_by_origin(void **state)
     metrics_free(metrics);
 }
 
+static void statements_sent__without_waiting__run_in_order(void **state)
+{
+    (void)state;
+    const char *const prepare =
+        "CREATE TEMP TABLE sent (n bigint, data bytea); SET search_path = pg_temp, pg_catalog;"
+        "PREPARE send_one (bigint, bytea) AS INSERT INTO sent VALUES (10 / $1, $2);";
+    enum { COUNT = 40, LARGE_BYTES = 256 * 1024 };
+    struct db *db = database_connect_bare(&database);
+    uint8_t *large = mem_alloc_zero(1, LARGE_BYTES);
+    assert_non_null(large);
+    assert_int_equal(db_settle(db), OK); /* nothing was sent */
+    assert_int_equal(db_script(db, prepare), OK);
+    assert_int_equal(db_begin(db), OK);
+    for (int64_t i = 1; i <= COUNT; i++)
+        assert_int_equal(
+            DB_SEND(db, "send_one", PARAM_I64(i), PARAM_BYTES(span_of(large, LARGE_BYTES))), OK);
+    assert_int_equal(db_settle(db), OK);
+    assert_int_equal(db_commit(db), OK);
+    AUTO_ROWS struct rows rows = {0};
+    assert_int_equal(
+        db_query(db, "SELECT count(*), sum(octet_length(data))::bigint FROM sent", NULL, 0, &rows),
+        OK);
+    struct row row = only_row(&rows);
+    assert_int_equal(row_i64(&row, 0), COUNT);
+    assert_int_equal(row_i64(&row, 1), (int64_t)COUNT * LARGE_BYTES);
+    mem_free(large);
+    db_free(db);
+}
+
+static void statement_sent__that_fails__fails_the_whole_and_leaves_a_connection(void **state)
+{
+    (void)state;
+    struct db *db = database_connect_bare(&database);
+    assert_int_equal(
+        db_script(db, "CREATE TEMP TABLE sent (n bigint PRIMARY KEY);"
+                      "PREPARE send_one (bigint) AS INSERT INTO pg_temp.sent VALUES ($1);"),
+        OK);
+    const int64_t numbers[] = {1, 2, 1, 3};
+    assert_int_equal(db_begin(db), OK);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++)
+        assert_int_equal(DB_SEND(db, "send_one", PARAM_I64(numbers[i])), OK);
+    assert_int_equal(db_settle(db), ERR_CONFLICT);
+    db_rollback(db);
+    assert_false(db_in_transaction(db));
+    AUTO_ROWS struct rows rows = {0};
+    assert_int_equal(db_query(db, "SELECT count(*) FROM pg_temp.sent", NULL, 0, &rows), OK);
+    struct row row = only_row(&rows);
+    assert_int_equal(row_i64(&row, 0), 0);
+    db_free(db);
+}
+
+static void statements_sent__to_a_database_that_ends__are_busy(void **state)
+{
+    (void)state;
+    struct db *db = database_connect_bare(&database);
+    assert_int_equal(db_script(db, "PREPARE last_words AS"
+                                   " SELECT pg_terminate_backend(pg_backend_pid())"),
+                     OK);
+    assert_int_equal(db_send(db, "last_words", NULL, 0), OK);
+    assert_int_equal(db_settle(db), ERR_BUSY);
+    assert_false(db_connected(db));
+    assert_int_equal(db_ensure(db), OK);
+    assert_int_equal(db_settle(db), OK);
+    db_free(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +389,9 @@ int main(void)
         cmocka_unit_test(session__of_every_connection__is_set_by_us),
         cmocka_unit_test(notification__from_another_connection__ends_the_wait),
         cmocka_unit_test(statements__sent__are_counted_by_origin),
+        cmocka_unit_test(statements_sent__without_waiting__run_in_order),
+        cmocka_unit_test(statement_sent__that_fails__fails_the_whole_and_leaves_a_connection),
+        cmocka_unit_test(statements_sent__to_a_database_that_ends__are_busy),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }
