@@ -85,6 +85,13 @@ void talk_room(struct talk *t, const char *token)
     wait_everywhere(t, 0, target, NULL, NULL);
 }
 
+void talk_room_with_staff(struct talk *t, size_t moderator, size_t admin, const char *token)
+{
+    talk_room(t, token);
+    talk_appoint(t, moderator, token, NULL);
+    talk_appoint(t, admin, token, "--admin");
+}
+
 const char *talk_id(const struct talk *t, size_t member, struct id_text *ret_text)
 {
     *ret_text = account_id_text(&t->members[member].community.blinded.id);
@@ -258,4 +265,17 @@ struct db *talk_database(const struct talk *t)
     assert_int_equal(db_new(&options, &db), OK);
     assert_int_equal(db_ensure(db), OK);
     return db;
+}
+
+json_t *talk_since(struct talk *t, size_t member, const char *room, int64_t n, const char *query)
+{
+    return talk_get(t, member, "/room/%s/messages/since/%lld%s", room, (long long)n, query);
+}
+
+bool talk_is_tombstone(const json_t *row)
+{
+    return json_is_null(json_object_get(row, "data")) && json_object_get(row, "data") != NULL &&
+           json_is_true(json_object_get(row, "deleted")) &&
+           json_is_real(json_object_get(row, "edited")) &&
+           json_object_get(row, "reactions") == NULL && json_object_get(row, "signature") == NULL;
 }

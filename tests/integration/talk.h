@@ -28,6 +28,8 @@ void talk_command(struct talk *t, const char *const *args);
 void talk_room(struct talk *t, const char *token);
 /* role: "--admin", or NULL for a moderator. room NULL: global. Waits until every server knows. */
 void talk_appoint(struct talk *t, size_t member, const char *room, const char *role);
+/* A new room with those two as its moderator and its admin. */
+void talk_room_with_staff(struct talk *t, size_t moderator, size_t admin, const char *token);
 const char *talk_id(const struct talk *t, size_t member, struct id_text *ret_text);
 
 /* One signed request; its code. ret may be NULL; *ret is NULL when the reply is not JSON. */
@@ -41,6 +43,11 @@ json_t *talk_do(struct talk *t, size_t member, const char *method, const char *f
 /* A request of that form must be answered with this code. */
 void talk_refused(struct talk *t, size_t member, int code, const char *method, const char *format,
                   ...) __attribute__((format(printf, 5, 6)));
+
+/* since/N of a room; query: "" or "?…". */
+json_t *talk_since(struct talk *t, size_t member, const char *room, int64_t n, const char *query);
+/* Has that row all that a deleted message is told with, and nothing else? */
+bool talk_is_tombstone(const json_t *row);
 
 /* Posts and returns the row / its id. */
 json_t *talk_say(struct talk *t, size_t member, const char *room, const char *text);

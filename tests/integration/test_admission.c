@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "integration/group.h"
 #include "integration/raw.h"
 #include "integration/world.h"
 
@@ -138,21 +139,10 @@ static void admission__a_small_body_without_memory__waits_5_s(void **state)
 
 static int open_world(void **state)
 {
-    static struct world w;
     static const char *const env[] = {"CONCLAVE_MEMORY_BODIES=1M", "CONCLAVE_SERVER_MAX_BODY=1M",
                                       "CONCLAVE_FILES_MAX_BYTES=900K", NULL};
     const struct world_options options = {.servers = 1, .no_fsync = true, .env = env};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -165,5 +155,5 @@ int main(void)
         cmocka_unit_test(admission__a_large_body__is_read_when_memory_comes_back),
         cmocka_unit_test(admission__a_small_body_without_memory__waits_5_s),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "integration/command.h"
+#include "integration/group.h"
 
 enum { USAGE = 2, CONFIGURATION = 3, DATABASE = 4, LISTEN = 5 };
 enum { AT_ONCE_MS = 1000 };
@@ -28,15 +29,8 @@ static char kept[SAID_MAX]; /* what another command said before */
 
 static int open_world(void **state)
 {
-    static struct world w;
     static const struct world_options options = {.servers = 1, .accounts = 2, .no_fsync = true};
-    *state = &w;
-    return world_open(&w, &options) == OK ? 0 : -1;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 static void succeed(struct world *w, const char *const *args, const char *words)
@@ -442,5 +436,5 @@ int main(void)
         cmocka_unit_test(status__asks_the_operator_listener),
         cmocka_unit_test(serve__at_an_address_that_is_taken__ends_with_5),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "client/file_client.h"
+#include "integration/group.h"
 #include "integration/raw.h"
 #include "integration/world.h"
 
@@ -366,30 +367,22 @@ static bool upload(const struct world *w, struct buf *out)
 
 static int open_world(void **state)
 {
-    static struct world w;
     static uint8_t request[KIB(16)];
     const struct world_options options = {.servers = 1, .no_fsync = true};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
+    if (group_open(state, &options) != 0)
         return -1;
-    }
+    struct world *w = *state;
     AUTO_BUF struct buf download = buf_make(sizeof(request));
-    if (!upload(&w, &download))
+    if (!upload(w, &download))
         return -1;
     memcpy(request, download.p, download.len);
     reader_stalled.request = span_of(request, download.len);
     for (size_t i = 0; i < COUNT_OF(all_slow); i++) {
-        all_slow[i]->at = w.servers[0].at;
+        all_slow[i]->at = w->servers[0].at;
         if (pthread_create(&all_slow[i]->thread, NULL, slow_main, all_slow[i]) != 0)
             return -1;
     }
     return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
 }
 
 int main(void)
@@ -415,5 +408,5 @@ int main(void)
         cmocka_unit_test(deadline__a_body_that_stops__ends_after_20_s),
         cmocka_unit_test(afterwards__nothing_is_held),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

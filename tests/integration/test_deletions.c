@@ -20,21 +20,13 @@ enum { ANA, BEN, CLEO, MOD, ADMIN, MEMBERS };
 
 static struct talk talk;
 
-/* A room with Mod as its moderator and Admin as its admin. */
-static void room_with_staff(const char *token)
-{
-    talk_room(&talk, token);
-    talk_appoint(&talk, MOD, token, NULL);
-    talk_appoint(&talk, ADMIN, token, "--admin");
-}
-
 /* ---- everything of one person ---- */
 
 static void delete_all__in_slices__gives_each_message_its_number(void **state)
 {
     (void)state;
     enum { MANY = 1203 };
-    room_with_staff("purge");
+    talk_room_with_staff(&talk, MOD, ADMIN, "purge");
     (void)talk_post(&talk, BEN, "purge", "stays");
     (void)talk_post(&talk, ANA, "purge", "the first");
     /* A thousand posts by hand would take a minute: the rest are copies of that one. */
@@ -84,7 +76,7 @@ static void delete_all__in_slices__gives_each_message_its_number(void **state)
 static void delete_all__everywhere__lists_the_rooms_where_the_caller_may(void **state)
 {
     (void)state;
-    room_with_staff("every-One");
+    talk_room_with_staff(&talk, MOD, ADMIN, "every-One");
     talk_room(&talk, "other");
     (void)talk_post(&talk, CLEO, "every-one", "1");
     (void)talk_post(&talk, CLEO, "every-one", "2");
@@ -122,7 +114,7 @@ static int64_t number(struct db *db, const char *sql, int64_t id)
 static void deletion__of_a_pinned_message__unpins_it_and_counts(void **state)
 {
     (void)state;
-    room_with_staff("pinned");
+    talk_room_with_staff(&talk, MOD, ADMIN, "pinned");
     int64_t id = talk_post(&talk, ANA, "pinned", "important");
     int64_t info = talk_info(&talk, ANA, "pinned");
     struct db *db = talk_database(&talk);
@@ -172,7 +164,7 @@ static void files__named_by_post_and_edit__are_adopted_and_go_with_the_message(v
     static const char is_gone[] =
         "SELECT (expiry = 0)::int FROM conclave.files WHERE id = $1::bigint";
     (void)state;
-    room_with_staff("files");
+    talk_room_with_staff(&talk, MOD, ADMIN, "files");
     (void)talk_post(&talk, ANA, "files", "I exist");
     (void)talk_post(&talk, BEN, "files", "me too");
     struct db *db = talk_database(&talk);

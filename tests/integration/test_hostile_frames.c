@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "integration/group.h"
 #include "integration/knock.h"
 #include "unit/vectors.h"
 
@@ -407,19 +408,8 @@ static void endpoint__nested_lsrpc__is_no_endpoint(void **state)
 
 static int open_world(void **state)
 {
-    static struct world w;
     const struct world_options options = {.servers = 1, .no_fsync = true};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -443,5 +433,5 @@ int main(void)
         cmocka_unit_test(endpoint__nested_lsrpc__is_no_endpoint),
         cmocka_unit_test(frame__made_by_the_same_hand_but_valid__is_answered),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "integration/group.h"
 #include "integration/noop.h"
 #include "integration/raw.h"
 #include "integration/usage.h"
@@ -306,21 +307,10 @@ static void siege__of_2000_idle_and_100_stalled__slows_polls_no_more_than_a_noop
 
 static int open_world(void **state)
 {
-    static struct world w;
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     const struct world_options options = {
         .servers = 1, .accounts = 1, .no_fsync = true, .env = env};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -332,5 +322,5 @@ int main(void)
         cmocka_unit_test(reader__that_never_reads__stops_being_served),
         cmocka_unit_test(siege__of_2000_idle_and_100_stalled__slows_polls_no_more_than_a_noop),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "integration/group.h"
 #include "integration/usage.h"
 #include "integration/world.h"
 
@@ -283,20 +284,9 @@ static void post__of_hostile_json__is_400_and_changes_nothing(void **state)
 
 static int open_world(void **state)
 {
-    static struct world w;
     const struct world_options options = {
         .servers = 1, .accounts = 1, .no_fsync = true, .env = env};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -311,5 +301,5 @@ int main(void)
         cmocka_unit_test(bomb__inside_one_element__costs_no_memory_and_under_50_ms),
         cmocka_unit_test(reply__of_500_full_pages__ends_at_the_cap),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

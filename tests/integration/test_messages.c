@@ -22,27 +22,6 @@ enum { ANA, BEN, CLEO, MOD, ADMIN, MEMBERS };
 
 static struct talk talk;
 
-/* A room with Mod as its moderator and Admin as its admin. */
-static void room_with_staff(const char *token)
-{
-    talk_room(&talk, token);
-    talk_appoint(&talk, MOD, token, NULL);
-    talk_appoint(&talk, ADMIN, token, "--admin");
-}
-
-static json_t *since(size_t member, const char *room, int64_t n, const char *query)
-{
-    return talk_get(&talk, member, "/room/%s/messages/since/%lld%s", room, (long long)n, query);
-}
-
-static bool is_tombstone(const json_t *row)
-{
-    return json_is_null(json_object_get(row, "data")) && json_object_get(row, "data") != NULL &&
-           json_is_true(json_object_get(row, "deleted")) &&
-           json_is_real(json_object_get(row, "edited")) &&
-           json_object_get(row, "reactions") == NULL && json_object_get(row, "signature") == NULL;
-}
-
 static void statement_25__post_with_padding__is_read_byte_for_byte(void **state)
 {
     (void)state;
@@ -71,18 +50,18 @@ static void statement_26__some_posts_deleted__tombstones_only_of_known_ones(void
     static const int gone[] = {1, 4, 7};
     for (size_t i = 0; i < COUNT_OF(gone); i++)
         talk_delete(&talk, ANA, "s26", ids[gone[i]]);
-    json_auto_t *rows = since(BEN, "s26", 5, "?t=r"); /* knows 0-4 */
+    json_auto_t *rows = talk_since(&talk, BEN, "s26", 5, "?t=r"); /* knows 0-4 */
     for (int i = 0; i < 10; i++) {
         const json_t *row = talk_row(rows, ids[i]);
         bool deleted = i == 1 || i == 4 || i == 7;
         if (i < 5 && deleted)
-            assert_true(is_tombstone(row));
+            assert_true(talk_is_tombstone(row));
         else if (i >= 5 && !deleted)
             assert_true(json_is_string(json_object_get(row, "data")));
         else
             assert_null(row);
     }
-    json_auto_t *all = since(BEN, "s26", 0, "?t=r");
+    json_auto_t *all = talk_since(&talk, BEN, "s26", 0, "?t=r");
     assert_int_equal(json_array_size(all), 7);
 }
 
@@ -95,7 +74,7 @@ static void statement_27__edit__is_polled_once_with_old_id_and_posted(void **sta
     int64_t seqno = talk_int(first, "seqno");
     (void)talk_post(&talk, BEN, "s27", "between");
     talk_edit(&talk, ANA, "s27", id, "after");
-    json_auto_t *rows = since(BEN, "s27", seqno, "");
+    json_auto_t *rows = talk_since(&talk, BEN, "s27", seqno, "");
     assert_int_equal(json_array_size(rows), 2);
     const json_t *row = json_array_get(rows, 1);
     struct message m AUTO_MESSAGE = {0};
@@ -120,7 +99,7 @@ static void statement_28__edit_with_identical_data__is_no_change(void **state)
     (void)snprintf(target, sizeof(target), "/room/s28/message/%lld",
                    (long long)talk_int(row, "id"));
     assert_int_equal(talk_ask(&talk, ANA, "PUT", target, body, NULL), 200);
-    json_auto_t *rows = since(BEN, "s28", seqno, "?t=r");
+    json_auto_t *rows = talk_since(&talk, BEN, "s28", seqno, "?t=r");
     assert_int_equal(json_array_size(rows), 0);
     assert_int_equal(talk_sequence(&talk, BEN, "s28"), seqno);
 }
@@ -131,11 +110,11 @@ static void statement_29__reactions_after_n__are_told_with_t_r_only(void **state
     talk_room(&talk, "s29");
     int64_t id = talk_post(&talk, ANA, "s29", "react to me");
     int64_t seqno = talk_react(&talk, BEN, "s29", id, "👍");
-    json_auto_t *without = since(CLEO, "s29", seqno - 1, "");
+    json_auto_t *without = talk_since(&talk, CLEO, "s29", seqno - 1, "");
     assert_int_equal(json_array_size(without), 0);
-    json_auto_t *other_flags = since(CLEO, "s29", seqno - 1, "?t=Rx");
+    json_auto_t *other_flags = talk_since(&talk, CLEO, "s29", seqno - 1, "?t=Rx");
     assert_int_equal(json_array_size(other_flags), 0);
-    json_auto_t *with = since(CLEO, "s29", seqno - 1, "?t=r");
+    json_auto_t *with = talk_since(&talk, CLEO, "s29", seqno - 1, "?t=r");
     assert_int_equal(json_array_size(with), 1);
     const json_t *row = json_array_get(with, 0);
     assert_int_equal(json_object_size(row), 3);
@@ -151,14 +130,14 @@ static void statement_30__edit_and_reactions_after_n__are_one_full_row(void **st
     int64_t id = talk_post(&talk, ANA, "s30", "before");
     talk_edit(&talk, ANA, "s30", id, "after");
     int64_t seqno = talk_react(&talk, BEN, "s30", id, "👍");
-    json_auto_t *rows = since(CLEO, "s30", 1, "?t=r");
+    json_auto_t *rows = talk_since(&talk, CLEO, "s30", 1, "?t=r");
     assert_int_equal(json_array_size(rows), 1);
     const json_t *row = json_array_get(rows, 0);
     assert_int_equal(talk_int(row, "seqno"), seqno);
     assert_true(json_is_string(json_object_get(row, "data")));
     assert_int_equal(json_object_size(json_object_get(row, "reactions")), 1);
     /* Without t=r the full row shows the reactions, too, and their number. */
-    json_auto_t *plain = since(CLEO, "s30", 1, "");
+    json_auto_t *plain = talk_since(&talk, CLEO, "s30", 1, "");
     assert_true(json_equal(plain, rows));
 }
 
@@ -170,7 +149,7 @@ static void statement_31__since_0_with_t_r__gives_full_rows_only(void **state)
         int64_t id = talk_post(&talk, ANA, "s31", "full");
         (void)talk_react(&talk, BEN, "s31", id, "👍");
     }
-    json_auto_t *rows = since(CLEO, "s31", 0, "?t=r");
+    json_auto_t *rows = talk_since(&talk, CLEO, "s31", 0, "?t=r");
     assert_int_equal(json_array_size(rows), 3);
     for (size_t i = 0; i < 3; i++)
         assert_true(json_is_string(json_object_get(json_array_get(rows, i), "data")));
@@ -186,11 +165,11 @@ static void statement_32__deleting_a_message_with_three_reactions__draws_four_nu
     int64_t before = talk_react(&talk, BEN, "s32", id, "b");
     talk_delete(&talk, ANA, "s32", id);
     assert_int_equal(talk_sequence(&talk, BEN, "s32"), before + 4);
-    json_auto_t *rows = since(BEN, "s32", before, "?t=r");
+    json_auto_t *rows = talk_since(&talk, BEN, "s32", before, "?t=r");
     assert_int_equal(json_array_size(rows), 1);
-    assert_true(is_tombstone(json_array_get(rows, 0)));
+    assert_true(talk_is_tombstone(json_array_get(rows, 0)));
     assert_int_equal(talk_int(json_array_get(rows, 0), "seqno"), before + 4);
-    json_auto_t *nothing = since(BEN, "s32", before + 4, "?t=r");
+    json_auto_t *nothing = talk_since(&talk, BEN, "s32", before + 4, "?t=r");
     assert_int_equal(json_array_size(nothing), 0);
 }
 
@@ -203,7 +182,7 @@ static void statement_33__250_changes__come_as_100_100_50(void **state)
         (void)talk_post(&talk, ANA, "s33", "one of many");
     int64_t seqno = 0;
     for (size_t page = 0; page < COUNT_OF(expected); page++) {
-        json_auto_t *rows = since(BEN, "s33", seqno, "");
+        json_auto_t *rows = talk_since(&talk, BEN, "s33", seqno, "");
         assert_int_equal(json_array_size(rows), expected[page]);
         for (size_t i = 0; i < json_array_size(rows); i++)
             assert_int_equal(talk_int(json_array_get(rows, i), "seqno"), ++seqno);
@@ -237,7 +216,7 @@ static void statement_34__two_posters_at_once__no_message_is_skipped(void **stat
         assert_int_equal(pthread_create(&threads[i], NULL, post_many, &posters[i]), 0);
     int64_t deadline_ms = clock_mono_ms() + 60000;
     while (seqno < 2 * POSTS_EACH && clock_mono_ms() < deadline_ms) {
-        json_auto_t *rows = since(CLEO, "s34", seqno, "?limit=7");
+        json_auto_t *rows = talk_since(&talk, CLEO, "s34", seqno, "?limit=7");
         for (size_t i = 0; i < json_array_size(rows); i++)
             assert_int_equal(talk_int(json_array_get(rows, i), "seqno"), ++seqno);
     }
@@ -281,7 +260,7 @@ static void statement_40__sixth_post_in_16_seconds__is_refused_except_to_admins(
     (void)state;
     static const char *const limited[] = {"CONCLAVE_ROOMS_POST_LIMIT=5/16s", NULL};
     size_t server = 0;
-    room_with_staff("s40");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s40");
     assert_int_equal(world_start_server(&talk.w, limited, &server), OK);
     static const size_t who[] = {ANA, MOD, ADMIN};
     for (size_t i = 0; i < COUNT_OF(who); i++) {
@@ -304,7 +283,7 @@ static void statement_40__sixth_post_in_16_seconds__is_refused_except_to_admins(
 static void statement_41__user_without_write__may_not_delete_his_own(void **state)
 {
     (void)state;
-    room_with_staff("s41");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s41");
     int64_t id = talk_post(&talk, ANA, "s41", "I would take it back");
     const char *const mute[] = {"room", "set", "s41", "--write", "no", NULL};
     talk_command(&talk, mute);
@@ -324,7 +303,7 @@ static void statement_41__user_without_write__may_not_delete_his_own(void **stat
 static void statement_42__admin_who_is_not_the_author__deletes_but_does_not_edit(void **state)
 {
     (void)state;
-    room_with_staff("s42");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s42");
     int64_t id = talk_post(&talk, ANA, "s42", "mine");
     assert_int_equal(community_edit(&talk.members[ADMIN].community, "s42", id, "yours"),
                      ERR_DENIED);
@@ -369,7 +348,7 @@ static void statement_43__signature_of_another_length__is_refused(void **state)
 static void batch__of_every_kind__is_answered_in_order(void **state)
 {
     (void)state;
-    room_with_staff("mixed");
+    talk_room_with_staff(&talk, MOD, ADMIN, "mixed");
     int64_t id = talk_post(&talk, MOD, "mixed", "in the middle of things");
     json_auto_t *post = community_post_body(&talk.members[MOD].community, "more");
     char paths[3][80];
@@ -400,7 +379,7 @@ static void batch__of_every_kind__is_answered_in_order(void **state)
 static void request__of_any_kind__sent_twice__is_done_once(void **state)
 {
     (void)state;
-    room_with_staff("twice");
+    talk_room_with_staff(&talk, MOD, ADMIN, "twice");
     int64_t id = talk_post(&talk, ANA, "twice", "once");
     char target[80];
     (void)snprintf(target, sizeof(target), "/room/twice/reaction/%lld/x", (long long)id);

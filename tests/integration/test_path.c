@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
+#include "integration/group.h"
 #include "integration/world.h"
 
 enum { ANA, BEN, PEOPLE };
@@ -21,16 +22,9 @@ enum { SEEN_WITHIN_MS = 10000, STEP_MS = 20 };
 
 static int open_world(void **state)
 {
-    static struct world w; /* one per program: too large for a stack, and freed by closing it */
     static const struct world_options options = {
         .servers = 1, .relays = 3, .accounts = PEOPLE, .no_fsync = true};
-    *state = &w;
-    return world_open(&w, &options) == OK ? 0 : -1;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 static void path__every_cipher_and_envelope__reaches_the_server(void **state)
@@ -193,5 +187,5 @@ int main(void)
         cmocka_unit_test(world__killed_server_started_again__has_the_message_that_was_answered),
         cmocka_unit_test(world__metrics_and_log__can_be_read),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "integration/group.h"
 #include "integration/world.h"
 
 enum { REPLAYED = 425 };
@@ -134,20 +135,9 @@ static void replay__of_a_request_that_did_not_open__runs_when_it_is_whole(void *
 
 static int open_world(void **state)
 {
-    static struct world w;
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     const struct world_options options = {.servers = 2, .accounts = 1, .env = env};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -160,5 +150,5 @@ int main(void)
         cmocka_unit_test(replay__of_a_read__is_425_where_it_was_seen),
         cmocka_unit_test(replay__of_a_request_that_did_not_open__runs_when_it_is_whole),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "client/file_client.h"
 #include "integration/forward.h"
+#include "integration/group.h"
 #include "integration/world.h"
 #include "sandbox/internal.h"
 
@@ -151,25 +152,22 @@ static void sandbox__switched_off__is_off_and_told(void **state)
 
 static int open_world(void **state)
 {
-    static struct world w;
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     const struct world_options options = {
         .servers = 1, .accounts = 1, .no_fsync = true, .env = env};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
+    if (group_open(state, &options) != 0)
         return -1;
-    }
+    struct world *w = *state;
     char path[FORWARD_PATH_MAX + 16], url[128];
-    (void)snprintf(path, sizeof(path), "%.90s/s/.s.PGSQL.5432", w.folder);
+    (void)snprintf(path, sizeof(path), "%.90s/s/.s.PGSQL.5432", w->folder);
     if (forward_start(path, &forward) != OK)
         return -1;
     (void)snprintf(url, sizeof(url),
                    "CONCLAVE_DATABASE_URL=postgresql://postgres@localhost:%u/conclave",
                    (unsigned)forward.port);
     const char *const by_name[] = {url, NULL};
-    if (world_start_server(&w, by_name, NULL) != OK) {
-        print_error("%s\n", w.trouble);
+    if (world_start_server(w, by_name, NULL) != OK) {
+        print_error("%s\n", w->trouble);
         return -1;
     }
     return 0;
@@ -177,9 +175,9 @@ static int open_world(void **state)
 
 static int close_world(void **state)
 {
-    bool clean = world_close(*state);
+    int closed = group_close(state);
     forward_stop(&forward);
-    return clean ? 0 : -1;
+    return closed;
 }
 
 int main(void)

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "integration/group.h"
 #include "integration/raw.h"
 #include "integration/world.h"
 
@@ -176,19 +177,8 @@ static void surface__an_onion_request__is_answered(void **state)
 
 static int open_world(void **state)
 {
-    static struct world w;
     const struct world_options options = {.servers = 1, .no_fsync = true};
-    *state = &w;
-    if (world_open(&w, &options) != OK) {
-        print_error("%s\n", w.trouble);
-        return -1;
-    }
-    return 0;
-}
-
-static int close_world(void **state)
-{
-    return world_close(*state) ? 0 : -1;
+    return group_open(state, &options);
 }
 
 int main(void)
@@ -203,5 +193,5 @@ int main(void)
         cmocka_unit_test(surface__what_is_no_onion_request__is_an_empty_400),
         cmocka_unit_test(surface__an_onion_request__is_answered),
     };
-    return cmocka_run_group_tests(tests, open_world, close_world);
+    return cmocka_run_group_tests(tests, open_world, group_close);
 }

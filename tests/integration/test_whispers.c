@@ -21,27 +21,6 @@ enum { ANA, BEN, CLEO, MOD, ADMIN, MEMBERS };
 
 static struct talk talk;
 
-/* A room with Mod as its moderator and Admin as its admin. */
-static void room_with_staff(const char *token)
-{
-    talk_room(&talk, token);
-    talk_appoint(&talk, MOD, token, NULL);
-    talk_appoint(&talk, ADMIN, token, "--admin");
-}
-
-static json_t *since(size_t member, const char *room, int64_t n, const char *query)
-{
-    return talk_get(&talk, member, "/room/%s/messages/since/%lld%s", room, (long long)n, query);
-}
-
-static bool is_tombstone(const json_t *row)
-{
-    return json_is_null(json_object_get(row, "data")) && json_object_get(row, "data") != NULL &&
-           json_is_true(json_object_get(row, "deleted")) &&
-           json_is_real(json_object_get(row, "edited")) &&
-           json_object_get(row, "reactions") == NULL && json_object_get(row, "signature") == NULL;
-}
-
 /* ---- whispers ---- */
 
 /* Does this member find the message in any way of reading? All ways must agree. */
@@ -51,7 +30,7 @@ static bool sees(size_t member, const char *room, int64_t id)
     json_auto_t *recent = talk_get(&talk, member, "/room/%s/messages/recent", room);
     json_auto_t *before =
         talk_get(&talk, member, "/room/%s/messages/before/%lld", room, (long long)id + 1);
-    json_auto_t *all = since(member, room, 0, "?t=r");
+    json_auto_t *all = talk_since(&talk, member, room, 0, "?t=r");
     (void)snprintf(target, sizeof(target), "/room/%s/message/%lld", room, (long long)id);
     bool seen = talk_ask(&talk, member, "GET", target, NULL, NULL) == 200;
     assert_int_equal(talk_row(recent, id) != NULL, seen);
@@ -63,7 +42,7 @@ static bool sees(size_t member, const char *room, int64_t id)
 static void statement_36__whisper_to_b__only_b_and_the_sender_see_it(void **state)
 {
     (void)state;
-    room_with_staff("s36");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s36");
     int64_t id = talk_whisper(&talk, MOD, "s36", "just you", BEN, false);
     assert_true(sees(BEN, "s36", id));
     assert_true(sees(MOD, "s36", id));
@@ -80,7 +59,7 @@ static void statement_36__whisper_to_b__only_b_and_the_sender_see_it(void **stat
 static void statement_37__whisper_to_the_moderators__all_of_them_see_it(void **state)
 {
     (void)state;
-    room_with_staff("s37");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s37");
     int64_t mods = talk_whisper(&talk, MOD, "s37", "among us", -1, true);
     assert_true(sees(ADMIN, "s37", mods));
     assert_true(sees(MOD, "s37", mods));
@@ -94,18 +73,18 @@ static void statement_37__whisper_to_the_moderators__all_of_them_see_it(void **s
 static void statement_38__deleted_whisper__only_who_saw_it_gets_the_tombstone(void **state)
 {
     (void)state;
-    room_with_staff("s38");
+    talk_room_with_staff(&talk, MOD, ADMIN, "s38");
     int64_t id = talk_whisper(&talk, MOD, "s38", "just you", BEN, false);
     int64_t n = talk_sequence(&talk, MOD, "s38");
     talk_delete(&talk, MOD, "s38", id);
     static const bool expected[] = {
         [ANA] = false, [BEN] = true, [CLEO] = false, [MOD] = true, [ADMIN] = false};
     for (size_t member = 0; member < MEMBERS; member++) {
-        json_auto_t *rows = since(member, "s38", n, "?t=r");
+        json_auto_t *rows = talk_since(&talk, member, "s38", n, "?t=r");
         assert_int_equal(json_array_size(rows), expected[member] ? 1 : 0);
         if (!expected[member])
             continue;
-        assert_true(is_tombstone(json_array_get(rows, 0)));
+        assert_true(talk_is_tombstone(json_array_get(rows, 0)));
         assert_true(json_is_true(json_object_get(json_array_get(rows, 0), "whisper")));
         assert_non_null(json_object_get(json_array_get(rows, 0), "whisper_to"));
     }
@@ -238,7 +217,7 @@ static void hidden_messages__by_any_way_of_reading__never_leak(void **state)
 {
     (void)state;
     int64_t ids[KINDS];
-    room_with_staff("matrix");
+    talk_room_with_staff(&talk, MOD, ADMIN, "matrix");
     ids[PLAIN] = talk_post(&talk, MOD, "matrix", "for all");
     ids[TO_BEN] = talk_whisper(&talk, MOD, "matrix", "for Ben", BEN, false);
     ids[TO_MODS] = talk_whisper(&talk, MOD, "matrix", "for moderators", -1, true);
