@@ -12,6 +12,8 @@
 #include "cli/cli.h"
 #include "conf/conf.h"
 
+enum { TITLE_MAX_BYTES = 32 };
+
 struct serve_arguments {
     const char *config;
     bool init;
@@ -125,8 +127,13 @@ int main(int argc, char **argv)
         return APP_OK;
     }
     const struct command *command = find_command(name);
-    if (command)
+    if (command) {
+        /* What --help and complaints call it. */
+        char title[TITLE_MAX_BYTES];
+        (void)snprintf(title, sizeof(title), "conclave %s", command->name);
+        argv[1] = title;
         return command->run(argc - 1, argv + 1);
+    }
     (void)fprintf(stderr, "conclave: there is no command '%s'; see conclave --help\n", name);
     return APP_USAGE;
 }

@@ -185,11 +185,6 @@ struct span json_text_or(struct json_in *in, const char *key, struct span fallba
     return given(member(in, key)) ? json_text(in, key) : fallback;
 }
 
-int64_t json_int_or(struct json_in *in, const char *key, int64_t fallback)
-{
-    return given(member(in, key)) ? json_int(in, key) : fallback;
-}
-
 bool json_bool_or(struct json_in *in, const char *key, bool fallback)
 {
     return given(member(in, key)) ? json_bool(in, key) : fallback;

@@ -47,7 +47,6 @@ struct span json_base64(struct json_in *in, const char *key);
 /* Optional: absent or null gives the fallback; another type fails. json_bool_or accepts 0 and 1 (protocol 02, 1.6). */
 bool json_has(const struct json_in *in, const char *key);
 struct span json_text_or(struct json_in *in, const char *key, struct span fallback);
-int64_t json_int_or(struct json_in *in, const char *key, int64_t fallback);
 bool json_bool_or(struct json_in *in, const char *key, bool fallback);
 
 MUST_USE static inline bool json_ok(const struct json_in *in)

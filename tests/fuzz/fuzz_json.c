@@ -27,7 +27,7 @@ static void ask(struct span text)
         AUTO_JSON struct json_in bytes = json_in_object(mem, text);
         (void)json_base64(&bytes, keys[i]);
         AUTO_JSON struct json_in number = json_in_object(mem, text);
-        (void)json_int_or(&number, keys[i], 0);
+        (void)json_int(&number, keys[i]);
         AUTO_JSON struct json_in truth = json_in_object(mem, text);
         (void)json_bool_or(&truth, keys[i], false);
     }

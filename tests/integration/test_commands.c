@@ -79,13 +79,15 @@ static void assert_soon(struct world *w, const char *target, condition holds)
 
 static void help__of_every_command__says_how_and_ends_well(void **state)
 {
-    static const char *const commands[] = {"serve", "migrate", "check", "key",
-                                           "room",  "mod",     "status"};
+    static const char *const commands[] = {"serve",  "migrate", "check", "key",    "room",   "mod",
+                                           "status", "user",    "file",  "filter", "message"};
     succeed(*state, ARGS("--help"), "Usage: conclave COMMAND");
     memcpy(kept, said.out, sizeof(kept));
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        char usage[64];
+        (void)snprintf(usage, sizeof(usage), "Usage: conclave %s", commands[i]);
         assert_non_null(strstr(kept, commands[i]));
-        succeed(*state, ARGS(commands[i], "--help"), "Usage: ");
+        succeed(*state, ARGS(commands[i], "--help"), usage);
         assert_non_null(strstr(said.out, "--config"));
     }
     succeed(*state, ARGS("--version"), "conclave 0.");
