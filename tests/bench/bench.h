@@ -97,6 +97,8 @@ double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_
 /* Starts everything and fills it. False: w->trouble or stderr says why. */
 bool bench_open(struct bench *b);
 void bench_close(struct bench *b);
+/* Sets postmaster. False: it does not run. */
+bool bench_find_postmaster(struct bench *b);
 /* Restarts and moves things where the scenario asks for it. False: impossible here. */
 bool bench_arrange(struct bench *b, const struct scenario *s);
 /*

@@ -5,7 +5,6 @@
 #include "bench/family.h"
 
 #include <dirent.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,29 +77,4 @@ static double ask_bytes(pid_t pid, const void *arg)
 size_t family_bytes(pid_t parent)
 {
     return (size_t)sum_over(parent, ask_bytes, NULL);
-}
-
-/* 0 when every thread was moved. */
-static double ask_pin(pid_t pid, const void *arg)
-{
-    char path[64];
-    double failed = 0;
-    (void)snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-    DIR *threads = opendir(path);
-    for (struct dirent *entry; threads != NULL && (entry = readdir(threads)) != NULL;) {
-        pid_t thread = (pid_t)strtol(entry->d_name, NULL, 10);
-        failed += thread > 0 && sched_setaffinity(thread, sizeof(cpu_set_t), arg) != 0;
-    }
-    if (threads != NULL)
-        (void)closedir(threads);
-    return failed;
-}
-
-bool family_pin(pid_t parent, const size_t *cores, size_t count)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    for (size_t i = 0; i < count; i++)
-        CPU_SET(cores[i], &set);
-    return sum_over(parent, ask_pin, &set) < 1;
 }

@@ -15,7 +15,5 @@ double family_member_cpu_us(pid_t pid);
 double family_cpu_us(pid_t parent);
 /* What they occupy together now, memory that they share counted once (PSS), without the page cache. */
 size_t family_bytes(pid_t parent);
-/* Lets a process, its threads and its children run on these cores alone. False: not allowed. */
-bool family_pin(pid_t parent, const size_t *cores, size_t count);
 
 #endif

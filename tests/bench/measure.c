@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "bench/bench.h"
+#include "bench/cage.h"
 #include "bench/driver.h"
 #include "bench/exchange.h"
 #include "bench/family.h"
@@ -219,6 +220,10 @@ static void print_row(const struct bench *b, const struct scenario *s, const str
         (void)printf(" (no SQL: %s)", r->statements > 0 ? "missed" : "met");
     if (s->one_core)
         (void)printf(" (PostgreSQL: %.0f MB)", r->postgres_bytes / 1e6);
+    if (s->one_core && cage_peak_bytes() > 0)
+        (void)printf(" (within a limit of 768 MB: at most %.0f MB, files that PostgreSQL "
+                     "cached included)",
+                     (double)cage_peak_bytes() / 1e6);
     (void)printf("\n");
     (void)fflush(stdout);
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "bench/bench.h"
+#include "bench/cage.h"
 #include "crypto/secret.h"
 
 static const char *const settings[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
@@ -41,10 +42,14 @@ static bool add_rooms(struct bench *b)
 
 static bool read_secrets(struct bench *b)
 {
-    char path[WORLD_PATH_MAX + 32], line[32] = "";
+    char path[WORLD_PATH_MAX + 32];
     (void)snprintf(path, sizeof(path), "%s/server.key", b->world.folder);
-    if (key_file_read(path, b->server_secret.b) > KEY_FILE_READABLE_BY_OTHERS)
-        return false;
+    return key_file_read(path, b->server_secret.b) <= KEY_FILE_READABLE_BY_OTHERS;
+}
+
+bool bench_find_postmaster(struct bench *b)
+{
+    char path[WORLD_PATH_MAX + 32], line[32] = "";
     (void)snprintf(path, sizeof(path), "%s/data/postmaster.pid", b->world.folder);
     FILE *f = fopen(path, "re");
     bool read = f != NULL && fgets(line, sizeof(line), f) != NULL;
@@ -98,7 +103,7 @@ bool bench_open(struct bench *b)
         return complain(b, "no member");
     const struct server_link_options *link = server_link_options(b->admin.link);
     b->target = (struct bench_target){.server = link->key, .url = link->url, .style = link->style};
-    if (!read_secrets(b))
+    if (!read_secrets(b) || !bench_find_postmaster(b))
         return complain(b, "the key file or the database's process cannot be found");
     return (make_users(b) && fill_rooms(b)) || complain(b, "users or rooms could not be made");
 }
@@ -107,5 +112,6 @@ void bench_close(struct bench *b)
 {
     member_close(&b->admin);
     (void)world_close(&b->world);
+    cage_remove();
     mem_free(b->users);
 }
