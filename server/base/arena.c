@@ -32,7 +32,7 @@
 
 enum {
     ALIGN_BYTES = 16,
-    FIRST_BLOCK_BYTES = 16 * 1024,    /* an idle poll fits */
+    FIRST_BLOCK_BYTES = 4 * 1024,     /* an idle poll takes half of it */
     LARGEST_BLOCK_BYTES = 1024 * 1024 /* doubling ends here */
 };
 
