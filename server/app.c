@@ -15,6 +15,7 @@
 #include "auth/access.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cli/init.h"
@@ -264,8 +265,11 @@ static enum app_exit open_listeners(struct app *app)
                                       .writer = app->writer,
                                       .limits = app->limits,
                                       .files = app->files};
-    struct listener_options public = {&app->services, app->budget, app->general, app->upload,
-                                      app->shares};
+    char key_hex[2 * sizeof(app->keys.pub.b)];
+    hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
+    struct listener_options public = {&app->services, app->budget,
+                                      app->general,   app->upload,
+                                      app->shares,    span_of(key_hex, sizeof(key_hex))};
     if (listener_open(&public, &app->listener) != OK)
         return fail(APP_LISTEN,
                     "cannot listen on [server] listen: is another server running there?");

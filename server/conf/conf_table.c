@@ -336,7 +336,7 @@ static const struct setting settings[] = {
      .type = CONF_BOOL,
      .fallback = "off",
      .offset = AT(web.invite_page),
-     .help = "A page for join links opened in a browser. Without effect in this version."},
+     .help = "A join link that is opened in a browser shows what it is for and how to join."},
 
     {.section = "log",
      .key = "level",

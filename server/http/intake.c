@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "http/exchange.h"
+#include "http/invite.h"
 #include "http/limits.h"
 #include "http/refuse.h"
 #include "http/stream.h"
@@ -51,12 +52,13 @@ void intake_connection(void *cls, struct MHD_Connection *connection, void **sock
 
 void *intake_uri(void *cls, const char *uri, struct MHD_Connection *connection)
 {
-    (void)cls;
+    const struct intake *in = cls;
     struct conn *conn = conn_of(connection);
     if (conn == NULL)
         return NULL;
     (void)conn_started(conn, clock_mono_ms());
     conn->routed = false;
+    conn->invited = in->invite != NULL && invite_is_asked(in->invite, uri);
     for (size_t i = 0; i < COUNT_OF(outer_routes); i++) {
         if (strcmp(uri, outer_routes[i].path) != 0)
             continue;
@@ -200,6 +202,23 @@ static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
     }
 }
 
+/* What has no body to wait for is answered at once. */
+static enum MHD_Result refuse(const struct intake *in, struct MHD_Connection *connection,
+                              struct conn *conn, unsigned status)
+{
+    atomic_store(&conn->writing_from_ms, clock_mono_ms());
+    atomic_store(&conn->phase, CONN_WRITING);
+    return (enum MHD_Result)refuse_queue(in->refusals, connection, status);
+}
+
+static enum MHD_Result show_invite(const struct intake *in, struct MHD_Connection *connection,
+                                   struct conn *conn, const char *url)
+{
+    atomic_store(&conn->writing_from_ms, clock_mono_ms());
+    atomic_store(&conn->phase, CONN_WRITING);
+    return (enum MHD_Result)invite_queue(in->invite, connection, url + 1);
+}
+
 /* The headers of a request are complete. */
 static enum MHD_Result begin(const struct intake *in, struct MHD_Connection *connection,
                              struct conn *conn, const char *method, void **con_cls)
@@ -208,11 +227,8 @@ static enum MHD_Result begin(const struct intake *in, struct MHD_Connection *con
     uint64_t length = 0;
     if (conn->routed && strcmp(method, MHD_HTTP_METHOD_POST) == 0)
         refused = check_framing(in, connection, &length);
-    if (refused != 0) {
-        atomic_store(&conn->writing_from_ms, clock_mono_ms());
-        atomic_store(&conn->phase, CONN_WRITING);
-        return (enum MHD_Result)refuse_queue(in->refusals, connection, refused);
-    }
+    if (refused != 0)
+        return refuse(in, connection, conn, refused);
     struct exchange *ex = exchange_new(in->host, conn, connection, length);
     if (ex == NULL)
         return MHD_NO;
@@ -250,13 +266,18 @@ enum MHD_Result intake_request(void *cls, struct MHD_Connection *connection, con
                                const char *method, const char *version, const char *upload_data,
                                size_t *upload_data_size, void **con_cls)
 {
-    (void)url;
     (void)version;
     const struct intake *in = cls;
     struct exchange *ex = *con_cls;
     if (ex == NULL) {
         struct conn *conn = conn_of(connection);
-        return conn == NULL ? MHD_NO : begin(in, connection, conn, method, con_cls);
+        if (conn == NULL)
+            return MHD_NO;
+        bool reads =
+            strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
+        /* Without escapes in the target, url is its path to the letter. */
+        return conn->invited && reads ? show_invite(in, connection, conn, url)
+                                      : begin(in, connection, conn, method, con_cls);
     }
     if (*upload_data_size != 0)
         return take_body(ex, upload_data, upload_data_size);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 struct host;
+struct invite;
 struct refusals;
 struct watch;
 
@@ -17,6 +18,7 @@ struct watch;
 struct intake {
     struct host *host;
     struct refusals *refusals;
+    struct invite *invite; /* NULL: [web] invite_page is off */
     struct watch *watch;
     uint64_t max_body_bytes;
 };

@@ -18,6 +18,7 @@
 #include "http/address.h"
 #include "http/exchange.h"
 #include "http/intake.h"
+#include "http/invite.h"
 #include "http/limits.h"
 #include "http/refuse.h"
 #include "http/watch.h"
@@ -105,6 +106,7 @@ static void listener_free(struct listener *listener)
 {
     watch_free(listener->intake.watch);
     refuse_free(listener->intake.refusals);
+    invite_free(listener->intake.invite);
     host_unref(listener->intake.host);
     mem_free(listener);
 }
@@ -120,6 +122,9 @@ static enum err listener_new(const struct listener_options *options, struct list
     enum err e = host_new(options, &in->host);
     if (e == OK)
         e = refuse_new(metrics, &in->refusals);
+    const struct conf *conf = options->services->conf;
+    if (e == OK && conf->web.invite_page)
+        e = invite_new(conf->server.public_url, options->key_hex, &in->invite);
     if (e == OK)
         e = watch_new(options->budget, metrics, &in->watch);
     if (e == OK)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The public listener (design D1, D14): exactly three POST paths do anything, every other request gets the same empty
- * 404. Sockets, sizes, deadlines and admission; a finished HTTP exchange becomes an onion request, its reply goes back.
+ * 404 (but for join links, where [web] invite_page is on). Sockets, sizes, deadlines and admission; a finished HTTP exchange becomes an onion request, its reply goes back.
  * libmicrohttpd is called only in this room.
  */
 #ifndef CONCLAVE_HTTP_LISTENER_H
@@ -20,6 +20,7 @@ struct listener_options {
     struct budget *budget;
     struct lane *general, *upload;
     struct shares *shares; /* NULL: nobody is held back */
+    struct span key_hex;   /* of the server, for [web] invite_page */
 };
 /* ERR_BUSY: cannot listen there (exit code 5). Serving starts at once. */
 MUST_USE enum err listener_open(const struct listener_options *options,

@@ -30,8 +30,9 @@ struct conn {
     struct conn *next, *prev; /* of its shard */
     unsigned shard;
     int fd;
-    bool routed; /* the URI of the request now under way is one of ours; its own thread only */
-    int kind;    /* then: enum envelope_kind */
+    bool routed;  /* the URI of the request now under way is one of ours; its own thread only */
+    int kind;     /* then: enum envelope_kind */
+    bool invited; /* it is a join link, and these have a page */
 
     _Atomic int phase;             /* enum conn_phase */
     _Atomic int64_t first_byte_ms; /* of the request under way; 0: none seen yet */

@@ -229,7 +229,8 @@ static bool open_listener(struct fixture *f)
                                         .release = release};
     f->services = (struct services){
         .conf = &f->conf, .keys = &f->keys, .dispatcher = &f->dispatcher, .metrics = f->metrics};
-    struct listener_options options = {&f->services, f->budget, f->general, f->upload, NULL};
+    struct listener_options options = {
+        .services = &f->services, .budget = f->budget, .general = f->general, .upload = f->upload};
     return listener_open(&options, &f->listener) == OK;
 }
 
