@@ -23,6 +23,7 @@ const struct command cli_commands[] = {
     {"user", cli_user, "ban people, let them in again, show or set what they may do"},
     {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
     {"message", cli_message, "delete messages"},
+    {"import", cli_import, "take over everything of a PySOGS"},
     {"status", cli_status, "ask a running server whether it is alive and ready"},
     {NULL, NULL, NULL},
 };

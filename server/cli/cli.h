@@ -38,6 +38,7 @@ int cli_file(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_message(int argc, char **argv);
 int cli_filter(int argc, char **argv);
+int cli_import(int argc, char **argv);
 int cli_status(int argc, char **argv);
 
 /* What a command works with; all NULL or zero until opened. Release with cli_done. */

@@ -222,24 +222,31 @@ enum err dms_sender(struct db *db, const struct session_id *id, int64_t now_ms, 
     return e;
 }
 
+enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms, struct dm_sealed *sealed,
+                  struct span message)
+{
+    struct aead_key key;
+    uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_current(ring, db, RING_DMS, 0, now_ms, &sealed->key_id, &key);
+    if (e != OK)
+        return e;
+    e = box_seal(CIPHER_XCHACHA20, &key, place(&sealed->people, ad), message, &sealed->body);
+    crypto_wipe(&key, sizeof(key));
+    return e;
+}
+
 enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                   struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id)
 {
-    struct aead_key key;
-    int64_t key_id;
-    uint8_t ad[PLACE_BYTES];
-    enum err e = ring_key_current(ring, db, RING_DMS, 0, now_ms, &key_id, &key);
-    if (e != OK)
-        return e;
-    AUTO_BUF struct buf sealed = buf_make(message.len + KIB(1));
-    e = box_seal(CIPHER_XCHACHA20, &key, place(people, ad), message, &sealed);
-    crypto_wipe(&key, sizeof(key));
+    struct dm_sealed sealed = {.people = *people, .body = buf_make(message.len + KIB(1))};
+    enum err e = dms_seal(db, ring, now_ms, &sealed, message);
     if (e == OK)
         e = STORE_ONE_I64(db, "dms.send", ret_id, PARAM_I64(people->sender),
                           PARAM_I64(people->recipient), PARAM_F64((double)now_ms / SECOND_MS),
-                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS), PARAM_I64(key_id),
-                          PARAM_BYTES(buf_span(&sealed)), PARAM_I64(DMS_PER_SENDER),
-                          PARAM_I64(DMS_PER_RECIPIENT));
+                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS),
+                          PARAM_I64(sealed.key_id), PARAM_BYTES(buf_span(&sealed.body)),
+                          PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT));
+    buf_done(&sealed.body);
     return e == ERR_MISSING ? ERR_CONFLICT : e;
 }
 
