@@ -13,7 +13,7 @@
 #include "store/taking.h"
 
 struct import_arguments {
-    const char *verb, *database, *folder;
+    const char *verb, *database, *folder, *key;
     bool dry_run;
 };
 
@@ -26,6 +26,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'f':
         a->folder = arg;
+        return 0;
+    case 'k':
+        a->key = arg;
         return 0;
     case 'n':
         a->dry_run = true;
@@ -49,6 +52,7 @@ static const struct argp_option options[] = {
      "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)", 0},
     {"folder", 'f', "DIR", 0,
      "the folder it was started in, to which its paths (uploads/...) belong", 0},
+    {"key", 'k', "FILE", 0, "its key file (key_x25519), which becomes [server] key_file", 0},
     {"dry-run", 'n', NULL, 0, "look at everything, say what would come, and change nothing", 0},
     {0},
 };
@@ -72,13 +76,44 @@ static void print_counts(const struct import_counts *counts)
         (void)printf("  %-58s %12lld\n", counts->items[i].what, (long long)counts->items[i].number);
 }
 
-static void print_summary(const struct import *im)
+static void print_summary(const struct import *im, const struct conf *conf)
 {
     (void)puts(im->dry_run ? "would come:" : "came:");
     print_counts(&im->taken);
     if (im->left.count > 0)
         (void)puts("left out:");
     print_counts(&im->left);
+    if (im->file_bytes > (int64_t)conf->files.quota_bytes)
+        (void)fputs(
+            "conclave: warning: that is more than [files] quota_bytes: nobody can upload until "
+            "it is raised\n",
+            stderr);
+}
+
+/* The old server's key, to become ours; or ours, if somebody has put it there. */
+static int open_keys(struct cli *cli, const struct import_arguments *a, bool *ret_writes)
+{
+    const char *path = cli->conf->server.key_file;
+    struct x25519_pub given;
+    uint8_t raw[32];
+    bool there = access(path, F_OK) == 0;
+    if (a->key == NULL)
+        return cli_open_keys(cli);
+    int code = cli_read_key_file("--key", a->key, raw);
+    if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
+        code = cli_fail(CLI_CONFIGURATION, "--key: its content is not a usable key");
+    crypto_wipe(raw, sizeof(raw));
+    *ret_writes = !there;
+    if (code != CLI_OK || !there)
+        return code;
+    given = cli->keys.pub;
+    server_keys_close(&cli->keys);
+    code = cli_open_keys(cli);
+    if (code == CLI_OK && !span_eq(SPAN_OF_KEY(&given), SPAN_OF_KEY(&cli->keys.pub)))
+        code =
+            cli_fail(CLI_CONFIGURATION, "[server] key_file is there already, and is not the key of "
+                                        "--key; move it away if no database belongs to it");
+    return code;
 }
 
 /* Whose database it is: nobody's, or that of our key. */
@@ -132,8 +167,16 @@ static int said(enum err e)
     return cli_store_failed(e);
 }
 
+/* Before anything is committed: a database must not belong to a key that is nowhere. */
+static int keep_key(struct cli *cli)
+{
+    if (key_file_write(cli->conf->server.key_file, cli->keys.secret->b) == OK)
+        return CLI_OK;
+    return cli_fail(CLI_CONFIGURATION, "[server] key_file: the key cannot be written there");
+}
+
 /* In one transaction, which ends however this ends. */
-static int take(struct cli *cli, struct import *im, bool is_new)
+static int take(struct cli *cli, struct import *im, bool is_new, bool writes_key)
 {
     if (db_begin(cli->db) != OK)
         return cli_store_failed(ERR_BUSY);
@@ -146,6 +189,8 @@ static int take(struct cli *cli, struct import *im, bool is_new)
     if (e == OK)
         e = import_run(im);
     int code = e == OK ? people_record_pending(cli) : said(e);
+    if (code == CLI_OK && writes_key && !im->dry_run)
+        code = keep_key(cli);
     if (code != CLI_OK || im->dry_run) {
         db_rollback(cli->db);
         return code;
@@ -160,8 +205,10 @@ static int take(struct cli *cli, struct import *im, bool is_new)
 static int run(struct cli *cli, const struct import_arguments *a, struct import *im)
 {
     const char *why = "";
-    bool is_new = false;
-    int code = check_owner(cli, &is_new);
+    bool is_new = false, writes_key = false;
+    int code = open_keys(cli, a, &writes_key);
+    if (code == CLI_OK)
+        code = check_owner(cli, &is_new);
     if (code == CLI_OK)
         code = open_ring(cli, is_new, a->dry_run, &im->ring);
     if (code != CLI_OK)
@@ -177,9 +224,9 @@ static int run(struct cli *cli, const struct import_arguments *a, struct import 
         e = import_look(im);
     if (e != OK)
         return said(ERR_DENIED);
-    code = take(cli, im, is_new);
+    code = take(cli, im, is_new, writes_key);
     if (code == CLI_OK)
-        print_summary(im);
+        print_summary(im, cli->conf);
     return code;
 }
 
@@ -189,8 +236,6 @@ int cli_import(int argc, char **argv)
     struct import_arguments a = {0};
     cli_parse(&import_argp, argc, argv, &cli, &a);
     int code = cli_open_db(&cli, true);
-    if (code == CLI_OK)
-        code = cli_open_keys(&cli);
     if (code != CLI_OK)
         return code;
     struct import im = {.db = cli.db,

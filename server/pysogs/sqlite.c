@@ -4,6 +4,7 @@
  * looked through once before anything is believed, and read within one transaction.
  */
 #include <sqlite3.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -38,8 +39,9 @@ static const char *why_of(int code)
     case SQLITE_LOCKED:
         return "somebody is writing to it: stop PySOGS first";
     default:
-        return "it cannot be read by this user; if a file of the same name with -wal stands beside "
-               "it, copy both to a folder that this user may write to";
+        return "it cannot be read by this user; one that was written with a log (-wal or -journal) "
+               "needs "
+               "a folder that this user may write to: copy it there, with the files beside it";
     }
 }
 
@@ -104,7 +106,11 @@ static int look_through(struct file *f)
     int code = sqlite3_step(f->asked);
     if (code != SQLITE_ROW)
         return code;
-    return span_eq_text(read_bytes(f, 0), "ok") ? SQLITE_OK : SQLITE_CORRUPT;
+    struct span found = read_bytes(f, 0);
+    if (span_eq_text(found, "ok"))
+        return SQLITE_OK;
+    (void)fprintf(stderr, "conclave: SQLite finds: %.*s\n", (int)found.len, (const char *)found.p);
+    return SQLITE_CORRUPT;
 }
 
 static int begin(struct file *f)

@@ -19,9 +19,9 @@
 #include "integration/cast.h"
 #include "integration/old_server.h"
 
-enum { ANA, BEN, CARL, DORA, EVE, FRED, GIL, PEOPLE };
-/* Their rows in the old database; Gil has two, the second by an id in capitals. */
-enum { U_ANA = 1, U_BEN, U_CARL, U_DORA, U_EVE, U_FRED, U_GIL, U_GIL_AGAIN, U_NOBODY };
+enum { ANA, BEN, CARL, DORA, EVE, FRED, GIL, IDA, PEOPLE };
+/* Their rows in the old database; Gil has two, the second by an id in capitals. Eve and Ida are known by their 05 ids. */
+enum { U_ANA = 1, U_BEN, U_CARL, U_DORA, U_EVE, U_FRED, U_GIL, U_IDA, U_GIL_AGAIN, U_NOBODY };
 enum { FISH = 7, QUIET = 9, SEQUENCE = 20, INFO = 12, BIG = 300000, SMALL = 1000 };
 
 static struct cast c;
@@ -31,7 +31,7 @@ static struct said said;
 static void make_people(void)
 {
     for (size_t i = 0; i < PEOPLE; i++)
-        old_user(&old, &c.w, (int64_t)i + 1, i, i != EVE);
+        old_user(&old, &c.w, (int64_t)i + 1, i, i != EVE && i != IDA);
     struct id_text gil = old_id15(&old, &c.w, GIL);
     for (char *p = gil.s; *p != '\0'; p++)
         *p = (char)(*p >= 'a' ? *p - 'a' + 'A' : *p);
@@ -48,23 +48,31 @@ static void make_people(void)
 
 static void make_rooms(void)
 {
-    old_sql(
-        &old,
-        "INSERT INTO rooms (id, token, name, description, created, message_sequence,"
-        " info_updates, active_users, image) VALUES"
-        " (%d, 'Fish', 'Fish and more', 'wet', 1690000000.5, %d, %d, 3, 32);"
-        "INSERT INTO rooms (id, token, name, read) VALUES (%d, 'quiet', 'Quiet', FALSE);"
-        "INSERT INTO user_permission_overrides (room, \"user\", moderator, admin, visible_mod)"
-        " VALUES (%d, %d, TRUE, TRUE, TRUE), (%d, %d, TRUE, FALSE, FALSE);"
-        "INSERT INTO user_permission_overrides (room, \"user\", banned, write) VALUES"
-        " (%d, %d, TRUE, NULL), (%d, %d, FALSE, FALSE);"
-        "INSERT INTO user_permission_overrides (room, \"user\") VALUES (%d, %d);"
-        "INSERT INTO user_permission_futures (room, \"user\", at, read, write) VALUES"
-        " (%d, %d, %lld, NULL, FALSE), (%d, %d, 1, NULL, NULL);"
-        "INSERT INTO user_ban_futures (room, \"user\", at, banned) VALUES (%d, %d, %lld, FALSE);",
-        FISH, SEQUENCE, INFO, QUIET, FISH, U_ANA, FISH, U_BEN, FISH, U_DORA, FISH, U_GIL_AGAIN,
-        FISH, U_CARL, FISH, U_CARL, (long long)clock_wall_ms() / 1000 + 3600, FISH, U_CARL, FISH,
-        U_DORA, (long long)clock_wall_ms() / 1000 + 3600);
+    long long soon = (long long)clock_wall_ms() / 1000 + 3600;
+    old_sql(&old,
+            "INSERT INTO rooms (id, token, name, description, created, message_sequence,"
+            " info_updates, active_users, image) VALUES"
+            " (%d, 'Fish', 'Fish and more', 'wet', 1690000000.5, %d, %d, 3, 32);"
+            "INSERT INTO rooms (id, token, name, read) VALUES (%d, 'quiet', 'Quiet', FALSE)",
+            FISH, SEQUENCE, INFO, QUIET);
+    old_sql(&old,
+            "INSERT INTO user_permission_overrides (room, \"user\", moderator, admin, visible_mod)"
+            " VALUES (%d, %d, TRUE, TRUE, TRUE), (%d, %d, TRUE, FALSE, FALSE)",
+            FISH, U_ANA, FISH, U_BEN);
+    old_sql(&old,
+            "INSERT INTO user_permission_overrides (room, \"user\", banned)"
+            " VALUES (%d, %d, TRUE), (%d, %d, TRUE), (%d, %d, FALSE)",
+            FISH, U_DORA, FISH, U_IDA, FISH, U_CARL);
+    old_sql(&old,
+            "INSERT INTO user_permission_overrides (room, \"user\", write, upload)"
+            " VALUES (%d, %d, FALSE, NULL), (%d, %d, NULL, FALSE)",
+            FISH, U_GIL_AGAIN, FISH, U_GIL);
+    old_sql(&old,
+            "INSERT INTO user_permission_futures (room, \"user\", at, read, write)"
+            " VALUES (%d, %d, %lld, NULL, FALSE), (%d, %d, 1, NULL, NULL);"
+            "INSERT INTO user_ban_futures (room, \"user\", at, banned)"
+            " VALUES (%d, %d, %lld, FALSE)",
+            FISH, U_CARL, soon, FISH, U_CARL, FISH, U_DORA, soon);
 }
 
 static void make_messages(void)
@@ -205,8 +213,7 @@ static void assert_since(size_t person, int64_t seqno, const char *expected)
     assert_string_equal(got, expected);
 }
 
-static void
-statement_73__clients_with_their_old_numbers__miss_nothing_and_get_nothing_twice(void **state)
+static void statement_73__clients_with_old_numbers__miss_nothing_and_get_nothing_twice(void **state)
 {
     (void)state;
     char expected[64];
@@ -371,6 +378,7 @@ static void statement_74__roles_and_bans__hold_as_before(void **state)
     assert_int_equal(ask(who(DORA), "GET", NULL, NULL, "/room/Fish"), 404);
     assert_int_equal(ask(who(DORA), "GET", NULL, NULL, "/room/Fish/pollInfo/0"), 403);
     wait_for_code(who(EVE), 403, "GET", "/rooms");
+    wait_for_code(who(IDA), 404, "GET", "/room/Fish"); /* PySOGS had noted nothing of it */
     /* The room's own defaults. */
     assert_int_equal(ask(who(CARL), "GET", NULL, NULL, "/room/quiet"), 200);
     assert_int_equal(ask(who(CARL), "GET", NULL, NULL, "/room/quiet/messages/recent"), 403);
@@ -397,7 +405,10 @@ static void statement_74__permissions_and_what_is_scheduled__hold_as_before(void
     assert_int_equal(seen, 2);
     json_decref(list);
     list = must(who(ANA), "GET", NULL, "/room/Fish/permissions");
-    assert_int_equal(json_object_size(list), 4); /* Ana, Ben, Dora, Gil; one said nothing */
+    assert_int_equal(json_object_size(list), 5); /* Ana, Ben, Dora, Gil, Ida; one said nothing */
+    const json_t *gil = json_object_get(list, id15(&c, GIL));
+    assert_true(json_is_false(json_object_get(gil, "write")));
+    assert_true(json_is_false(json_object_get(gil, "upload")));
     json_decref(list);
     json_decref(
         must(who(ANA), "POST", "{\"rooms\": [\"Fish\"]}", "/user/%s/unban", id15(&c, DORA)));
@@ -457,7 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
-            statement_73__clients_with_their_old_numbers__miss_nothing_and_get_nothing_twice),
+            statement_73__clients_with_old_numbers__miss_nothing_and_get_nothing_twice),
         cmocka_unit_test(statement_73__direct_messages_with_their_old_ids__come_once),
         cmocka_unit_test(statement_74__files__are_there_byte_by_byte_as_long_as_before),
         cmocka_unit_test(statement_74__pins__keep_their_order_and_who_pinned),

@@ -213,13 +213,65 @@ static void import__under_another_key__is_refused(void **state)
     assert_non_null(strstr(said.err, "does not say whose it is"));
 }
 
+static void the_key_of_the_old_server__becomes_ours_and_replaces_none(void **state)
+{
+    (void)state;
+    char ours[2 * WORLD_PATH_MAX], theirs[2 * WORLD_PATH_MAX], other[2 * WORLD_PATH_MAX];
+    struct stat info;
+    (void)snprintf(ours, sizeof(ours), "%s/server.key", c.w.folder);
+    (void)snprintf(theirs, sizeof(theirs), "%s/key_x25519", old.folder);
+    (void)snprintf(other, sizeof(other), "%s/storage.key", c.w.folder);
+    const char *const *import = ARGS("import", "pysogs", "--database", old.database, "--folder",
+                                     old.folder, "--key", theirs);
+    command_expect(&c.w, old_settings, import, CONFIGURATION, "--key: there is no such file",
+                   &said);
+    assert_int_equal(rename(ours, theirs), 0);
+    old_import(&old, &c.w, NULL, CONFIGURATION, "[server] key_file: there is no such file", &said);
+    command_expect(&c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", old.database, "--folder", old.folder,
+                        "--key", theirs, "--dry-run"),
+                   0, "would come:", &said);
+    assert_int_equal(stat(ours, &info), -1);
+    assert_nothing_came();
+    command_expect(&c.w, old_settings, import, 0, "came:", &said);
+    assert_int_equal(stat(ours, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0400);
+    assert_int_equal(info.st_size, 32);
+    begin(NULL);
+    command_expect(&c.w, old_settings, import, 0, "came:", &said); /* it is there, and the same */
+    begin(NULL);
+    command_expect(&c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", old.database, "--folder", old.folder,
+                        "--key", other),
+                   CONFIGURATION, "is not the key of --key", &said);
+    assert_nothing_came();
+}
+
+static void import__of_a_file_with_a_log_beside_it__sees_all_of_it(void **state)
+{
+    (void)state;
+    struct stat before, after;
+    old_sql(&old, "PRAGMA journal_mode = WAL; UPDATE rooms SET name = 'written last'");
+    assert_int_equal(stat(old.database, &before), 0);
+    works();
+    assert_int_equal(
+        sql_number(&c, "SELECT count(*) FROM conclave.rooms WHERE name = 'written last'"), 1);
+    assert_int_equal(stat(old.database, &after), 0);
+    assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+    assert_int_equal(after.st_size, before.st_size);
+    /* Somebody is in the middle of writing. */
+    begin(NULL);
+    old_sql(&old, "BEGIN EXCLUSIVE; UPDATE rooms SET name = 'half'");
+    old_import(&old, &c.w, NULL, FAILED, "somebody is writing to it: stop PySOGS first", &said);
+    old_sql(&old, "ROLLBACK");
+}
+
 static void import__into_a_database_with_rooms__is_refused(void **state)
 {
     (void)state;
     works();
     old_import(&old, &c.w, NULL, FAILED, "wants an empty one", &said);
     begin(NULL);
-    assert_int_equal(command(&c, "room add lobby --name Lobby"), CONFIGURATION); /* no listen */
     sql(&c, "INSERT INTO conclave.rooms (token, name, created) VALUES ('lobby', 'L', 1)");
     old_import(&old, &c.w, NULL, FAILED, "`conclave room remove` that", &said);
     command_expect(&c.w, old_settings, ARGS("room", "remove", "lobby", "--yes"), 0, NULL, &said);
@@ -402,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup(import__of_a_damaged_file__is_refused, begin),
         cmocka_unit_test_setup(import__of_an_older_schema__says_what_is_missing, begin),
         cmocka_unit_test_setup(import__under_another_key__is_refused, begin),
+        cmocka_unit_test_setup(the_key_of_the_old_server__becomes_ours_and_replaces_none, begin),
+        cmocka_unit_test_setup(import__of_a_file_with_a_log_beside_it__sees_all_of_it, begin),
         cmocka_unit_test_setup(import__into_a_database_with_rooms__is_refused, begin),
         cmocka_unit_test_setup(rows_that_cannot_be_taken__are_named, begin),
         cmocka_unit_test_setup(rows_that_refer_to_nothing__are_left_out_and_counted, begin),
