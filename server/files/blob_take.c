@@ -53,7 +53,8 @@ static enum err copy(struct db *db, const struct blob_take *take, const struct a
 enum err blob_take(struct db *db, struct ring *ring, const struct blob_take *take,
                    int64_t *ret_blob, struct buf *sealed_name)
 {
-    struct blob_row wanted = {.size = take->size, .day = take->day, .room = take->room}, blob;
+    struct blob_row wanted = {.size = take->size, .day = take->day, .room = take->room};
+    struct blob_row blob = {.id = 0};
     struct aead_key key;
     bool created = false;
     enum err e = ring_key_current(ring, db, RING_FILES, take->room,
