@@ -11,6 +11,9 @@
 #include "files/seal.h"
 #include "store/ring.h"
 
+/* As many may be on their way at a time, as in an upload of the usual largest size. */
+enum { SETTLED_CHUNKS = 40 };
+
 /* Fills out with at most one chunk. ERR_MISSING: the file cannot be read. */
 static enum err read_piece(int fd, size_t size, struct buf *out)
 {
@@ -44,10 +47,13 @@ static enum err copy(struct db *db, const struct blob_take *take, const struct a
         if (e == OK)
             e = seal_piece(key, blob->id, n, buf_span(&piece), &sealed);
         if (e == OK)
-            e = files_chunk_insert(db, blob->day, blob->id, n, buf_span(&sealed));
+            e = files_chunk_send(db, blob->day, blob->id, n, buf_span(&sealed));
         rest -= (int64_t)size;
+        if (e == OK && n % SETTLED_CHUNKS == SETTLED_CHUNKS - 1)
+            e = db_settle(db);
     }
-    return e;
+    enum err settled = db_settle(db);
+    return e == OK ? settled : e;
 }
 
 enum err blob_take(struct db *db, struct ring *ring, const struct blob_take *take,
