@@ -138,18 +138,14 @@ static int open_ring(struct cli *cli, bool is_new, bool dry_run, struct ring **r
     uint8_t raw[32];
     const char *path = cli->conf->server.storage_key_file;
     bool makes_one = is_new && access(path, F_OK) != 0;
-    int code = CLI_OK;
-    if (makes_one && dry_run)
+    if (makes_one && dry_run) {
         crypto_random(raw, sizeof(raw));
-    else if (makes_one && key_file_generate(path) != OK)
+        return ring_new(raw, ret_ring) == OK ? CLI_OK : cli_fail(CLI_FAILED, "not enough memory");
+    }
+    if (makes_one && key_file_generate(path) != OK)
         return cli_fail(CLI_CONFIGURATION,
                         "[server] storage_key_file: a new key cannot be written there");
-    else
-        code = cli_read_key_file("[server] storage_key_file", path, raw);
-    if (code == CLI_OK && ring_new(raw, ret_ring) != OK)
-        code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    crypto_wipe(raw, sizeof(raw));
-    return code;
+    return cli_open_ring(cli, ret_ring);
 }
 
 static int said(enum err e)

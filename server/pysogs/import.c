@@ -9,78 +9,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/hex.h"
 #include "base/mem.h"
+#include "pysogs/look.h"
 
-enum { SYSTEM_PREFIX = 0xff, FILES_LOOKED_AT = 20 };
+enum { FILES_LOOKED_AT = 20 };
 
 /* ---- before ---- */
-
-/* What the last versions of PySOGS added, and what makes it one. */
-static const struct {
-    const char *table, *column;
-} wanted[] = {
-    {"rooms", "token"},
-    {"users", "session_id"},
-    {"messages", "seqno"},
-    {"files", "path"},
-    {"messages", "seqno_creation"},
-    {"rooms", "accessible"},
-    {"needs_blinding", "blinded_abs"},
-    {"reactions", "reaction"},
-    {"user_reactions", "at"},
-    {"user_permission_overrides", "accessible"},
-    {"user_permission_futures", "at"},
-    {"user_ban_futures", "at"},
-    {"pinned_messages", "pinned_at"},
-    {"room_users", "last_active"},
-    {"inbox", "body"},
-    {"files", "message"},
-};
-enum { WANTED_OF_ANY = 4 };
-
-static enum err look_at_schema(struct import *im)
-{
-    for (size_t i = 0; i < COUNT_OF(wanted); i++) {
-        bool has = false;
-        char about[96];
-        if (source_has(im->source, wanted[i].table, wanted[i].column, &has) != OK)
-            return import_fail("the old database", "it cannot be read");
-        (void)snprintf(about, sizeof(about), "%s.%s", wanted[i].table, wanted[i].column);
-        if (!has && i < WANTED_OF_ANY)
-            return import_fail(about, "there is none: this is no database of PySOGS");
-        if (!has)
-            return import_fail(about, "there is none: the database is of an older PySOGS; run its "
-                                      "--upgrade first (of version 0.3.8)");
-    }
-    return OK;
-}
-
-/* The old server has a row for itself: ff and its public key. */
-static enum err look_at_key(struct import *im)
-{
-    bool found = false, ours = false;
-    enum err e = source_ask(im->source, "SELECT session_id FROM users"
-                                        " WHERE lower(session_id) LIKE 'ff%'");
-    while (e == OK && (e = source_next(im->source)) == OK) {
-        uint8_t id[33];
-        if (hex_read(source_bytes(im->source, 0), id, sizeof(id)) != OK || id[0] != SYSTEM_PREFIX)
-            continue;
-        found = true;
-        ours |= span_eq(span_of(id + 1, sizeof(id) - 1), SPAN_OF_KEY(im->key));
-    }
-    if (e != ERR_MISSING || !source_ok(im->source))
-        return import_fail("users", "they cannot be read");
-    if (found && !ours)
-        return import_fail("[server] key_file",
-                           "it is not the key of the old server, and everybody would lose it: copy "
-                           "that one's key file (key_x25519 in its folder, or [crypto] key_file of "
-                           "its sogs.ini) to where [server] key_file points");
-    if (!found)
-        (void)fprintf(stderr, "conclave: warning: the old database does not say whose it is; make "
-                              "sure that [server] key_file is a copy of its server's key\n");
-    return OK;
-}
 
 /* A wrong folder would make every file a missing one. */
 static enum err look_at_files(struct import *im)
@@ -110,9 +44,14 @@ static enum err look_at_files(struct import *im)
 
 enum err import_look(struct import *im)
 {
-    enum err e = look_at_schema(im);
+    enum err e = look_schema(im->source);
     if (e == OK)
-        e = look_at_key(im);
+        e = look_key(im->source, im->key);
+    if (e == ERR_CONFLICT)
+        return import_fail("[server] key_file",
+                           "it is not the key of the old server, and everybody would lose it: copy "
+                           "that one's key file (key_x25519 in its folder, or [crypto] key_file of "
+                           "its sogs.ini) to where [server] key_file points");
     return e == OK ? look_at_files(im) : e;
 }
 

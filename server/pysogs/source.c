@@ -18,20 +18,23 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* The path in an address as PySOGS's settings have it: three slashes and a path, which may begin with a fourth. */
-static const char *sqlite_path(const char *where)
+/* In an address as PySOGS's settings have it three slashes come first, and the path may begin with a fourth. */
+const char *source_path(const char *where)
 {
     static const char scheme[] = "sqlite:///";
-    return begins(where, scheme) ? where + sizeof(scheme) - 1 : where;
+    const char *path = begins(where, scheme) ? where + sizeof(scheme) - 1 : where;
+    return strstr(path, "://") == NULL ? path : NULL;
 }
 
 enum err source_open(const char *where, struct source **ret_source, const char **ret_why)
 {
     const struct source_kind *kind = &source_sqlite;
-    const char *at = sqlite_path(where);
-    if (begins(at, "postgresql://") || begins(at, "postgres://"))
+    const char *at = source_path(where);
+    if (at == NULL) {
         kind = &source_postgres;
-    else if (strstr(at, "://") != NULL) {
+        at = where;
+    }
+    if (kind == &source_postgres && !begins(at, "postgresql://") && !begins(at, "postgres://")) {
         *ret_why = "it is neither a file nor a postgresql:// address";
         return ERR_DENIED;
     }

@@ -20,6 +20,8 @@ struct source;
  */
 MUST_USE enum err source_open(const char *where, struct source **ret_source, const char **ret_why);
 void source_close(struct source *s);
+/* The path of the file that where means; NULL: it is no file. */
+const char *source_path(const char *where);
 
 /* Begins to read; what was being read before is given up. ERR_DEFECT: it does not take the question; ERR_BUSY. */
 MUST_USE enum err source_ask(struct source *s, const char *sql);

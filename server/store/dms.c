@@ -83,28 +83,37 @@ static struct span place(const struct dm_people *people, uint8_t out[static PLAC
 
 /* ---- reading ---- */
 
-static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
-                          const struct row *row, struct dm_row *dm)
+enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
+                  struct span *ret_message)
 {
-    const struct dm_people people = {row_i64(row, 5), row_i64(row, 6)};
-    struct span body = row_bytes(row, 8);
     struct aead_key key;
     struct bytes plain;
     uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
+    if (e != OK)
+        return e;
+    e = box_open(CIPHER_XCHACHA20, &key, place(&sealed->people, ad),
+                 (struct bytes){sealed->body.p, sealed->body.len}, &plain);
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        *ret_message = span_of_bytes(plain);
+    return e;
+}
+
+/* Opens a copy in mem, in place. */
+static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
+                          const struct row *row, struct dm_row *dm)
+{
+    struct span body = row_bytes(row, 8);
     uint8_t *copy = arena_alloc(mem, body.len);
     if (copy == NULL)
         return ERR_NO_MEMORY;
     if (body.len > 0)
         memcpy(copy, body.p, body.len);
-    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
-    if (e != OK)
-        return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(&people, ad), (struct bytes){copy, body.len},
-                 &plain);
-    crypto_wipe(&key, sizeof(key));
-    if (e == OK)
-        dm->message = span_of_bytes(plain);
-    return e;
+    struct dm_sealed sealed = {.people = {row_i64(row, 5), row_i64(row, 6)},
+                               .key_id = row_i64(row, 7),
+                               .body = {.p = copy, .len = body.len}};
+    return dms_open(db, ring, &sealed, &dm->message);
 }
 
 enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,

@@ -63,6 +63,9 @@ struct dm_sealed {
 };
 MUST_USE enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms,
                            struct dm_sealed *sealed, struct span message);
+/* Opens it in place; *ret_message points into body. */
+MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
+                           struct span *ret_message);
 /* Seals message and stores it. ERR_CONFLICT: sender or recipient has as many as are kept. */
 MUST_USE enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                            struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id);

@@ -175,6 +175,14 @@ void old_open(struct old_server *o, struct world *w, size_t accounts, bool postg
     command_expect(w, old_settings, ARGS("migrate"), 0, NULL, &said);
 }
 
+void old_fresh(const struct old_server *o, const char *path, struct old_server *ret_fresh)
+{
+    *ret_fresh = (struct old_server){.keys = o->keys};
+    (void)snprintf(ret_fresh->database, sizeof(ret_fresh->database), "%s", path);
+    assert_int_equal(sqlite3_open(path, &ret_fresh->file), SQLITE_OK);
+    make_schema(ret_fresh);
+}
+
 void old_close(struct old_server *o, struct world *w)
 {
     server_keys_close(&o->keys);

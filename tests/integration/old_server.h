@@ -27,6 +27,8 @@ struct old_server {
  */
 void old_open(struct old_server *o, struct world *w, size_t accounts, bool postgres);
 void old_close(struct old_server *o, struct world *w);
+/* Another database of the same server, in SQLite at path, with nothing in it; o only lends its keys. */
+void old_fresh(const struct old_server *o, const char *path, struct old_server *ret_fresh);
 /* The settings with which commands run before there is a server. */
 extern const char *const old_settings[];
 
