@@ -13,6 +13,7 @@ enum { BATCH_ROWS = 500, BATCH_COLUMNS = 13 };
 
 struct batch {
     enum taking what;
+    const char *table;         /* of the old server, for words; set by whoever wants to */
     const char *letters;       /* a column each: i number, d time, s small number, b bytes */
     struct arena *columns_mem; /* the arrays */
     struct arena *bytes_mem;   /* what spans point to; emptied with the rows */

@@ -77,8 +77,8 @@ static enum err count_left_behind(struct import *im)
         e = source_has(im->source, tables[i].table, tables[i].column, &has);
         if (e == OK && has)
             e = source_number(im->source, tables[i].sql, &count);
-        for (; e == OK && count > 0; count = 0)
-            im->left.items[im->left.count++] = (struct import_count){tables[i].what, count};
+        if (e == OK && count > 0)
+            import_left(im, tables[i].what, count);
     }
     return e == OK ? OK : import_fail("the old database", "it cannot be read");
 }

@@ -80,6 +80,7 @@ MUST_USE enum err import_table(struct import *im, const struct import_table *tab
 MUST_USE enum err import_alone(struct import *im, struct batch *out);
 
 void import_took(struct import *im, const char *what, int64_t number);
+void import_left(struct import *im, const char *what, int64_t number);
 /* Counts one that is left out: ERR_MISSING, for a row to return. */
 enum err import_leave(struct import *im, const char *what);
 /* Says why a row cannot be taken. ERR_DENIED; in a dry run ERR_MISSING, some times. */

@@ -63,29 +63,34 @@ void import_took(struct import *im, const char *what, int64_t number)
     count(&im->taken, what, number);
 }
 
+void import_left(struct import *im, const char *what, int64_t number)
+{
+    count(&im->left, what, number);
+}
+
 enum err import_leave(struct import *im, const char *what)
 {
-    count(&im->left, what, 1);
+    import_left(im, what, 1);
     return ERR_MISSING;
 }
 
 /* ---- a table ---- */
 
-static enum err flush(struct import *im, const char *table, struct batch *batch)
+static enum err flush(struct import *im, struct batch *batch)
 {
     int64_t name = 0;
     enum err e = batch_flush(batch, im->db, &name);
     if (e != ERR_CONFLICT)
         return e;
     e = import_refuse(
-        im, table, name,
+        im, batch->table, name,
         "it breaks a rule of this database (a number that is too large, or twice there)");
     return e == ERR_MISSING ? ERR_DENIED : e; /* what stood behind it in the batch is lost */
 }
 
 enum err import_alone(struct import *im, struct batch *out)
 {
-    enum err e = flush(im, "a row", out);
+    enum err e = flush(im, out);
     out->alone = e == OK;
     return e;
 }
@@ -104,7 +109,7 @@ static enum err take_row(struct import *im, const struct import_table *table, st
         (*left)++;
         return OK;
     }
-    return e == OK && batch_is_full(batch) ? flush(im, table->name, batch) : e;
+    return e == OK && batch_is_full(batch) ? flush(im, batch) : e;
 }
 
 enum err import_table(struct import *im, const struct import_table *table)
@@ -114,6 +119,7 @@ enum err import_table(struct import *im, const struct import_table *table)
     enum err e = batch_open(&batch, table->what, table->letters);
     if (e != OK)
         return e;
+    batch.table = table->name;
     if (source_ask(im->source, table->sql) != OK)
         return import_fail(table->name, "the table is not as PySOGS 0.3.8 has it");
     for (;;) {
@@ -129,13 +135,13 @@ enum err import_table(struct import *im, const struct import_table *table)
             return e;
         import_progress(im, table->name, found);
     }
-    e = flush(im, table->name, &batch);
+    e = flush(im, &batch);
     if (e != OK)
         return e;
     import_took(im, table->name, batch.taken);
     if (found > left + batch.taken)
-        count(&im->left, "rows that refer to what is not there, or stand there twice",
-              found - left - batch.taken);
+        import_left(im, "rows that refer to what is not there, or stand there twice",
+                    found - left - batch.taken);
     return OK;
 }
 
