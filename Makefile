@@ -50,7 +50,7 @@ TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench) conclave-t
 
 # --- Flags (docs/contributing.md says which compiler takes what) ----------------------------------------------------
 
-PACKAGES   = libmicrohttpd libsodium libpq libcrypto jansson inih libqrencode \
+PACKAGES   = libmicrohttpd libsodium libpq libcrypto jansson inih libqrencode sqlite3 \
 	$(if $(shell grep -ls '<magic\.h>' server/files/*.c),libmagic) \
 	$(if $(shell grep -ls '<curl/curl\.h>' $(wildcard tests/*/*.c)),libcurl)
 PKG_CFLAGS = $(call once,PKG_CFLAGS,$(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g'))

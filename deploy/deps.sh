@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
-       libinih-dev libqrencode-dev libmagic-dev)
+       libinih-dev libqrencode-dev libmagic-dev libsqlite3-dev)
 case "${1:-}" in
     build)
         packages=("${build[@]}")

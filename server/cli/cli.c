@@ -23,6 +23,8 @@ const struct command cli_commands[] = {
     {"user", cli_user, "ban people, let them in again, show or set what they may do"},
     {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
     {"message", cli_message, "delete messages"},
+    {"import", cli_import, "take over everything of a PySOGS"},
+    {"export", cli_export, "hand over everything to a PySOGS"},
     {"status", cli_status, "ask a running server whether it is alive and ready"},
     {NULL, NULL, NULL},
 };
@@ -207,6 +209,17 @@ int cli_open_keys(struct cli *cli)
     int code = cli_read_key_file("[server] key_file", cli->conf->server.key_file, raw);
     if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
         code = cli_fail(CLI_CONFIGURATION, "[server] key_file: its content is not a usable key");
+    crypto_wipe(raw, sizeof(raw));
+    return code;
+}
+
+int cli_open_ring(struct cli *cli, struct ring **ret_ring)
+{
+    uint8_t raw[32];
+    int code =
+        cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, raw);
+    if (code == CLI_OK && ring_new(raw, ret_ring) != OK)
+        code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
     crypto_wipe(raw, sizeof(raw));
     return code;
 }

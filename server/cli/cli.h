@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "conf/conf.h"
 #include "crypto/secret.h"
+#include "store/ring.h"
 #include "store/rooms.h"
 #include "store/store.h"
 
@@ -38,6 +39,8 @@ int cli_file(int argc, char **argv);
 int cli_user(int argc, char **argv);
 int cli_message(int argc, char **argv);
 int cli_filter(int argc, char **argv);
+int cli_import(int argc, char **argv);
+int cli_export(int argc, char **argv);
 int cli_status(int argc, char **argv);
 
 /* What a command works with; all NULL or zero until opened. Release with cli_done. */
@@ -67,6 +70,8 @@ MUST_USE int cli_open_db(struct cli *cli, bool with_statements);
 MUST_USE int cli_open_keys(struct cli *cli);
 /* Reads one key file with a clear sentence; setting names it. */
 MUST_USE int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32]);
+/* The ring of row keys, under the storage key; ring_free it. */
+MUST_USE int cli_open_ring(struct cli *cli, struct ring **ret_ring);
 /* The room of a token. */
 MUST_USE int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room);
 /* The sentence for what a store function said. */

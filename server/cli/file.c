@@ -56,17 +56,12 @@ static const struct argp file_argp = {
 /* The content hash of a room file, by reading all of it: only the storage key opens it. */
 static int hash_room_file(struct cli *cli, const struct file_row *file, struct file_hash *ret_hash)
 {
-    uint8_t key[32];
     struct ring *ring = NULL;
     AUTO_BUF struct buf body = buf_make((size_t)file->blob.size);
-    int code =
-        cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, key);
+    int code = cli_open_ring(cli, &ring);
     if (code != CLI_OK)
         return code;
-    enum err e = ring_new(key, &ring);
-    crypto_wipe(key, sizeof(key));
-    if (e == OK)
-        e = blob_read_all(cli->db, ring, file, &body);
+    enum err e = blob_read_all(cli->db, ring, file, &body);
     ring_free(ring);
     if (e == ERR_SEALED)
         return cli_fail(CLI_FAILED, "the file does not open under this storage key");

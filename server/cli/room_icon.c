@@ -87,21 +87,15 @@ static int store(struct cli *cli, struct ring *ring, int64_t room, struct span b
 
 int room_icon_store(struct cli *cli, int64_t room, const char *path, int64_t *ret_file)
 {
-    uint8_t key[32];
     struct ring *ring = NULL;
     AUTO_BUF struct buf body = buf_make(cli->conf->files.max_bytes + KIB(64));
     int code = read_picture(cli, path, &body);
     if (code == CLI_OK)
         code = check_type(&body);
     if (code == CLI_OK)
-        code =
-            cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, key);
+        code = cli_open_ring(cli, &ring);
     if (code != CLI_OK)
         return code;
-    enum err e = ring_new(key, &ring);
-    crypto_wipe(key, sizeof(key));
-    if (e != OK)
-        return cli_fail(CLI_FAILED, "not enough (lockable) memory");
     code = store(cli, ring, room, buf_span(&body), ret_file);
     ring_free(ring);
     return code;

@@ -103,13 +103,9 @@ static void sync_folder(const char *folder)
         (void)fsync(fd);
 }
 
-/* Fills a fresh temporary file with a random key. */
-static enum err fill(int fd)
+static enum err fill(int fd, const uint8_t key[static KEY_BYTES])
 {
-    uint8_t key[KEY_BYTES];
-    crypto_random(key, sizeof(key));
-    bool written = write_all(fd, key, sizeof(key)) && fchmod(fd, S_IRUSR) == 0 && fsync(fd) == 0;
-    crypto_wipe(key, sizeof(key));
+    bool written = write_all(fd, key, KEY_BYTES) && fchmod(fd, S_IRUSR) == 0 && fsync(fd) == 0;
     return written ? OK : ERR_DENIED;
 }
 
@@ -121,7 +117,7 @@ static enum err put_in_place(const char *temporary, const char *path)
     return errno == EEXIST ? ERR_CONFLICT : ERR_DENIED;
 }
 
-enum err key_file_generate(const char *path)
+enum err key_file_write(const char *path, const uint8_t key[static 32])
 {
     struct span name = span_of_text(path);
     AUTO_BUF struct buf temporary = buf_make(PATH_MAX);
@@ -140,11 +136,20 @@ enum err key_file_generate(const char *path)
     AUTO_FD int fd = mkostemp((char *)temporary.p, O_CLOEXEC);
     if (fd < 0)
         return ERR_DENIED;
-    enum err e = fill(fd);
+    enum err e = fill(fd, key);
     if (e == OK)
         e = put_in_place((const char *)temporary.p, path);
     (void)unlink((const char *)temporary.p);
     if (e == OK)
         sync_folder((const char *)folder.p);
+    return e;
+}
+
+enum err key_file_generate(const char *path)
+{
+    uint8_t key[KEY_BYTES];
+    crypto_random(key, sizeof(key));
+    enum err e = key_file_write(path, key);
+    crypto_wipe(key, sizeof(key));
     return e;
 }

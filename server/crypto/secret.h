@@ -29,6 +29,8 @@ MUST_USE enum key_file_state key_file_read(const char *path, uint8_t out[static 
  * place; never overwrites. ERR_CONFLICT: exists already. ERR_DENIED: cannot write there.
  */
 MUST_USE enum err key_file_generate(const char *path);
+/* The same with a key that there is already. */
+MUST_USE enum err key_file_write(const char *path, const uint8_t key[static 32]);
 
 /*
  * The server's identity, ready for use. All pointers live in locked memory.

@@ -55,6 +55,22 @@ MUST_USE enum err blob_put_room(struct db *db, struct ring *ring, const struct b
                                 const struct blob_put *put, struct arena *mem,
                                 struct blob_result *ret_result);
 
+/*
+ * For what another server kept: content of a room, with no right, rule or quota asked, in the caller's transaction, which also
+ * makes the row of files and the sums. The partition of the day must be there. *ret_blob is its blob; the name, sealed, is
+ * appended to sealed_name. ERR_MISSING: fd cannot be read to its size.
+ */
+struct blob_take {
+    int fd; /* -1: the content is not copied (a trial) */
+    int64_t size;
+    int64_t room;
+    int64_t day; /* as blob_put, or FILES_DAY_PERMANENT */
+    double now;
+    struct span name; /* in clear, at most BLOB_NAME_MAX bytes; len 0: none */
+};
+MUST_USE enum err blob_take(struct db *db, struct ring *ring, const struct blob_take *take,
+                            int64_t *ret_blob, struct buf *sealed_name);
+
 /* ---- stat and get ---- */
 
 /* Which file is meant: by its hash (room 0), or by its number in a room. */

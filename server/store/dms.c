@@ -83,28 +83,37 @@ static struct span place(const struct dm_people *people, uint8_t out[static PLAC
 
 /* ---- reading ---- */
 
-static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
-                          const struct row *row, struct dm_row *dm)
+enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
+                  struct span *ret_message)
 {
-    const struct dm_people people = {row_i64(row, 5), row_i64(row, 6)};
-    struct span body = row_bytes(row, 8);
     struct aead_key key;
     struct bytes plain;
     uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
+    if (e != OK)
+        return e;
+    e = box_open(CIPHER_XCHACHA20, &key, place(&sealed->people, ad),
+                 (struct bytes){sealed->body.p, sealed->body.len}, &plain);
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        *ret_message = span_of_bytes(plain);
+    return e;
+}
+
+/* Opens a copy in mem, in place. */
+static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
+                          const struct row *row, struct dm_row *dm)
+{
+    struct span body = row_bytes(row, 8);
     uint8_t *copy = arena_alloc(mem, body.len);
     if (copy == NULL)
         return ERR_NO_MEMORY;
     if (body.len > 0)
         memcpy(copy, body.p, body.len);
-    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
-    if (e != OK)
-        return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(&people, ad), (struct bytes){copy, body.len},
-                 &plain);
-    crypto_wipe(&key, sizeof(key));
-    if (e == OK)
-        dm->message = span_of_bytes(plain);
-    return e;
+    struct dm_sealed sealed = {.people = {row_i64(row, 5), row_i64(row, 6)},
+                               .key_id = row_i64(row, 7),
+                               .body = {.p = copy, .len = body.len}};
+    return dms_open(db, ring, &sealed, &dm->message);
 }
 
 enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
@@ -222,24 +231,31 @@ enum err dms_sender(struct db *db, const struct session_id *id, int64_t now_ms, 
     return e;
 }
 
+enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms, struct dm_sealed *sealed,
+                  struct span message)
+{
+    struct aead_key key;
+    uint8_t ad[PLACE_BYTES];
+    enum err e = ring_key_current(ring, db, RING_DMS, 0, now_ms, &sealed->key_id, &key);
+    if (e != OK)
+        return e;
+    e = box_seal(CIPHER_XCHACHA20, &key, place(&sealed->people, ad), message, &sealed->body);
+    crypto_wipe(&key, sizeof(key));
+    return e;
+}
+
 enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                   struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id)
 {
-    struct aead_key key;
-    int64_t key_id;
-    uint8_t ad[PLACE_BYTES];
-    enum err e = ring_key_current(ring, db, RING_DMS, 0, now_ms, &key_id, &key);
-    if (e != OK)
-        return e;
-    AUTO_BUF struct buf sealed = buf_make(message.len + KIB(1));
-    e = box_seal(CIPHER_XCHACHA20, &key, place(people, ad), message, &sealed);
-    crypto_wipe(&key, sizeof(key));
+    struct dm_sealed sealed = {.people = *people, .body = buf_make(message.len + KIB(1))};
+    enum err e = dms_seal(db, ring, now_ms, &sealed, message);
     if (e == OK)
         e = STORE_ONE_I64(db, "dms.send", ret_id, PARAM_I64(people->sender),
                           PARAM_I64(people->recipient), PARAM_F64((double)now_ms / SECOND_MS),
-                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS), PARAM_I64(key_id),
-                          PARAM_BYTES(buf_span(&sealed)), PARAM_I64(DMS_PER_SENDER),
-                          PARAM_I64(DMS_PER_RECIPIENT));
+                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS),
+                          PARAM_I64(sealed.key_id), PARAM_BYTES(buf_span(&sealed.body)),
+                          PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT));
+    buf_done(&sealed.body);
     return e == ERR_MISSING ? ERR_CONFLICT : e;
 }
 

@@ -55,6 +55,17 @@ MUST_USE enum err dms_recipient(struct db *db, const struct session_id *id, bool
 /* The sender's row, made when missing. ERR_DENIED: banned. */
 MUST_USE enum err dms_sender(struct db *db, const struct session_id *id, int64_t now_ms,
                              int64_t *ret_user);
+/* A body sealed for its two people, with the key of now; appended to body. */
+struct dm_sealed {
+    struct dm_people people;
+    int64_t key_id;
+    struct buf body; /* the caller's */
+};
+MUST_USE enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms,
+                           struct dm_sealed *sealed, struct span message);
+/* Opens it in place; *ret_message points into body. */
+MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
+                           struct span *ret_message);
 /* Seals message and stores it. ERR_CONFLICT: sender or recipient has as many as are kept. */
 MUST_USE enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                            struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id);

@@ -53,6 +53,8 @@ function judge(name, arguments)
         outside("crypto", "libsodium is called")
     else if (name ~ /^magic_[a-z]/)
         outside("files", "libmagic is called")
+    else if (name ~ /^sqlite3_[a-z]/)
+        outside("pysogs", "SQLite is called")
 }
 
 function outside(room, what)

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conclave export pysogs: everything of the rooms into the database and folder of a PySOGS that has just been made.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "pysogs/export.h"
+#include "pysogs/look.h"
+#include "store/server.h"
+
+struct export_arguments {
+    const char *verb, *database, *folder;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct export_arguments *a = state->input;
+    switch (key) {
+    case 'd':
+        a->database = arg;
+        return 0;
+    case 'f':
+        a->folder = arg;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->verb || strcmp(arg, "pysogs") != 0)
+            argp_error(state, "say pysogs");
+        a->verb = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->verb || !a->database || !a->folder)
+            argp_error(state, "say pysogs, --database and --folder");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"database", 'd', "FILE", 0, "its file of SQLite, with tables and nothing in them", 0},
+    {"folder", 'f', "DIR", 0, "the folder it is started in; files go to uploads/ there", 0},
+    {0},
+};
+static const struct argp export_argp = {
+    options,
+    parse,
+    "pysogs",
+    "Hands rooms, people and their rights, messages, reactions, pins, files and direct messages "
+    "over "
+    "to a PySOGS (0.3.8), with the numbers that clients remember. It must have made its database "
+    "itself, under this server's key. Stop this server first: what comes later is not in it. "
+    "docs/switching.md goes through it.",
+    NULL,
+    NULL,
+    NULL};
+
+static void print_summary(const struct export *ex)
+{
+    (void)puts("handed over:");
+    for (int i = 0; i < GIVING_COUNT; i++)
+        (void)printf("  %-30s %12lld\n", export_name((enum giving)i), (long long)ex->given[i]);
+    if (ex->files_over > 0)
+        (void)printf("left out:\n  %-30s %12lld\n", "files whose time is over",
+                     (long long)ex->files_over);
+}
+
+static int said(enum err e)
+{
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_FAILED,
+                        "a file of such a name is in the folder already: remove uploads/ of "
+                        "an earlier attempt, or name another folder");
+    if (e == ERR_DENIED)
+        return cli_fail(CLI_FAILED,
+                        "its database or folder cannot be written to (is PySOGS stopped, and "
+                        "the disk not full?); its database is as it was");
+    if (e == ERR_SEALED)
+        return cli_fail(CLI_CONFIGURATION,
+                        "[server] storage_key_file is not the key that this database "
+                        "was sealed with");
+    return cli_store_failed(e);
+}
+
+/* Is that a database that waits for us? */
+static int look(struct cli *cli, const char *path)
+{
+    struct source *source = NULL;
+    const char *why =
+        "it has to be a file of SQLite, which PySOGS's own script brings into PostgreSQL";
+    enum err e = source_path(path) != NULL ? source_open(path, &source, &why) : ERR_DENIED;
+    if (e != OK)
+        (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
+    if (e == OK)
+        e = look_schema(source);
+    if (e == OK)
+        e = look_key(source, &cli->keys.pub);
+    if (e == ERR_CONFLICT)
+        (void)cli_fail(CLI_FAILED,
+                       "--database: it was made under another key: put a copy of [server] "
+                       "key_file in the place of key_x25519, and let PySOGS make it again");
+    if (e == OK)
+        e = look_empty(source);
+    source_close(source);
+    return e == OK ? CLI_OK : cli_fail(CLI_FAILED, "nothing was exported");
+}
+
+static int run(struct cli *cli, const struct export_arguments *a, struct export *ex)
+{
+    ex->folder = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (ex->folder < 0)
+        return cli_fail(CLI_FAILED,
+                        "--folder: there is no such folder, or this user may not enter it");
+    enum err e = target_open(source_path(a->database), &ex->target);
+    /* As for a backup: no day of files is dropped meanwhile. */
+    if (e == OK && advisory_try(cli->db, ADVISORY_BACKUP) != OK)
+        return cli_fail(CLI_FAILED, "a backup is being made: try again afterwards");
+    if (e == OK)
+        e = giving_begin(cli->db);
+    if (e == OK)
+        e = export_run(ex);
+    if (e == OK)
+        e = target_commit(ex->target);
+    if (e == OK)
+        print_summary(ex);
+    return e == OK ? CLI_OK : said(e);
+}
+
+int cli_export(int argc, char **argv)
+{
+    AUTO_CLI struct cli cli = {0};
+    struct export_arguments a = {0};
+    struct export ex = {.folder = -1, .now = (double)clock_wall_ms() / SECOND_MS};
+    cli_parse(&export_argp, argc, argv, &cli, &a);
+    int code = cli_open_db(&cli, true);
+    if (code == CLI_OK)
+        code = cli_open_keys(&cli);
+    if (code == CLI_OK)
+        code = look(&cli, a.database);
+    if (code == CLI_OK)
+        code = cli_open_ring(&cli, &ex.ring);
+    ex.db = cli.db;
+    if (code == CLI_OK)
+        code = run(&cli, &a, &ex);
+    if (ex.folder >= 0)
+        (void)close(ex.folder);
+    target_close(ex.target);
+    ring_free(ex.ring);
+    return code;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conclave import pysogs: everything of another community server, once, into a database that holds nothing yet.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/people.h"
+#include "pysogs/import.h"
+#include "store/server.h"
+#include "store/taking.h"
+
+struct import_arguments {
+    const char *verb, *database, *folder, *key;
+    bool dry_run;
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct import_arguments *a = state->input;
+    switch (key) {
+    case 'd':
+        a->database = arg;
+        return 0;
+    case 'f':
+        a->folder = arg;
+        return 0;
+    case 'k':
+        a->key = arg;
+        return 0;
+    case 'n':
+        a->dry_run = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (a->verb || strcmp(arg, "pysogs") != 0)
+            argp_error(state, "say pysogs");
+        a->verb = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!a->verb || !a->database || !a->folder)
+            argp_error(state, "say pysogs, --database and --folder");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"database", 'd', "FILE|URL", 0,
+     "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)", 0},
+    {"folder", 'f', "DIR", 0,
+     "the folder it was started in, to which its paths (uploads/...) belong", 0},
+    {"key", 'k', "FILE", 0, "its key file (key_x25519), which becomes [server] key_file", 0},
+    {"dry-run", 'n', NULL, 0, "look at everything, say what would come, and change nothing", 0},
+    {0},
+};
+static const struct argp import_argp = {
+    options,
+    parse,
+    "pysogs",
+    "Takes over a PySOGS (0.3.8) or a bunsogs: rooms, people and their rights, messages, "
+    "reactions, "
+    "pins, files and direct messages, with the numbers that clients remember. Into an empty "
+    "database, "
+    "under the old server's key; all of it, or nothing. docs/switching.md goes through it step by "
+    "step.",
+    NULL,
+    NULL,
+    NULL};
+
+static void print_counts(const struct import_counts *counts)
+{
+    for (size_t i = 0; i < counts->count; i++)
+        (void)printf("  %-58s %12lld\n", counts->items[i].what, (long long)counts->items[i].number);
+}
+
+static void print_summary(const struct import *im, const struct conf *conf)
+{
+    (void)puts(im->dry_run ? "would come:" : "came:");
+    print_counts(&im->taken);
+    if (im->left.count > 0)
+        (void)puts("left out:");
+    print_counts(&im->left);
+    if (im->file_bytes > (int64_t)conf->files.quota_bytes)
+        (void)fputs(
+            "conclave: warning: that is more than [files] quota_bytes: nobody can upload until "
+            "it is raised\n",
+            stderr);
+}
+
+/* The old server's key, to become ours; or ours, if somebody has put it there. */
+static int open_keys(struct cli *cli, const struct import_arguments *a, bool *ret_writes)
+{
+    const char *path = cli->conf->server.key_file;
+    struct x25519_pub given;
+    uint8_t raw[32];
+    bool there = access(path, F_OK) == 0;
+    if (a->key == NULL)
+        return cli_open_keys(cli);
+    int code = cli_read_key_file("--key", a->key, raw);
+    if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
+        code = cli_fail(CLI_CONFIGURATION, "--key: its content is not a usable key");
+    crypto_wipe(raw, sizeof(raw));
+    *ret_writes = !there;
+    if (code != CLI_OK || !there)
+        return code;
+    given = cli->keys.pub;
+    server_keys_close(&cli->keys);
+    code = cli_open_keys(cli);
+    if (code == CLI_OK && !span_eq(SPAN_OF_KEY(&given), SPAN_OF_KEY(&cli->keys.pub)))
+        code =
+            cli_fail(CLI_CONFIGURATION, "[server] key_file is there already, and is not the key of "
+                                        "--key; move it away if no database belongs to it");
+    return code;
+}
+
+/* Whose database it is: nobody's, or that of our key. */
+static int check_owner(struct cli *cli, bool *ret_new)
+{
+    struct x25519_pub recorded;
+    enum err e = server_public_key(cli->db, &recorded);
+    *ret_new = e == ERR_MISSING;
+    if (e != OK && e != ERR_MISSING)
+        return cli_store_failed(e);
+    if (e == OK && !span_eq(SPAN_OF_KEY(&recorded), SPAN_OF_KEY(&cli->keys.pub)))
+        return cli_fail(
+            CLI_CONFIGURATION,
+            "[server] key_file is not the key that this database belongs to; import into "
+            "a new database");
+    return CLI_OK;
+}
+
+/* A new database gets a new storage key, as at a first start; in a dry run one that nobody keeps. */
+static int open_ring(struct cli *cli, bool is_new, bool dry_run, struct ring **ret_ring)
+{
+    uint8_t raw[32];
+    const char *path = cli->conf->server.storage_key_file;
+    bool makes_one = is_new && access(path, F_OK) != 0;
+    if (makes_one && dry_run) {
+        crypto_random(raw, sizeof(raw));
+        return ring_new(raw, ret_ring) == OK ? CLI_OK : cli_fail(CLI_FAILED, "not enough memory");
+    }
+    if (makes_one && key_file_generate(path) != OK)
+        return cli_fail(CLI_CONFIGURATION,
+                        "[server] storage_key_file: a new key cannot be written there");
+    return cli_open_ring(cli, ret_ring);
+}
+
+static int said(enum err e)
+{
+    if (e == ERR_DENIED)
+        return cli_fail(CLI_FAILED, "nothing was imported");
+    if (e == ERR_CONFLICT)
+        return cli_fail(
+            CLI_FAILED,
+            "the database holds rooms, people, files or messages already, and an import "
+            "wants an empty one: make a new one and type `conclave migrate`, or, if it "
+            "holds only the room of a first start, `conclave room remove` that");
+    if (e == ERR_RETRY)
+        return cli_fail(CLI_DATABASE, "a running server uses the database: stop it first");
+    return cli_store_failed(e);
+}
+
+/* Before anything is committed: a database must not belong to a key that is nowhere. */
+static int keep_key(struct cli *cli)
+{
+    if (key_file_write(cli->conf->server.key_file, cli->keys.secret->b) == OK)
+        return CLI_OK;
+    return cli_fail(CLI_CONFIGURATION, "[server] key_file: the key cannot be written there");
+}
+
+/* In one transaction, which ends however this ends. */
+static int take(struct cli *cli, struct import *im, bool is_new, bool writes_key)
+{
+    if (db_begin(cli->db) != OK)
+        return cli_store_failed(ERR_BUSY);
+    enum err e = is_new ? server_record_key(cli->db, &cli->keys.pub) : OK;
+    if (e == OK && ring_check(im->ring, cli->db) != OK) {
+        db_rollback(cli->db);
+        return cli_fail(CLI_CONFIGURATION, "[server] storage_key_file is not the key that this "
+                                           "database was sealed with");
+    }
+    if (e == OK)
+        e = import_run(im);
+    int code = e == OK ? people_record_pending(cli) : said(e);
+    if (code == CLI_OK && writes_key && !im->dry_run)
+        code = keep_key(cli);
+    if (code != CLI_OK || im->dry_run) {
+        db_rollback(cli->db);
+        return code;
+    }
+    if (db_commit(cli->db) != OK)
+        return cli_fail(CLI_DATABASE,
+                        "the database was lost at the last step: `conclave room list` "
+                        "tells whether everything came, or nothing");
+    return CLI_OK;
+}
+
+static int run(struct cli *cli, const struct import_arguments *a, struct import *im)
+{
+    const char *why = "";
+    bool is_new = false, writes_key = false;
+    int code = open_keys(cli, a, &writes_key);
+    if (code == CLI_OK)
+        code = check_owner(cli, &is_new);
+    if (code == CLI_OK)
+        code = open_ring(cli, is_new, a->dry_run, &im->ring);
+    if (code != CLI_OK)
+        return code;
+    im->folder = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (im->folder < 0)
+        return cli_fail(CLI_FAILED,
+                        "--folder: there is no such folder, or this user may not enter it");
+    enum err e = source_open(a->database, &im->source, &why);
+    if (e != OK)
+        (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
+    if (e == OK)
+        e = import_look(im);
+    if (e != OK)
+        return said(ERR_DENIED);
+    code = take(cli, im, is_new, writes_key);
+    if (code == CLI_OK)
+        print_summary(im, cli->conf);
+    return code;
+}
+
+int cli_import(int argc, char **argv)
+{
+    AUTO_CLI struct cli cli = {0};
+    struct import_arguments a = {0};
+    cli_parse(&import_argp, argc, argv, &cli, &a);
+    int code = cli_open_db(&cli, true);
+    if (code != CLI_OK)
+        return code;
+    struct import im = {.db = cli.db,
+                        .key = &cli.keys.pub,
+                        .folder = -1,
+                        .now_ms = clock_wall_ms(),
+                        .dry_run = a.dry_run};
+    code = run(&cli, &a, &im);
+    if (im.folder >= 0)
+        (void)close(im.folder);
+    source_close(im.source);
+    ring_free(im.ring);
+    import_done(&im);
+    if (code != CLI_OK || a.dry_run)
+        return code;
+    cli_tell_servers(&cli);
+    if (taking_analyze(cli.db) != OK)
+        (void)fprintf(stderr, "conclave: warning: ANALYZE failed; PostgreSQL will do it later\n");
+    return CLI_OK;
+}

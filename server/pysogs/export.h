@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything about rooms and people goes into a PySOGS's database and folder, with the ids and numbers that clients remember:
+ * the way back, or on. Memory does not grow with what there is. One thread.
+ */
+#ifndef CONCLAVE_PYSOGS_EXPORT_H
+#define CONCLAVE_PYSOGS_EXPORT_H
+
+#include "base/arena.h"
+#include "pysogs/target.h"
+#include "store/giving.h"
+#include "store/ring.h"
+
+struct export
+{
+    /* Given, borrowed. */
+    struct db *db; /* with store's statements, after giving_begin */
+    struct ring *ring;
+    struct target *target;
+    int folder; /* where uploads/ is made */
+    double now; /* seconds */
+
+    int64_t given[GIVING_COUNT]; /* rows */
+    int64_t files_over;          /* files whose time is over: not given */
+
+    int64_t system_user;
+    struct arena *mem; /* of one row */
+};
+
+/*
+ * ERR_CONFLICT: a file of that name is in the folder already. ERR_DENIED: the folder, or the database, does not take it. Else
+ * errors of our database. With OK the caller commits the target.
+ */
+MUST_USE enum err export_run(struct export *ex);
+/* What PySOGS calls the table. */
+const char *export_name(enum giving what);
+
+#endif

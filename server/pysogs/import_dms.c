@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Direct messages that still wait.
+ */
+#include "base/clock.h"
+#include "pysogs/import.h"
+#include "store/dms.h"
+
+enum { BODY_MAX = 16 * 1024 * 1024 };
+
+static enum err take_dm(struct import *im, struct batch *out)
+{
+    struct source *s = im->source;
+    int64_t id = source_i64(s, 0);
+    struct span body = source_bytes(s, 3);
+    struct dm_sealed sealed = {
+        .people = {import_user(im, source_i64(s, 1)), import_user(im, source_i64(s, 2))},
+        .body = buf_make(BODY_MAX + KIB(1))};
+    if (source_f64(s, 5) * SECOND_MS <= (double)im->now_ms)
+        return import_leave(im, "direct messages whose time is over");
+    if (body.len > BODY_MAX)
+        return import_refuse(im, "inbox", id, "its body has more than 16 MB");
+    enum err e = dms_seal(im->db, im->ring, im->now_ms, &sealed, body);
+    if (e == OK) {
+        batch_begin(out, id);
+        batch_i64(out, id);
+        batch_i64(out, sealed.people.sender);
+        batch_i64(out, sealed.people.recipient);
+        batch_f64(out, source_f64(s, 4));
+        batch_f64(out, source_f64(s, 5));
+        batch_i64(out, sealed.key_id);
+        batch_bytes(out, buf_span(&sealed.body));
+        e = batch_end(out);
+    }
+    buf_done(&sealed.body);
+    return e;
+}
+
+enum err import_dms(struct import *im)
+{
+    static const struct import_table inbox = {
+        .name = "inbox",
+        .sql = "SELECT id, sender, recipient, body, posted_at, expiry FROM inbox ORDER BY id",
+        .what = TAKING_DMS,
+        .letters = "iiiddib",
+        .row = take_dm,
+    };
+    return import_table(im, &inbox);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Files: rows of the old database, and their content from the old server's folder. What has expired, or is not there, is left
+ * out; when that is the picture of a room or pinned, it is said by its id.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+#include "files/blob.h"
+#include "pysogs/import.h"
+#include "store/file_jobs.h"
+
+enum {
+    DAY_S = 86400,
+    /* Partitions are made as far ahead as this; later content goes where things without an end are, and by row. */
+    DAYS_AHEAD = 60,
+};
+
+enum column {
+    ID,
+    ROOM,
+    MESSAGE,
+    UPLOADER,
+    SIZE,
+    UPLOADED,
+    EXPIRY,
+    NAME,
+    PATH,
+    IS_PICTURE,
+    IS_PINNED
+};
+
+struct opened {
+    int fd;
+    int64_t size;
+};
+
+static double now_of(const struct import *im)
+{
+    return (double)im->now_ms / 1000;
+}
+
+static enum err missing(struct import *im)
+{
+    struct source *s = im->source;
+    bool picture = source_i64(s, IS_PICTURE) != 0;
+    if (picture || source_i64(s, IS_PINNED) != 0)
+        (void)fprintf(stderr, "conclave: files, id %lld: %s, and it is not in the folder\n",
+                      (long long)source_i64(s, ID),
+                      picture ? "the picture of a room" : "attached to a pinned message");
+    return import_leave(im, "files that are not in the folder");
+}
+
+/* A name that is no path of a regular file is as good as missing. */
+static enum err open_content(struct import *im, struct opened *ret_opened)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    struct span text = source_bytes(im->source, PATH);
+    if (text.len == 0 || text.len >= sizeof(path) || memchr(text.p, 0, text.len) != NULL)
+        return missing(im);
+    memcpy(path, text.p, text.len);
+    path[text.len] = '\0';
+    int fd = openat(im->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return missing(im);
+    if (fd < 0)
+        return import_refuse(im, "files", source_i64(im->source, ID),
+                             "this user may not read its file");
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        (void)close(fd);
+        return missing(im);
+    }
+    *ret_opened = (struct opened){fd, info.st_size};
+    return OK;
+}
+
+/* The partition of chunks for what ends then (-1: never), which is made if need be. */
+static enum err day_of(struct import *im, double expiry, int64_t *ret_day)
+{
+    *ret_day = FILES_DAY_PERMANENT;
+    if (expiry < 0 || expiry > now_of(im) + (double)DAYS_AHEAD * DAY_S)
+        return OK;
+    *ret_day = (int64_t)(expiry / DAY_S);
+    if (*ret_day == im->last_day)
+        return OK;
+    im->last_day = *ret_day;
+    return file_jobs_partitions(im->db, *ret_day, *ret_day);
+}
+
+/* As much of a name as we keep, not cut within a character; none if it is no text. */
+static struct span name_of(struct span name)
+{
+    if (!utf8_valid(name))
+        return (struct span){NULL, 0};
+    size_t len = name.len < BLOB_NAME_MAX ? name.len : BLOB_NAME_MAX;
+    while (len > 0 && len < name.len && (name.p[len] & 0xc0) == 0x80)
+        len--;
+    return span_first(name, len);
+}
+
+static enum err put_file(struct import *im, const struct opened *content, double expiry,
+                         struct batch *out)
+{
+    struct source *s = im->source;
+    AUTO_BUF struct buf name = buf_make(FILE_NAME_SEALED_MAX);
+    struct blob_take take = {.fd = im->dry_run ? -1 : content->fd,
+                             .size = content->size,
+                             .room = source_i64(s, ROOM),
+                             .now = now_of(im),
+                             .name = name_of(source_bytes(s, NAME))};
+    int64_t id = source_i64(s, ID), blob = 0;
+    enum err e = day_of(im, expiry, &take.day);
+    if (e == OK)
+        e = blob_take(im->db, im->ring, &take, &blob, &name);
+    if (e == ERR_MISSING)
+        return import_refuse(im, "files", id, "its file cannot be read to its end");
+    if (e != OK)
+        return e;
+    im->file_bytes += content->size;
+    batch_begin(out, id);
+    batch_i64(out, id);
+    batch_i64(out, take.room);
+    batch_i64(out, source_i64(s, MESSAGE));
+    batch_i64(out, import_user(im, source_i64(s, UPLOADER)));
+    batch_i64(out, blob);
+    batch_bytes(out, name.len > 0 ? buf_span(&name) : (struct span){NULL, 0});
+    batch_f64(out, source_f64(s, UPLOADED));
+    batch_f64(out, expiry);
+    return batch_end(out);
+}
+
+static enum err take_file(struct import *im, struct batch *out)
+{
+    struct source *s = im->source;
+    /* PySOGS lets the picture of a room expire when it is set again (protocol 02, 2.2); the room still shows it. */
+    double expiry = source_i64(s, IS_PICTURE) != 0 ? -1 : source_f64(s, EXPIRY);
+    struct opened content = {.fd = -1};
+    if (source_i64(s, ROOM) == 0)
+        return import_leave(im, "files of rooms that are gone");
+    if (expiry >= 0 && expiry <= now_of(im))
+        return import_leave(im, "files whose time is over");
+    enum err e = open_content(im, &content);
+    if (e != OK)
+        return e;
+    if (content.size != source_i64(s, SIZE))
+        im->file_sizes++;
+    e = put_file(im, &content, expiry, out);
+    (void)close(content.fd);
+    return e;
+}
+
+enum err import_files(struct import *im)
+{
+    static const struct import_table files = {
+        .name = "files",
+        .sql =
+            "SELECT f.id, (SELECT r.id FROM rooms r WHERE r.id = f.room), coalesce(f.message, 0),"
+            "       coalesce(f.uploader, -1), f.size, f.uploaded, coalesce(f.expiry, -1),"
+            "       f.filename, f.path,"
+            "       CASE WHEN EXISTS (SELECT 1 FROM rooms r WHERE r.image = f.id)"
+            "            THEN 1 ELSE 0 END,"
+            "       CASE WHEN EXISTS (SELECT 1 FROM pinned_messages p WHERE p.message = f.message)"
+            "            THEN 1 ELSE 0 END"
+            "  FROM files f ORDER BY f.id",
+        .what = TAKING_FILES,
+        .letters = "iiiiibdd",
+        .row = take_file,
+    };
+    enum err e = import_table(im, &files);
+    if (e == OK)
+        import_took(im, "  bytes of them", im->file_bytes);
+    if (e == OK && im->file_sizes > 0)
+        (void)fprintf(
+            stderr,
+            "conclave: warning: %lld files have another size than the old server noted; they "
+            "are taken as they are\n",
+            (long long)im->file_sizes);
+    return e;
+}

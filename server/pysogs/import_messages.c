@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Messages with their numbers as they are, and pins. PySOGS keeps what was posted without its padding and how long it was;
+ * clients check the signature over all of it, so it is put back once, before the body is sealed.
+ */
+#include "pysogs/import.h"
+#include "store/messages.h"
+
+/* Above every message that ever came through an onion request. */
+enum { DATA_MAX = 16 * 1024 * 1024 };
+
+enum column {
+    ID,
+    ROOM,
+    AUTHOR,
+    POSTED,
+    EDITED,
+    SEQNO,
+    SEQNO_DATA,
+    SEQNO_REACTIONS,
+    SEQNO_CREATION,
+    DATA,
+    DATA_SIZE,
+    SIGNATURE,
+    FILTERED,
+    WHISPER,
+    WHISPER_MODS
+};
+
+static enum err pad(struct span data, int64_t size, struct buf *out)
+{
+    buf_put(out, data);
+    size_t missing = (size_t)size - data.len;
+    if (missing == 0)
+        return buf_verdict(out);
+    uint8_t *padding = buf_reserve(out, missing);
+    if (padding == NULL)
+        return buf_verdict(out);
+    memset(padding, 0, missing);
+    padding[0] = 0x80;
+    buf_commit(out, missing);
+    return buf_verdict(out);
+}
+
+/* Why not; NULL: it is as it should be. */
+static const char *trouble_of(struct span data, int64_t size, struct span signature)
+{
+    if (signature.len != MESSAGE_SIGNATURE_BYTES)
+        return "its signature has not 64 bytes";
+    if (size < (int64_t)data.len)
+        return "its data_size is less than its data";
+    return size > DATA_MAX ? "its data_size is more than 16 MB" : NULL;
+}
+
+static enum err seal(struct import *im, const struct aead_key *key, struct buf *out)
+{
+    struct source *s = im->source;
+    struct span data = source_bytes(s, DATA), signature = source_bytes(s, SIGNATURE);
+    int64_t size = source_i64(s, DATA_SIZE);
+    const char *trouble = trouble_of(data, size, signature);
+    if (trouble != NULL)
+        return import_refuse(im, "messages", source_i64(s, ID), trouble);
+    AUTO_BUF struct buf padded = buf_make((size_t)size);
+    enum err e = pad(data, size, &padded);
+    if (e != OK)
+        return e;
+    return message_seal(key, source_i64(s, ROOM), source_i64(s, SEQNO_CREATION), signature,
+                        buf_span(&padded), out);
+}
+
+static void put_message(struct import *im, int64_t key_id, struct span body, struct batch *out)
+{
+    struct source *s = im->source;
+    int64_t id = source_i64(s, ID), seqno = source_i64(s, SEQNO), data = source_i64(s, SEQNO_DATA),
+            reactions = source_i64(s, SEQNO_REACTIONS), whisper = source_i64(s, WHISPER);
+    /* Ours is the later of the two; should theirs be later still, clients have to see it. */
+    if (seqno > data && seqno > reactions)
+        data = seqno;
+    batch_begin(out, id);
+    batch_i64(out, id);
+    batch_i64(out, source_i64(s, ROOM));
+    batch_i64(out, import_user(im, source_i64(s, AUTHOR)));
+    batch_f64(out, source_f64(s, POSTED));
+    batch_f64(out, source_f64(s, EDITED));
+    batch_i64(out, source_i64(s, SEQNO_CREATION));
+    batch_i64(out, data);
+    batch_i64(out, reactions);
+    batch_i16(out, source_i64(s, FILTERED) != 0 ? MESSAGE_FILTERED : MESSAGE_VISIBLE);
+    batch_i64(out, whisper < 0 ? whisper : import_user(im, whisper));
+    batch_i16(out, source_i64(s, WHISPER_MODS) != 0);
+    batch_i64(out, key_id);
+    batch_bytes(out, body);
+}
+
+static enum err take_message(struct import *im, struct batch *out)
+{
+    struct source *s = im->source;
+    struct aead_key key;
+    int64_t key_id = 0;
+    bool deleted = source_bytes(s, DATA).p == NULL;
+    AUTO_BUF struct buf body = buf_make(DATA_MAX + KIB(1));
+    if (source_i64(s, ROOM) == 0)
+        return import_leave(im, "messages of rooms that are gone");
+    enum err e = ring_key_current(im->ring, im->db, RING_MESSAGES, source_i64(s, ROOM), im->now_ms,
+                                  &key_id, &key);
+    if (e == OK && !deleted)
+        e = seal(im, &key, &body);
+    crypto_wipe(&key, sizeof(key));
+    if (e != OK)
+        return e;
+    put_message(im, key_id, deleted ? (struct span){NULL, 0} : buf_span(&body), out);
+    e = batch_end(out);
+    if (e == OK && deleted)
+        im->tombstones++;
+    return e;
+}
+
+static enum err take_pin(struct import *im, struct batch *out)
+{
+    int64_t message = source_i64(im->source, 0);
+    batch_begin(out, message);
+    batch_i64(out, source_i64(im->source, 1));
+    batch_i64(out, message);
+    batch_i64(out, import_user(im, source_i64(im->source, 2)));
+    batch_f64(out, source_f64(im->source, 3));
+    return batch_end(out);
+}
+
+static const struct import_table tables[] = {
+    {"messages",
+     "SELECT m.id, (SELECT r.id FROM rooms r WHERE r.id = m.room), m.\"user\", m.posted,"
+     "       coalesce(m.edited, 0), m.seqno, m.seqno_data, m.seqno_reactions, m.seqno_creation,"
+     "       m.data, coalesce(m.data_size, length(m.data)), m.signature,"
+     "       CAST(m.filtered AS INTEGER), coalesce(m.whisper, -1), CAST(m.whisper_mods AS INTEGER)"
+     "  FROM messages m ORDER BY m.id",
+     TAKING_MESSAGES, "iiiddiiisisib", take_message},
+    {"pinned_messages", "SELECT message, room, pinned_by, pinned_at FROM pinned_messages",
+     TAKING_PINS, "iiid", take_pin},
+};
+
+enum err import_messages(struct import *im)
+{
+    enum err e = import_table(im, &tables[0]);
+    import_took(im, "  of them deleted", im->tombstones);
+    return e == OK ? import_table(im, &tables[1]) : e;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The way back: what was imported from a PySOGS goes into the database that another PySOGS of the same key has just made, and is
+ * the same there, column by column and byte by byte.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "integration/old_server.h"
+
+enum { ANA, BEN, EVE, PEOPLE };
+enum { U_ANA = 3, U_BEN, U_EVE, FISH = 7, QUIET = 9, BIG = 600000, SMALL = 10 };
+enum { FAILED = 1, USAGE = 2, HOUR = 3600 };
+
+static struct world w;
+static struct old_server old, fresh;
+static struct said said;
+static char folder[2 * WORLD_PATH_MAX];
+
+static void make_rows(void)
+{
+    const struct old_post posts[] = {
+        {21, FISH, U_ANA, ANA, "with padding", 1}, {22, FISH, U_BEN, BEN, "filtered", 2},
+        {23, FISH, U_BEN, BEN, "a whisper", 3},    {24, FISH, U_ANA, ANA, "to go", 4},
+        {25, FISH, U_ANA, ANA, "liked", 5},        {26, FISH, U_ANA, ANA, "without", 6},
+    };
+    for (size_t i = 0; i < PEOPLE; i++)
+        old_user(&old, &w, U_ANA + (int64_t)i, i, i != EVE);
+    for (size_t i = 0; i < COUNT_OF(posts); i++)
+        old_post(&old, &w, &posts[i]);
+    old_delete(&old, 24, 7);
+    old_sql(&old,
+            "UPDATE users SET created = %d * 470000.0, last_active = %d * 500000.0;"
+            "UPDATE users SET banned = 1 WHERE id = %d;"
+            "UPDATE users SET moderator = 1, admin = 1, visible_mod = 1 WHERE id = %d;"
+            "INSERT INTO needs_blinding SELECT '15' || substr(session_id, 3), id FROM users WHERE "
+            "id = %d;"
+            "INSERT INTO rooms VALUES (%d, 'Fish', 'Fish', 'wet', 31, 1690000000.5, 20, 12, 3, 1, "
+            "1, 1, 0),"
+            " (%d, 'quiet', 'Q', NULL, NULL, 1.5, 0, 0, 0, 0, 1, 0, 1)",
+            HOUR, HOUR, U_EVE, U_ANA, U_EVE, FISH, QUIET);
+    old_sql(
+        &old,
+        "UPDATE messages SET filtered = 1, edited = 1700005000.25 WHERE id = 22;"
+        "UPDATE messages SET whisper = %d, whisper_mods = 1 WHERE id = 23;"
+        "UPDATE messages SET seqno = 9, seqno_reactions = 9 WHERE id = 25;"
+        "UPDATE messages SET data = x'01028003', data_size = 4 WHERE id = 26;"
+        "INSERT INTO pinned_messages VALUES (%d, 21, 0, 1700000100.5), (%d, 25, %d, 1700000200);"
+        "INSERT INTO reactions VALUES (5, 25, '🐟'), (6, 25, '/ a');"
+        "INSERT INTO user_reactions VALUES (5, %d, 1700000110.5), (5, %d, 1700000100), (6, %d, 1);",
+        U_ANA, FISH, FISH, U_ANA, U_ANA, U_BEN, U_BEN);
+    old_sql(
+        &old,
+        "INSERT INTO user_permission_overrides VALUES (%d, %d, 0, 1, NULL, 0, NULL, 1, 0, 0),"
+        " (%d, %d, 1, NULL, NULL, NULL, 1, 0, 0, 1);"
+        "INSERT INTO user_permission_futures VALUES (%d, %d, 4000000000.5, NULL, 1, 0);"
+        "INSERT INTO user_ban_futures VALUES (NULL, %d, 4000000000, 0), (%d, %d, 4000000001, 1);"
+        "INSERT INTO room_users VALUES (%d, %d, %d * 500000.0);"
+        "INSERT INTO inbox VALUES (70, %d, %d, x'0102', 1700000000.5, 4000000000.25)",
+        FISH, U_BEN, QUIET, U_EVE, FISH, U_BEN, U_EVE, FISH, U_BEN, FISH, U_BEN, HOUR, U_BEN,
+        U_ANA);
+    old_file(&old, &(struct old_file){31, FISH, U_ANA, "NULL", "NULL", "'../ä picture.png'", BIG});
+    old_file(&old, &(struct old_file){32, FISH, U_BEN, "25", "4000000000.5", "NULL", SMALL});
+}
+
+static int open_stage(void **state)
+{
+    (void)state;
+    old_open(&old, &w, PEOPLE, false);
+    make_rows();
+    old_import(&old, &w, NULL, 0, "came:", &said);
+    return 0;
+}
+
+static int close_stage(void **state)
+{
+    (void)state;
+    old_close(&old, &w);
+    return 0;
+}
+
+static int begin(void **state)
+{
+    static int number;
+    char path[sizeof(folder) + 16];
+    (void)state;
+    (void)snprintf(folder, sizeof(folder), "%s/new%d", w.folder, number++);
+    assert_int_equal(mkdir(folder, 0700), 0);
+    (void)snprintf(path, sizeof(path), "%s/sogs.db", folder);
+    old_fresh(&old, path, &fresh);
+    /* As PySOGS counts: an import that fired it would draw numbers. */
+    old_sql(&fresh,
+            "CREATE TRIGGER counter AFTER INSERT ON messages BEGIN UPDATE rooms"
+            " SET message_sequence = message_sequence + 1 WHERE id = NEW.room; END;"
+            "CREATE TRIGGER \"a \"\"name\" AFTER UPDATE OF data ON messages WHEN NEW.data IS NULL"
+            " BEGIN DELETE FROM pinned_messages WHERE message = OLD.id; END");
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    assert_int_equal(sqlite3_close(fresh.file), SQLITE_OK);
+    return 0;
+}
+
+static void export(int status, const char *words)
+{
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", fresh.database, "--folder", folder),
+                   status, words, &said);
+}
+
+static int64_t number(const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_prepare_v2(fresh.file, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t found = sqlite3_column_int64(statement, 0);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    return found;
+}
+
+static void the_way_there_and_back__changes_nothing(void **state)
+{
+    (void)state;
+    static const char *const tables[] = {"rooms",
+                                         "users",
+                                         "messages",
+                                         "pinned_messages",
+                                         "reactions",
+                                         "user_reactions",
+                                         "room_users",
+                                         "user_permission_overrides",
+                                         "user_permission_futures",
+                                         "user_ban_futures",
+                                         "needs_blinding",
+                                         "inbox"};
+    char sql[256];
+    export(0, "handed over:");
+    old_sql(&fresh,
+            "ATTACH '%s' AS old; UPDATE old.users SET created = 0, last_active = 0 WHERE id = 0",
+            old.database);
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT count(*) FROM (SELECT * FROM main.%s EXCEPT SELECT * FROM old.%s)",
+                       tables[i], tables[i]);
+        assert_int_equal(number(sql), 0);
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT (SELECT count(*) FROM main.%s) - (SELECT count(*) FROM old.%s)",
+                       tables[i], tables[i]);
+        assert_int_equal(number(sql), 0);
+        (void)snprintf(sql, sizeof(sql), "SELECT count(*) FROM main.%s", tables[i]);
+        assert_true(number(sql) > 0);
+    }
+    assert_int_equal(number("SELECT count(*) FROM main.files f JOIN old.files o USING (id, room,"
+                            " uploader, size, uploaded) WHERE f.message IS o.message"
+                            " AND f.expiry IS o.expiry AND f.filename IS o.filename"),
+                     2);
+}
+
+static void assert_content(int64_t id, size_t size)
+{
+    char path[sizeof(folder) + 256], sql[128];
+    sqlite3_stmt *statement = NULL;
+    (void)snprintf(sql, sizeof(sql), "SELECT path FROM files WHERE id = %lld", (long long)id);
+    assert_int_equal(sqlite3_prepare_v2(fresh.file, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    (void)snprintf(path, sizeof(path), "%s/%s", folder, sqlite3_column_text(statement, 0));
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_null(strstr(path, "/../"));
+    AUTO_BUF struct buf wanted = old_content(id, size), got = buf_make(2 * BIG);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    uint8_t *to = buf_reserve(&got, 2 * BIG - 1);
+    assert_non_null(to);
+    assert_int_equal(read(fd, to, 2 * BIG - 1), size);
+    buf_commit(&got, size);
+    assert_int_equal(close(fd), 0);
+    assert_true(span_eq(buf_span(&wanted), buf_span(&got)));
+}
+
+static void files__stand_in_the_folder_byte_by_byte(void **state)
+{
+    (void)state;
+    export(0, NULL);
+    assert_content(31, BIG);
+    assert_content(32, SMALL);
+}
+
+static void triggers__do_not_count_meanwhile_and_are_there_afterwards(void **state)
+{
+    (void)state;
+    export(0, NULL);
+    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 2);
+    assert_int_equal(number("SELECT message_sequence FROM rooms WHERE id = 7"), 20);
+    old_sql(&fresh, "INSERT INTO messages (room, \"user\", posted) VALUES (7, 3, 1)");
+    assert_int_equal(number("SELECT message_sequence FROM rooms WHERE id = 7"), 21);
+    assert_int_equal(number("SELECT max(id) FROM messages"), 27);
+}
+
+static void export__where_it_cannot_be__changes_nothing(void **state)
+{
+    (void)state;
+    char blocked[sizeof(folder) + 64];
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", w.database_url, "--folder", folder),
+                   FAILED, "it has to be a file of SQLite", &said);
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", "/nowhere", "--folder", folder), FAILED,
+                   "there is no such file", &said);
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", fresh.database, "--folder", "/nowhere"),
+                   FAILED, "--folder: there is no such folder", &said);
+    command_expect(&w, old_settings, ARGS("export", "pysogs"), USAGE, NULL, &said);
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", old.database, "--folder", folder), FAILED,
+                   "it has rooms or people already", &said);
+    /* A file that is in its way, seen only in the middle. */
+    (void)snprintf(blocked, sizeof(blocked), "%s/uploads", folder);
+    assert_int_equal(mkdir(blocked, 0700), 0);
+    (void)snprintf(blocked, sizeof(blocked), "%s/uploads/Fish", folder);
+    assert_int_equal(mkdir(blocked, 0700), 0);
+    (void)snprintf(blocked, sizeof(blocked), "%s/uploads/Fish/32_unnamed", folder);
+    int fd = open(blocked, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_int_equal(close(fd), 0);
+    export(FAILED, "a file of such a name is in the folder already");
+    assert_int_equal(number("SELECT count(*) FROM users"), 1);
+    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 2);
+    old_sql(&fresh, "BEGIN EXCLUSIVE");
+    export(FAILED, "somebody is writing to it");
+    old_sql(&fresh,
+            "ROLLBACK;"
+            "UPDATE users SET session_id = 'ff' || lower(hex(randomblob(32))) WHERE id = 0");
+    export(FAILED, "it was made under another key");
+    old_sql(&fresh, "DROP TABLE inbox");
+    export(FAILED, "inbox.body");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(the_way_there_and_back__changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(files__stand_in_the_folder_byte_by_byte, begin, end),
+        cmocka_unit_test_setup_teardown(triggers__do_not_count_meanwhile_and_are_there_afterwards,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(export__where_it_cannot_be__changes_nothing, begin, end),
+    };
+    return cmocka_run_group_tests_name("export", tests, open_stage, close_stage);
+}
