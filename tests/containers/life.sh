@@ -7,40 +7,12 @@ set -euo pipefail
 . "$ROOT/tests/containers/steps.sh"
 # shellcheck source=tests/containers/members.sh
 . "$ROOT/tests/containers/members.sh"
+# shellcheck source=tests/containers/compose.sh
+. "$ROOT/tests/containers/compose.sh"
+# shellcheck source=tests/containers/mistakes.sh
+. "$ROOT/tests/containers/mistakes.sh"
 cd "$CONCLAVE_TREE/deploy"
-readonly server=deploy_server_1 database=deploy_database_1
 trap 'docker compose down >/dev/null 2>&1; podman rm -fa >/dev/null 2>&1; podman volume rm -fa >/dev/null 2>&1; relays_stop' EXIT
-
-# Both, because the server answers from memory for a while when its database is away.
-ready() {
-    podman healthcheck run $database >/dev/null 2>&1 && podman healthcheck run $server >/dev/null 2>&1
-}
-
-wait_ready() {
-    within 120 ready || {
-        podman logs --tail 20 $database
-        podman logs --tail 20 $server
-        return 1
-    }
-}
-
-log_of() {
-    podman logs "$1" >"$STEPS_LOG/log-$1" 2>&1
-    echo "$STEPS_LOG/log-$1"
-}
-
-# The server's container ends by itself, time and again (its restart policy); what it says last.
-refuses() {
-    within 60 has_said "$1"
-    # An "if": a failing command behind "!" would not end the step.
-    if ready; then
-        return 1
-    fi
-}
-
-has_said() {
-    grep -qF -- "$1" "$(log_of $server)"
-}
 
 first_start() {
     local ana
@@ -110,14 +82,11 @@ kill_both() {
     members_read_all
 }
 
-dead() {
-    [[ $(podman inspect --format '{{.State.Running}}' "$1") == false ]]
-}
-
-# The database alone is killed and started again; the server notices and waits for it.
+# The database alone is killed and started again; the server notices, its health check says so, and it waits.
 kill_database() {
     podman kill $database
     within 30 dead $database
+    within 30 unwell $server
     podman start $database
     wait_ready
     members_read_all
@@ -136,144 +105,6 @@ upgrade_in_place() {
     docker compose exec -T server conclave --version | grep upgraded
     members_read_all
     members_write second
-}
-
-new_folder_volume() {
-    mkdir -p "$ENGINE_FOLDER/$1"
-    chown "$2" "$ENGINE_FOLDER/$1"
-}
-
-# with_override TEXT: stops, and starts again with an override file.
-with_override() {
-    docker compose down
-    printf '%s\n' "$1" >compose.override.yaml
-    docker compose -f compose.yaml -f compose.override.yaml up -d
-}
-
-without_override() {
-    docker compose -f compose.yaml -f compose.override.yaml down
-    rm -f compose.override.yaml
-    docker compose up -d
-    wait_ready
-}
-
-# Another volume in the place of the one named keys.
-keys_volume_lost() {
-    with_override 'volumes: { keys: { name: empty-keys } }'
-    refuses 'this database belongs to a server that has one'
-    [[ -z $(ls -A "$(podman volume inspect --format '{{.Mountpoint}}' empty-keys)") ]]
-    without_override
-    members_read_all
-    [[ $(docker compose exec -T server conclave key show 2>/dev/null | grep -xE '[0-9a-f]{64}') == "$(<"$STEPS_LOG/key")" ]]
-}
-
-database_volume_of_another() {
-    # A second server is made, and then its database is mounted with the keys of the first.
-    with_override 'volumes: { keys: { name: other-keys }, database: { name: other-database } }'
-    wait_ready
-    docker compose -f compose.yaml -f compose.override.yaml down
-    with_override 'volumes: { database: { name: other-database } }'
-    refuses 'not the key that this database belongs to'
-    without_override
-    members_read_all
-}
-
-keys_volume_not_writable() {
-    new_folder_volume readonly-keys 0:0
-    chmod 0755 "$ENGINE_FOLDER/readonly-keys"
-    with_override "services: { server: { volumes: ['$ENGINE_FOLDER/readonly-keys:/var/lib/conclave'] } }
-volumes: { database: { name: third-database } }"
-    refuses '[server] key_file: a new key cannot be written there'
-    # Mended in place, it goes on by itself.
-    chown 10001:10001 "$ENGINE_FOLDER/readonly-keys"
-    podman restart $server
-    wait_ready
-    without_override
-}
-
-database_volume_not_writable() {
-    new_folder_volume bad-database 0:0
-    podman run -d --name bad --network none -v "$ENGINE_FOLDER/bad-database:/var/lib/postgresql" conclave-database
-    within 20 dead bad
-    assert_said "$(log_of bad)" 'the volume at /var/lib/postgresql is not writable for user 10002'
-    podman rm bad
-}
-
-two_databases_on_one_volume() {
-    podman run -d --name twin --network none -v deploy_database:/var/lib/postgresql conclave-database
-    within 20 dead twin
-    assert_said "$(log_of twin)" 'another database container is running on this volume'
-    podman rm twin
-    members_read_all
-}
-
-answers() {
-    podman exec "$1" psql -h /run/postgresql -U conclave -d conclave -Atc 'SELECT 1' 2>/dev/null | grep -qx 1
-}
-
-# Killed while it makes its cluster, later each time; then started again. One container, whose volume is emptied between.
-database_start_interrupted() {
-    local moment volume
-    podman create --name young --network none -v young:/var/lib/postgresql conclave-database
-    for moment in 0.2 0.5 0.8 1.2 1.6 2 2.5 3 4; do
-        podman start young
-        sleep $moment
-        podman kill young || true
-        within 30 dead young
-        podman start young
-        within 90 answers young
-        podman kill young
-        within 30 dead young
-        echo "after $moment s: well"
-        volume=$(podman volume inspect --format '{{.Mountpoint}}' young)
-        find "$volume" -mindepth 1 -delete
-    done
-    podman rm young
-}
-
-database_disk_full() {
-    mkdir -p "$ENGINE_FOLDER/small"
-    mount -t tmpfs -o size=16m,uid=10002,gid=10002,mode=0700 small "$ENGINE_FOLDER/small"
-    podman run -d --name full --network none -v "$ENGINE_FOLDER/small:/var/lib/postgresql" conclave-database
-    within 60 dead full
-    assert_said "$(log_of full)" 'is its disk full?'
-    mount -o remount,size=400m "$ENGINE_FOLDER/small"
-    podman start full
-    within 90 answers full
-    podman rm -f full
-    umount "$ENGINE_FOLDER/small"
-}
-
-keys_disk_full() {
-    mkdir -p "$ENGINE_FOLDER/small-keys"
-    mount -t tmpfs -o nr_inodes=1,uid=10001,gid=10001,mode=0700 small "$ENGINE_FOLDER/small-keys"
-    with_override "services: { server: { volumes: ['$ENGINE_FOLDER/small-keys:/var/lib/conclave'] } }
-volumes: { database: { name: fourth-database } }"
-    refuses 'and have space left'
-    mount -o remount,nr_inodes=100 "$ENGINE_FOLDER/small-keys"
-    podman restart $server
-    wait_ready
-    without_override
-    umount "$ENGINE_FOLDER/small-keys"
-}
-
-bad_settings() {
-    local setting
-    rm -f compose.override.yaml
-    for setting in CONCLAVE_URL=your.address CONCLAVE_ADMIN=alice; do
-        docker compose down
-        cp .env .env.good
-        sed -i "s/^${setting%%=*}=.*/$setting/" .env
-        docker compose up -d
-        case $setting in
-            CONCLAVE_URL=*) refuses 'CONCLAVE_SERVER_PUBLIC_URL: ' ;;
-            *) refuses 'CONCLAVE_SERVER_ADMIN: ' ;;
-        esac
-        mv .env.good .env
-    done
-    docker compose down
-    docker compose up -d
-    wait_ready
 }
 
 second_process_and_metrics() {
@@ -319,13 +150,18 @@ step 'both containers killed: all is read again' kill_both
 step 'the database killed under the server: all is read again' kill_database
 step 'an image upgraded in place: all is read again' upgrade_in_place
 step 'the volume of keys lost: the server refuses to become another, and goes on with it' keys_volume_lost
+step 'a key file lost, or the two exchanged: refused by name, and on when put back' keys_lost_or_exchanged
 step 'a database of another server is refused' database_volume_of_another
 step 'an URL and an admin that are none: one sentence, and on with good ones' bad_settings
+step 'the port is taken: one sentence, and on when it is free' port_taken
+step 'the port is taken: published elsewhere by .env' port_published_elsewhere
 step 'a volume of keys that is not writable: one sentence, and on when mended' keys_volume_not_writable
-step 'a volume of the database that is not writable: one sentence' database_volume_not_writable
+step 'a volume of the database that is not writable: one sentence, and on when mended' database_volume_not_writable
 step 'a second database on the same volume is refused' two_databases_on_one_volume
 step 'the making of the database interrupted at any moment is repeated well' database_start_interrupted
+step 'the first start of both interrupted at each of its stages is repeated well' first_start_interrupted
 step 'the disk of the database full at the first start: one sentence, and on when mended' database_disk_full
+step 'the disk of the database full when the schema is made: one sentence, and on when mended' schema_disk_full
 step 'the disk of the keys full at the first start: one sentence, and on when mended' keys_disk_full
 step 'a second server process and metrics, by the sample of an override' second_process_and_metrics
 step 'keys as secrets, by the sample of an override' keys_as_secrets
