@@ -22,7 +22,7 @@ case "${1:-}" in
     coverage) packages=(gcovr) ;;
     bench) packages=(valgrind) ;;
     # An engine without Docker, the bare tree, and what looks at compose files and units (tests/containers, tests/docs).
-    containers) packages=(podman crun netavark aardvark-dns podman-compose docker-compose debootstrap iproute2 systemd) ;;
+    containers) packages=(podman crun netavark aardvark-dns iptables podman-compose docker-compose debootstrap iproute2 systemd) ;;
     *)
         echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers" >&2
         exit 2

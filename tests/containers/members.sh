@@ -11,6 +11,7 @@ mkdir -p "$members"
 relays_start() {
     local i nodes=''
     : >"$members/peers"
+    : >"$members/written"
     for ((i = 0; i < relay_count; i++)); do
         "$ROOT/build/conclave-node" --listen 127.0.0.1:0 --key "$members/node$i.key" --peers "$members/peers" --print >"$members/node$i" 2>/dev/null &
         relay_pids+=($!)
