@@ -16,7 +16,7 @@ if [[ ${1:-} != alone ]]; then
     cp /etc/hosts hosts
     printf '127.0.0.1 localhost your.address\n' >hosts
     mount --bind hosts /etc/hosts
-    exec engine-alone "$0" alone
+    exec engine-alone "$ROOT/tests/docs/with-docker.sh" alone
 fi
 # shellcheck source=tests/containers/steps.sh
 . "$ROOT/tests/containers/steps.sh"
