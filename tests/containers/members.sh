@@ -44,6 +44,7 @@ client() {
 
 # members_write WORD: Ana posts and uploads; both are read at once by Ben.
 members_write() {
+    member_id ana
     member_id ben
     client ana post lobby "message $1"
     head -c 300000 /dev/urandom >"$members/file-$1"
