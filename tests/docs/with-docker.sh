@@ -13,7 +13,6 @@ if [[ ${1:-} != alone ]]; then
     git -C origin -c user.name=t -c user.email=t@example.org commit -q -m 'as it is'
     git clone -q origin conclave
     (cd conclave/deploy && CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose build)
-    cp /etc/hosts hosts
     printf '127.0.0.1 localhost your.address\n' >hosts
     mount --bind hosts /etc/hosts
     exec engine-alone "$ROOT/tests/docs/with-docker.sh" alone
