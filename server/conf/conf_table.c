@@ -450,7 +450,8 @@ void conf_put_expected(struct buf *out, const struct setting *s)
         buf_put_text(out, s->choices);
         break;
     case CONF_IDS:
-        buf_put_text(out, "a list of session ids (66 hex digits, 05 or 15 first), separated by commas,");
+        buf_put_text(out,
+                     "a list of session ids (66 hex digits, 05 or 15 first), separated by commas,");
         break;
     case CONF_ADDRESS:
         put_address_forms(out, s->choices);
