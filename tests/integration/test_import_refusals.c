@@ -11,106 +11,50 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "db/db.h"
-#include "integration/cast.h"
-#include "integration/old_server.h"
+#include "integration/old_stage.h"
 #include "integration/world_settings.h"
 
-enum { FAILED = 1, USAGE = 2, CONFIGURATION = 3, ANA = 0, U_ANA = 1, ROOM = 1 };
+enum {
+    FAILED = 1,
+    USAGE = 2,
+    CONFIGURATION = 3,
+    ANA = STAGE_ACCOUNT,
+    U_ANA = STAGE_USER,
+    ROOM = STAGE_ROOM
+};
 enum { MANY = 50000, MESSAGE_BYTES = 1400, WAIT_MS = 30000, IMPORT_MS = 200000 };
 /* With more than that of data: what a batch, a chunk, SQLite's pages and the libraries take. */
 enum { PEAK_MAX_KIB = 64 * 1024 };
 
-static struct cast c;
-static struct old_server old;
-static struct said said;
-static char pristine[2 * WORLD_PATH_MAX];
+static struct old_stage s;
 
-static void copy_file(const char *from, const char *to, off_t limit)
-{
-    char bytes[8192];
-    int in = open(from, O_RDONLY | O_CLOEXEC),
-        out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(in >= 0 && out >= 0);
-    for (ssize_t n; limit > 0 && (n = read(in, bytes, sizeof(bytes))) > 0; limit -= n)
-        assert_int_equal(write(out, bytes, (size_t)n), n);
-    assert_int_equal(close(in) | close(out), 0);
-}
-
-/* One room, one member, one message with a file. */
 static int open_stage(void **state)
 {
     (void)state;
-    c = (struct cast){.count = 0};
-    old_open(&old, &c.w, 1, false);
-    old_user(&old, &c.w, U_ANA, ANA, true);
-    old_sql(&old,
-            "INSERT INTO rooms (id, token, name, message_sequence) VALUES (%d, 'fish', 'F', 9)",
-            ROOM);
-    old_post(&old, &c.w, &(struct old_post){5, ROOM, U_ANA, ANA, "hello", 3});
-    old_file(&old, &(struct old_file){8, ROOM, U_ANA, "5", "4000000000", "'a'", 100});
-    (void)snprintf(pristine, sizeof(pristine), "%s/pristine", c.w.folder);
-    copy_file(old.database, pristine, INT64_MAX);
-    const struct db_options db = {.url = c.w.database_url};
-    assert_int_equal(db_new(&db, &c.db), OK);
-    assert_int_equal(db_ensure(c.db), OK);
+    old_stage_open(&s);
     return 0;
 }
 
 static int close_stage(void **state)
 {
     (void)state;
-    db_free(c.db);
-    old_close(&old, &c.w);
+    old_stage_close(&s);
     return 0;
 }
 
-/* The old database as it was, and ours empty. */
 static int begin(void **state)
 {
     (void)state;
-    assert_int_equal(sqlite3_close(old.file), SQLITE_OK);
-    copy_file(pristine, old.database, INT64_MAX);
-    assert_int_equal(sqlite3_open(old.database, &old.file), SQLITE_OK);
-    sql(&c, "TRUNCATE conclave.rooms, conclave.users, conclave.files, conclave.blobs,"
-            " conclave.chunks, conclave.ring_keys, conclave.server CASCADE;"
-            "DELETE FROM conclave.versions WHERE scope IN (2, 3);"
-            "UPDATE conclave.file_usage SET bytes = 0");
+    old_stage_reset(&s);
     return 0;
-}
-
-static void assert_nothing_came(void)
-{
-    static const char *const tables[] = {"server", "rooms",     "users", "messages",
-                                         "files",  "ring_keys", "blobs", "chunks"};
-    for (size_t i = 0; i < COUNT_OF(tables); i++)
-        assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.%s", tables[i]), 0);
-    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"), 0);
-}
-
-static void refused(const char *words)
-{
-    old_import(&old, &c.w, NULL, FAILED, words, &said);
-    assert_non_null(strstr(said.err, "nothing was imported"));
-    assert_nothing_came();
-}
-
-static void works(void)
-{
-    old_import(&old, &c.w, NULL, 0, "came:", &said);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.messages WHERE id = 5"), 1);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.chunks"), 1);
 }
 
 static void import__from_what_is_no_database_of_pysogs__is_refused(void **state)
@@ -132,48 +76,49 @@ static void import__from_what_is_no_database_of_pysogs__is_refused(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++)
         command_expect(
-            &c.w, old_settings,
-            ARGS("import", "pysogs", "--database", cases[i].where, "--folder", old.folder), FAILED,
-            cases[i].words, &said);
-    command_expect(&c.w, old_settings,
-                   ARGS("import", "pysogs", "--database", c.w.database_url, "--folder", old.folder),
-                   FAILED, "this is no database of PySOGS", &said);
-    command_expect(&c.w, old_settings,
-                   ARGS("import", "pysogs", "--database", old.database, "--folder", "/nowhere"),
-                   FAILED, "--folder: there is no such folder", &said);
-    command_expect(&c.w, old_settings, ARGS("import", "pysogs", "--folder", old.folder), USAGE,
-                   NULL, &said);
-    command_expect(&c.w, old_settings, ARGS("import", "sogs"), USAGE, "say pysogs", &said);
-    assert_nothing_came();
-    char url[sizeof(old.database) + 16], path[sizeof(old.database)];
-    (void)snprintf(path, sizeof(path), "%s", old.database);
+            &s.c.w, old_settings,
+            ARGS("import", "pysogs", "--database", cases[i].where, "--folder", s.old.folder),
+            FAILED, cases[i].words, &s.said);
+    command_expect(
+        &s.c.w, old_settings,
+        ARGS("import", "pysogs", "--database", s.c.w.database_url, "--folder", s.old.folder),
+        FAILED, "this is no database of PySOGS", &s.said);
+    command_expect(&s.c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", s.old.database, "--folder", "/nowhere"),
+                   FAILED, "--folder: there is no such folder", &s.said);
+    command_expect(&s.c.w, old_settings, ARGS("import", "pysogs", "--folder", s.old.folder), USAGE,
+                   NULL, &s.said);
+    command_expect(&s.c.w, old_settings, ARGS("import", "sogs"), USAGE, "say pysogs", &s.said);
+    old_stage_empty(&s);
+    char url[sizeof(s.old.database) + 16], path[sizeof(s.old.database)];
+    (void)snprintf(path, sizeof(path), "%s", s.old.database);
     (void)snprintf(url, sizeof(url), "sqlite:///%s", path);
-    (void)snprintf(old.database, sizeof(old.database), "%.255s", url); /* as sogs.ini has it */
-    works();
-    (void)snprintf(old.database, sizeof(old.database), "%s", path);
+    (void)snprintf(s.old.database, sizeof(s.old.database), "%.255s", url); /* as sogs.ini has it */
+    old_stage_works(&s);
+    (void)snprintf(s.old.database, sizeof(s.old.database), "%s", path);
 }
 
 static void import__of_a_damaged_file__is_refused(void **state)
 {
     (void)state;
     struct stat info;
-    assert_int_equal(stat(pristine, &info), 0);
+    assert_int_equal(stat(s.pristine, &info), 0);
     /* Cut at each page, and in the middle of one. */
     for (off_t at = 4096; at < info.st_size; at += 4096) {
-        copy_file(pristine, old.database, at);
-        assert_int_equal(truncate(old.database, at - (at % 8192 == 0 ? 700 : 0)), 0);
-        refused("--database: it is damaged");
+        old_copy(s.pristine, s.old.database, at);
+        assert_int_equal(truncate(s.old.database, at - (at % 8192 == 0 ? 700 : 0)), 0);
+        old_stage_refused(&s, "--database: it is damaged");
     }
-    copy_file(pristine, old.database, INT64_MAX);
-    int fd = open(old.database, O_WRONLY | O_CLOEXEC);
+    old_copy(s.pristine, s.old.database, INT64_MAX);
+    int fd = open(s.old.database, O_WRONLY | O_CLOEXEC);
     assert_true(fd >= 0);
     static const char noise[4096] = "noise";
     for (off_t at = 8192; at + 4096 <= info.st_size; at += 8192)
         assert_int_equal(pwrite(fd, noise, sizeof(noise), at), sizeof(noise));
     assert_int_equal(close(fd), 0);
-    refused("--database: it is damaged");
-    copy_file(pristine, old.database, INT64_MAX);
-    works();
+    old_stage_refused(&s, "--database: it is damaged");
+    old_copy(s.pristine, s.old.database, INT64_MAX);
+    old_stage_works(&s);
 }
 
 static void import__of_an_older_schema__says_what_is_missing(void **state)
@@ -189,28 +134,29 @@ static void import__of_an_older_schema__says_what_is_missing(void **state)
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         begin(NULL);
-        old_sql(&old, "%s", cases[i][0]);
-        refused(cases[i][1]);
-        assert_non_null(strstr(said.err, "run its --upgrade first"));
+        old_sql(&s.old, "%s", cases[i][0]);
+        old_stage_refused(&s, cases[i][1]);
+        assert_non_null(strstr(s.said.err, "run its --upgrade first"));
     }
     begin(NULL);
-    old_sql(&old, "ALTER TABLE inbox DROP COLUMN expiry");
-    refused("inbox: the table is not as PySOGS 0.3.8 has it");
+    old_sql(&s.old, "ALTER TABLE inbox DROP COLUMN expiry");
+    old_stage_refused(&s, "inbox: the table is not as PySOGS 0.3.8 has it");
 }
 
 static void import__under_another_key__is_refused(void **state)
 {
     (void)state;
-    old_sql(&old, "UPDATE users SET session_id = 'ff' || lower(hex(randomblob(32))) WHERE id = 0");
-    refused("copy that one's key file (key_x25519");
+    old_sql(&s.old,
+            "UPDATE users SET session_id = 'ff' || lower(hex(randomblob(32))) WHERE id = 0");
+    old_stage_refused(&s, "copy that one's key file (key_x25519");
     begin(NULL);
     /* A database of ours that has an owner already. */
-    sql(&c, "INSERT INTO conclave.server (public_key) VALUES (sha256('other'))");
-    old_import(&old, &c.w, NULL, CONFIGURATION, "import into a new database", &said);
-    sql(&c, "DELETE FROM conclave.server");
-    old_sql(&old, "DELETE FROM users WHERE id = 0"); /* a bunsogs has no such row */
-    works();
-    assert_non_null(strstr(said.err, "does not say whose it is"));
+    sql(&s.c, "INSERT INTO conclave.server (public_key) VALUES (sha256('other'))");
+    old_import(&s.old, &s.c.w, NULL, CONFIGURATION, "import into a new database", &s.said);
+    sql(&s.c, "DELETE FROM conclave.server");
+    old_sql(&s.old, "DELETE FROM users WHERE id = 0"); /* a bunsogs has no such row */
+    old_stage_works(&s);
+    assert_non_null(strstr(s.said.err, "does not say whose it is"));
 }
 
 static void the_key_of_the_old_server__becomes_ours_and_replaces_none(void **state)
@@ -218,67 +164,72 @@ static void the_key_of_the_old_server__becomes_ours_and_replaces_none(void **sta
     (void)state;
     char ours[2 * WORLD_PATH_MAX], theirs[2 * WORLD_PATH_MAX], other[2 * WORLD_PATH_MAX];
     struct stat info;
-    (void)snprintf(ours, sizeof(ours), "%s/server.key", c.w.folder);
-    (void)snprintf(theirs, sizeof(theirs), "%s/key_x25519", old.folder);
-    (void)snprintf(other, sizeof(other), "%s/storage.key", c.w.folder);
-    const char *const *import = ARGS("import", "pysogs", "--database", old.database, "--folder",
-                                     old.folder, "--key", theirs);
-    command_expect(&c.w, old_settings, import, CONFIGURATION, "--key: there is no such file",
-                   &said);
+    (void)snprintf(ours, sizeof(ours), "%s/server.key", s.c.w.folder);
+    (void)snprintf(theirs, sizeof(theirs), "%s/key_x25519", s.old.folder);
+    (void)snprintf(other, sizeof(other), "%s/storage.key", s.c.w.folder);
+    const char *const *import = ARGS("import", "pysogs", "--database", s.old.database, "--folder",
+                                     s.old.folder, "--key", theirs);
+    command_expect(&s.c.w, old_settings, import, CONFIGURATION, "--key: there is no such file",
+                   &s.said);
     assert_int_equal(rename(ours, theirs), 0);
-    old_import(&old, &c.w, NULL, CONFIGURATION, "[server] key_file: there is no such file", &said);
-    command_expect(&c.w, old_settings,
-                   ARGS("import", "pysogs", "--database", old.database, "--folder", old.folder,
+    old_import(&s.old, &s.c.w, NULL, CONFIGURATION, "[server] key_file: there is no such file",
+               &s.said);
+    command_expect(&s.c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", s.old.database, "--folder", s.old.folder,
                         "--key", theirs, "--dry-run"),
-                   0, "would come:", &said);
+                   0, "would come:", &s.said);
     assert_int_equal(stat(ours, &info), -1);
-    assert_nothing_came();
-    command_expect(&c.w, old_settings, import, 0, "came:", &said);
+    old_stage_empty(&s);
+    command_expect(&s.c.w, old_settings, import, 0, "came:", &s.said);
     assert_int_equal(stat(ours, &info), 0);
     assert_int_equal(info.st_mode & 0777, 0400);
     assert_int_equal(info.st_size, 32);
     begin(NULL);
-    command_expect(&c.w, old_settings, import, 0, "came:", &said); /* it is there, and the same */
+    command_expect(&s.c.w, old_settings, import, 0,
+                   "came:", &s.said); /* it is there, and the same */
     begin(NULL);
-    command_expect(&c.w, old_settings,
-                   ARGS("import", "pysogs", "--database", old.database, "--folder", old.folder,
+    command_expect(&s.c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", s.old.database, "--folder", s.old.folder,
                         "--key", other),
-                   CONFIGURATION, "is not the key of --key", &said);
-    assert_nothing_came();
+                   CONFIGURATION, "is not the key of --key", &s.said);
+    old_stage_empty(&s);
 }
 
 static void import__of_a_file_with_a_log_beside_it__sees_all_of_it(void **state)
 {
     (void)state;
     struct stat before, after;
-    old_sql(&old, "PRAGMA journal_mode = WAL; UPDATE rooms SET name = 'written last'");
-    assert_int_equal(stat(old.database, &before), 0);
-    works();
+    old_sql(&s.old, "PRAGMA journal_mode = WAL; UPDATE rooms SET name = 'written last'");
+    assert_int_equal(stat(s.old.database, &before), 0);
+    old_stage_works(&s);
     assert_int_equal(
-        sql_number(&c, "SELECT count(*) FROM conclave.rooms WHERE name = 'written last'"), 1);
-    assert_int_equal(stat(old.database, &after), 0);
+        sql_number(&s.c, "SELECT count(*) FROM conclave.rooms WHERE name = 'written last'"), 1);
+    assert_int_equal(stat(s.old.database, &after), 0);
     assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
     assert_int_equal(after.st_size, before.st_size);
     /* Somebody is in the middle of writing. */
     begin(NULL);
-    old_sql(&old, "BEGIN EXCLUSIVE; UPDATE rooms SET name = 'half'");
-    old_import(&old, &c.w, NULL, FAILED, "somebody is writing to it: stop PySOGS first", &said);
-    old_sql(&old, "ROLLBACK");
+    old_sql(&s.old, "BEGIN EXCLUSIVE; UPDATE rooms SET name = 'half'");
+    old_import(&s.old, &s.c.w, NULL, FAILED, "somebody is writing to it: stop PySOGS first",
+               &s.said);
+    old_sql(&s.old, "ROLLBACK");
 }
 
 static void import__into_a_database_with_rooms__is_refused(void **state)
 {
     (void)state;
-    works();
-    old_import(&old, &c.w, NULL, FAILED, "wants an empty one", &said);
+    old_stage_works(&s);
+    old_import(&s.old, &s.c.w, NULL, FAILED, "wants an empty one", &s.said);
     begin(NULL);
-    sql(&c, "INSERT INTO conclave.rooms (token, name, created) VALUES ('lobby', 'L', 1)");
-    old_import(&old, &c.w, NULL, FAILED, "`conclave room remove` that", &said);
-    command_expect(&c.w, old_settings, ARGS("room", "remove", "lobby", "--yes"), 0, NULL, &said);
-    works();
+    sql(&s.c, "INSERT INTO conclave.rooms (token, name, created) VALUES ('lobby', 'L', 1)");
+    old_import(&s.old, &s.c.w, NULL, FAILED, "`conclave room remove` that", &s.said);
+    command_expect(&s.c.w, old_settings, ARGS("room", "remove", "lobby", "--yes"), 0, NULL,
+                   &s.said);
+    old_stage_works(&s);
     /* The next room does not get a number that was given. */
-    command_expect(&c.w, old_settings, ARGS("room", "add", "next", "--name", "N"), 0, NULL, &said);
-    assert_int_equal(sql_number(&c, "SELECT id FROM conclave.rooms WHERE token = 'next'"), 2);
+    command_expect(&s.c.w, old_settings, ARGS("room", "add", "next", "--name", "N"), 0, NULL,
+                   &s.said);
+    assert_int_equal(sql_number(&s.c, "SELECT id FROM conclave.rooms WHERE token = 'next'"), 2);
 }
 
 static void rows_that_cannot_be_taken__are_named(void **state)
@@ -310,30 +261,30 @@ static void rows_that_cannot_be_taken__are_named(void **state)
          "files, id 8: this user may not read its file"},
     };
     char loop[2 * WORLD_PATH_MAX];
-    (void)snprintf(loop, sizeof(loop), "%s/uploads/loop", old.folder);
+    (void)snprintf(loop, sizeof(loop), "%s/uploads/loop", s.old.folder);
     assert_int_equal(symlink("loop", loop), 0);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         begin(NULL);
-        old_sql(&old, "%s", cases[i].sql);
-        refused(cases[i].words);
+        old_sql(&s.old, "%s", cases[i].sql);
+        old_stage_refused(&s, cases[i].words);
     }
     /* A dry run names them all. */
     begin(NULL);
     for (int id = 10; id < 15; id++)
-        old_sql(&old,
+        old_sql(&s.old,
                 "INSERT INTO messages SELECT %d, room, \"user\", posted, edited, seqno,"
                 " seqno_data, seqno_reactions, seqno_creation, data, data_size, x'00',"
                 " filtered, whisper, whisper_mods FROM messages WHERE id = 5",
                 id);
-    old_import(&old, &c.w, "--dry-run", FAILED, "messages, id 14: its signature", &said);
-    assert_non_null(strstr(said.err, "messages, id 10: its signature"));
-    assert_nothing_came();
+    old_import(&s.old, &s.c.w, "--dry-run", FAILED, "messages, id 14: its signature", &s.said);
+    assert_non_null(strstr(s.said.err, "messages, id 10: its signature"));
+    old_stage_empty(&s);
 }
 
 static void rows_that_refer_to_nothing__are_left_out_and_counted(void **state)
 {
     (void)state;
-    old_sql(&old,
+    old_sql(&s.old,
             "INSERT INTO messages (id, room, \"user\", posted, data, data_size, signature)"
             " SELECT 20, 99, 1, 1, data, data_size, signature FROM messages WHERE id = 5;"
             "INSERT INTO messages (id, room, \"user\", posted, data, data_size, signature)"
@@ -348,31 +299,31 @@ static void rows_that_refer_to_nothing__are_left_out_and_counted(void **state)
             " (99, 1, 1), (1, 0, 1);"
             "INSERT INTO user_ban_futures VALUES (99, 1, 1, 1), (NULL, 1, 4000000000, 0);"
             "UPDATE files SET message = 99, uploader = 99; UPDATE rooms SET image = 77");
-    works();
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.messages"), 1);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.reactions"), 0);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.ban_futures"), 1);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.permissions"), 0);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.files WHERE message IS NULL"),
+    old_stage_works(&s);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.messages"), 1);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.reactions"), 0);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.ban_futures"), 1);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.permissions"), 0);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.files WHERE message IS NULL"),
                      1);
-    assert_non_null(strstr(said.err, "rooms, id 1: its picture is not there"));
-    assert_non_null(strstr(said.out, "rows that refer to what is not there"));
+    assert_non_null(strstr(s.said.err, "rooms, id 1: its picture is not there"));
+    assert_non_null(strstr(s.said.out, "rows that refer to what is not there"));
 }
 
 static void import__with_another_folder__does_not_drop_all_files(void **state)
 {
     (void)state;
-    command_expect(&c.w, old_settings,
-                   ARGS("import", "pysogs", "--database", old.database, "--folder", c.w.folder),
-                   FAILED, "--folder: none of the old server's newest files is there", &said);
-    assert_nothing_came();
-    works();
+    command_expect(&s.c.w, old_settings,
+                   ARGS("import", "pysogs", "--database", s.old.database, "--folder", s.c.w.folder),
+                   FAILED, "--folder: none of the old server's newest files is there", &s.said);
+    old_stage_empty(&s);
+    old_stage_works(&s);
 }
 
 /* Many messages, all of them different, of more bytes than we allow ourselves; and a file beyond our own limit. */
 static void make_many(void)
 {
-    old_sql(&old,
+    old_sql(&s.old,
             "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
             " INSERT INTO messages (id, room, \"user\", posted, seqno, seqno_data, seqno_creation,"
             "                       data, data_size, signature)"
@@ -380,18 +331,18 @@ static void make_many(void)
             "        randomblob(64) FROM n;"
             "UPDATE rooms SET message_sequence = %d + 100",
             MANY + 99, ROOM, U_ANA, MESSAGE_BYTES, MESSAGE_BYTES, MANY);
-    old_file(&old, &(struct old_file){9, ROOM, U_ANA, "5", "NULL", "'large'", 40 << 20});
+    old_file(&s.old, &(struct old_file){9, ROOM, U_ANA, "5", "NULL", "'large'", 40 << 20});
 }
 
 static void start_import(struct process *ret_process)
 {
     struct world_settings settings;
     char program[512], log[WORLD_PATH_MAX + 16];
-    (void)snprintf(program, sizeof(program), "%s/conclave", c.w.build);
-    (void)snprintf(log, sizeof(log), "%s/import.log", c.w.folder);
-    assert_int_equal(world_settings(&c.w, 0, old_settings, &settings), OK);
+    (void)snprintf(program, sizeof(program), "%s/conclave", s.c.w.build);
+    (void)snprintf(log, sizeof(log), "%s/import.log", s.c.w.folder);
+    assert_int_equal(world_settings(&s.c.w, 0, old_settings, &settings), OK);
     const struct process_spec spec = {.argv = ARGS(program, "import", "pysogs", "--database",
-                                                   old.database, "--folder", old.folder),
+                                                   s.old.database, "--folder", s.old.folder),
                                       .env = settings.env,
                                       .out_path = log,
                                       .err_path = log};
@@ -406,11 +357,11 @@ static void import__killed_in_the_middle__leaves_nothing_and_works_again(void **
     make_many();
     start_import(&import);
     int64_t deadline = clock_mono_ms() + WAIT_MS;
-    while (sql_number(&c, "SELECT count(*) FROM pg_stat_activity"
-                          " WHERE query LIKE 'WITH put AS (INSERT INTO messages%%'") == 0)
+    while (sql_number(&s.c, "SELECT count(*) FROM pg_stat_activity"
+                            " WHERE query LIKE 'WITH put AS (INSERT INTO messages%%'") == 0)
         assert_true(process_running(&import, &status) && clock_mono_ms() < deadline);
     process_kill(&import);
-    assert_nothing_came();
+    old_stage_empty(&s);
     /* The database may not have noticed yet; the next one waits for its locks. */
     start_import(&import);
     int64_t began = clock_mono_ms();
@@ -418,8 +369,8 @@ static void import__killed_in_the_middle__leaves_nothing_and_works_again(void **
     assert_int_equal(status, 0);
     print_message("# %d messages, %d MB: %lld ms\n", MANY, 110,
                   (long long)(clock_mono_ms() - began));
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.messages"), MANY + 1);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.chunks"), 161);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.messages"), MANY + 1);
+    assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.chunks"), 161);
     struct rusage usage;
     assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
     print_message("# peak %ld KiB\n", usage.ru_maxrss);
@@ -434,17 +385,17 @@ static void import__beside_a_running_server__is_seen_at_once(void **state)
     static const char *const no_room[] = {"CONCLAVE_SERVER_FIRST_ROOM=", NULL};
     struct member ana;
     json_t *rooms = NULL;
-    if (world_start_server(&c.w, no_room, NULL) != OK)
-        fail_msg("%s", c.w.trouble);
-    old_import(&old, &c.w, NULL, 0, "came:", &said);
-    assert_int_equal(member_open(&c.w, ANA, 0, false, &ana), OK);
+    if (world_start_server(&s.c.w, no_room, NULL) != OK)
+        fail_msg("%s", s.c.w.trouble);
+    old_import(&s.old, &s.c.w, NULL, 0, "came:", &s.said);
+    assert_int_equal(member_open(&s.c.w, ANA, 0, false, &ana), OK);
     assert_in_range(wait_for_code(&ana, 200, "GET", "/room/fish"), 0, 1000);
     assert_int_equal(ask(&ana, "GET", NULL, &rooms, "/room/fish/messages/recent"), 200);
     assert_int_equal(json_array_size(rooms), 1);
     json_decref(rooms);
     assert_true(say(&ana, "fish", "and on") > 5);
     member_close(&ana);
-    assert_int_equal(world_stop_server(&c.w, 0), 0);
+    assert_int_equal(world_stop_server(&s.c.w, 0), 0);
 }
 
 int main(void)
