@@ -8,7 +8,8 @@
 
 #include "store/store.h"
 
-/* Columns of each. Times are seconds, session ids 66 hex digits; held messages are not given. */
+/* Columns of each. Times are seconds, session ids 66 hex digits; held messages are not given, nor
+ * what belongs to them. */
 enum giving {
     /* id, token, name, description, image, created, message_sequence, info_updates, active_users, read, accessible, write,
      * upload */
@@ -49,5 +50,7 @@ MUST_USE enum err giving_ask(struct db *db, enum giving what);
 MUST_USE enum err giving_next(struct db *db, struct rows *ret_rows);
 /* The row of the server that this one was taken over from, if there is one (pysogs/): ff and our key. ERR_MISSING. */
 MUST_USE enum err giving_system_user(struct db *db, int64_t *ret_user);
+/* The highest id that a direct message ever had; 0: there was none. */
+MUST_USE enum err giving_last_dm(struct db *db, int64_t *ret_id);
 
 #endif

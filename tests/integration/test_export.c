@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/db.h"
 #include "integration/old_server.h"
 
 enum { ANA, BEN, EVE, PEOPLE };
@@ -98,11 +99,15 @@ static int begin(void **state)
     (void)snprintf(path, sizeof(path), "%s/sogs.db", folder);
     old_fresh(&old, path, &fresh);
     /* As PySOGS counts: an import that fired it would draw numbers. */
-    old_sql(&fresh,
-            "CREATE TRIGGER counter AFTER INSERT ON messages BEGIN UPDATE rooms"
-            " SET message_sequence = message_sequence + 1 WHERE id = NEW.room; END;"
-            "CREATE TRIGGER \"a \"\"name\" AFTER UPDATE OF data ON messages WHEN NEW.data IS NULL"
-            " BEGIN DELETE FROM pinned_messages WHERE message = OLD.id; END");
+    old_sql(
+        &fresh,
+        "CREATE TRIGGER counter AFTER INSERT ON messages BEGIN UPDATE rooms"
+        " SET message_sequence = message_sequence + 1 WHERE id = NEW.room; END;"
+        "CREATE TRIGGER \"a \"\"name\" AFTER UPDATE OF data ON messages WHEN NEW.data IS NULL"
+        " BEGIN DELETE FROM pinned_messages WHERE message = OLD.id; END;"
+        "CREATE VIEW details AS SELECT * FROM messages;"
+        "CREATE TRIGGER deleter INSTEAD OF DELETE ON details BEGIN UPDATE messages SET data = NULL"
+        " WHERE id = OLD.id; END");
     return 0;
 }
 
@@ -118,6 +123,17 @@ static void export(int status, const char *words)
     command_expect(&w, old_settings,
                    ARGS("export", "pysogs", "--database", fresh.database, "--folder", folder),
                    status, words, &said);
+}
+
+/* In our database. */
+static void ours(const char *sql)
+{
+    const struct db_options options = {.url = w.database_url};
+    struct db *db = NULL;
+    assert_int_equal(db_new(&options, &db), OK);
+    assert_int_equal(db_ensure(db), OK);
+    assert_int_equal(db_script(db, sql), OK);
+    db_free(db);
 }
 
 static int64_t number(const char *sql)
@@ -201,11 +217,13 @@ static void triggers__do_not_count_meanwhile_and_are_there_afterwards(void **sta
 {
     (void)state;
     export(0, NULL);
-    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 2);
+    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 3);
     assert_int_equal(number("SELECT message_sequence FROM rooms WHERE id = 7"), 20);
     old_sql(&fresh, "INSERT INTO messages (room, \"user\", posted) VALUES (7, 3, 1)");
     assert_int_equal(number("SELECT message_sequence FROM rooms WHERE id = 7"), 21);
     assert_int_equal(number("SELECT max(id) FROM messages"), 27);
+    old_sql(&fresh, "DELETE FROM details WHERE id = 25");
+    assert_int_equal(number("SELECT count(*) FROM pinned_messages WHERE message = 25"), 0);
 }
 
 static void export__where_it_cannot_be__changes_nothing(void **state)
@@ -235,7 +253,7 @@ static void export__where_it_cannot_be__changes_nothing(void **state)
     assert_int_equal(close(fd), 0);
     export(FAILED, "a file of such a name is in the folder already");
     assert_int_equal(number("SELECT count(*) FROM users"), 1);
-    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 2);
+    assert_int_equal(number("SELECT count(*) FROM sqlite_master WHERE type = 'trigger'"), 3);
     old_sql(&fresh, "BEGIN EXCLUSIVE");
     export(FAILED, "somebody is writing to it");
     old_sql(&fresh,
@@ -246,6 +264,28 @@ static void export__where_it_cannot_be__changes_nothing(void **state)
     export(FAILED, "inbox.body");
 }
 
+/* PySOGS would give the number of the message to another one, and that one the file. */
+static void a_held_message__stays_here_with_its_files(void **state)
+{
+    (void)state;
+    ours("UPDATE conclave.messages SET state = 2 WHERE id = 25");
+    export(0, NULL);
+    assert_int_equal(number("SELECT count(*) FROM messages WHERE id = 25"), 0);
+    assert_int_equal(number("SELECT sum(id) FROM files"), 31);
+    ours("UPDATE conclave.messages SET state = 0 WHERE id = 25");
+}
+
+static void numbers_of_direct_messages__go_on_behind_those_that_are_gone(void **state)
+{
+    (void)state;
+    ours("UPDATE conclave.versions SET value = 600 WHERE scope = 4");
+    export(0, NULL);
+    assert_int_equal(number("SELECT id FROM inbox WHERE sender = 0 AND recipient = 0"), 600);
+    old_sql(&fresh, "INSERT INTO inbox (recipient, sender, body) VALUES (3, 3, x'00')");
+    assert_int_equal(number("SELECT max(id) FROM inbox"), 601);
+    ours("UPDATE conclave.versions SET value = 70 WHERE scope = 4");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +293,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(files__stand_in_the_folder_byte_by_byte, begin, end),
         cmocka_unit_test_setup_teardown(triggers__do_not_count_meanwhile_and_are_there_afterwards,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(a_held_message__stays_here_with_its_files, begin, end),
+        cmocka_unit_test_setup_teardown(
+            numbers_of_direct_messages__go_on_behind_those_that_are_gone, begin, end),
         cmocka_unit_test_setup_teardown(export__where_it_cannot_be__changes_nothing, begin, end),
     };
     return cmocka_run_group_tests_name("export", tests, open_stage, close_stage);
