@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Version 1 is tried first: where both are mounted, memory belongs to it.
+ */
 #include "bench/cage.h"
 
 #include <stdio.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * cmocka's shape around world_open and world_close.
+ */
 #include "integration/group.h"
 
 #include <stdarg.h>
