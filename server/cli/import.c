@@ -13,7 +13,7 @@
 #include "store/taking.h"
 
 struct import_arguments {
-    const char *verb, *database, *folder, *key;
+    const char *verb, *database, *folder, *uploads, *key;
     bool dry_run;
 };
 
@@ -29,6 +29,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
         return 0;
     case 'k':
         a->key = arg;
+        return 0;
+    case 'u':
+        a->uploads = arg;
         return 0;
     case 'n':
         a->dry_run = true;
@@ -52,6 +55,10 @@ static const struct argp_option options[] = {
      "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)", 0},
     {"folder", 'f', "DIR", 0,
      "the folder it was started in, to which its paths (uploads/...) belong", 0},
+    {"uploads", 'u', "DIR", 0,
+     "another folder where its files may lie ([files] uploads_dir of its sogs.ini, if that is "
+     "elsewhere)",
+     0},
     {"key", 'k', "FILE", 0, "its key file (key_x25519), which becomes [server] key_file", 0},
     {"dry-run", 'n', NULL, 0, "look at everything, say what would come, and change nothing", 0},
     {0},
@@ -198,6 +205,16 @@ static int take(struct cli *cli, struct import *im, bool is_new, bool writes_key
     return CLI_OK;
 }
 
+static int open_folder(const char *option, const char *path, int *ret_fd)
+{
+    *ret_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (*ret_fd >= 0)
+        return CLI_OK;
+    (void)fprintf(stderr, "conclave: %s: there is no such folder, or this user may not enter it\n",
+                  option);
+    return CLI_FAILED;
+}
+
 static int run(struct cli *cli, const struct import_arguments *a, struct import *im)
 {
     const char *why = "";
@@ -209,10 +226,11 @@ static int run(struct cli *cli, const struct import_arguments *a, struct import 
         code = open_ring(cli, is_new, a->dry_run, &im->ring);
     if (code != CLI_OK)
         return code;
-    im->folder = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (im->folder < 0)
-        return cli_fail(CLI_FAILED,
-                        "--folder: there is no such folder, or this user may not enter it");
+    code = open_folder("--folder", a->folder, &im->folder);
+    if (code == CLI_OK && a->uploads != NULL)
+        code = open_folder("--uploads", a->uploads, &im->uploads);
+    if (code != CLI_OK)
+        return code;
     enum err e = source_open(a->database, &im->source, &why);
     if (e != OK)
         (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
@@ -237,11 +255,14 @@ int cli_import(int argc, char **argv)
     struct import im = {.db = cli.db,
                         .key = &cli.keys.pub,
                         .folder = -1,
+                        .uploads = -1,
                         .now_ms = clock_wall_ms(),
                         .dry_run = a.dry_run};
     code = run(&cli, &a, &im);
     if (im.folder >= 0)
         (void)close(im.folder);
+    if (im.uploads >= 0)
+        (void)close(im.uploads);
     source_close(im.source);
     ring_free(im.ring);
     import_done(&im);

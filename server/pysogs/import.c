@@ -4,40 +4,65 @@
  */
 #include "pysogs/import.h"
 
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "pysogs/look.h"
 
-enum { FILES_LOOKED_AT = 20 };
+/* Clients take greater ids for other ones: JavaScript's numbers end there. */
+static const int64_t ID_MAX = (int64_t)1 << 53;
 
 /* ---- before ---- */
 
-/* A wrong folder would make every file a missing one. */
+/* Ours go on behind them. */
+static enum err look_at_ids(struct import *im)
+{
+    const struct {
+        const char *table;
+        int64_t *id;
+    } ids[] = {{"rooms", &im->last.rooms},       {"users", &im->last.users},
+               {"messages", &im->last.messages}, {"reactions", &im->last.reactions},
+               {"files", &im->last.files},       {"inbox", &im->last.dms}};
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        if (source_last_id(im->source, ids[i].table, ids[i].id) != OK)
+            return import_fail(ids[i].table,
+                               "the table, or in PostgreSQL its sequence, cannot be read");
+        if (*ids[i].id >= ID_MAX)
+            return import_fail(ids[i].table, "an id is too large");
+    }
+    return OK;
+}
+
+/* A wrong folder would make every file a missing one. Files may be lost; the folders that they were in are not. */
 static enum err look_at_files(struct import *im)
 {
     size_t looked_at = 0, there = 0;
-    enum err e = source_ask(im->source, "SELECT path, coalesce(expiry, -1) FROM files"
-                                        " WHERE room IS NOT NULL ORDER BY id DESC");
-    while (e == OK && looked_at < FILES_LOOKED_AT && (e = source_next(im->source)) == OK) {
+    char sql[256];
+    (void)snprintf(
+        sql, sizeof(sql),
+        "SELECT path FROM files WHERE room IS NOT NULL AND (expiry IS NULL OR expiry > %lld)"
+        " ORDER BY id DESC LIMIT 20",
+        (long long)(im->now_ms / SECOND_MS));
+    enum err e = source_ask(im->source, sql);
+    while (e == OK && (e = source_next(im->source)) == OK) {
         char path[PATH_MAX];
-        struct span name = source_bytes(im->source, 0);
-        double expiry = source_f64(im->source, 1);
-        if (expiry >= 0 && expiry * 1000 <= (double)im->now_ms)
-            continue;
-        (void)snprintf(path, sizeof(path), "%.*s", (int)span_first(name, sizeof(path) - 1).len,
-                       (const char *)name.p);
+        struct span name = span_first(source_bytes(im->source, 0), sizeof(path) - 1);
+        (void)snprintf(path, sizeof(path), "%.*s", (int)name.len, (const char *)name.p);
+        char *slash = strrchr(path, '/');
+        if (slash != NULL)
+            *slash = '\0';
         looked_at++;
-        there += faccessat(im->folder, path, F_OK, 0) == 0;
+        there += slash == NULL || slash == path || faccessat(im->folder, path, F_OK, 0) == 0;
     }
-    if ((e != OK && e != ERR_MISSING) || !source_ok(im->source))
+    if (e != ERR_MISSING || !source_ok(im->source))
         return import_fail("files", "the table cannot be read");
     if (looked_at > 0 && there == 0)
-        return import_fail("--folder", "none of the old server's newest files is there: it is the "
-                                       "folder that PySOGS was started in, to which its paths "
+        return import_fail("--folder", "none of the old server's newest files can be there: it is "
+                                       "the folder that PySOGS was started in, to which its paths "
                                        "(uploads/...) belong");
     return OK;
 }
@@ -52,6 +77,8 @@ enum err import_look(struct import *im)
                            "it is not the key of the old server, and everybody would lose it: copy "
                            "that one's key file (key_x25519 in its folder, or [crypto] key_file of "
                            "its sogs.ini) to where [server] key_file points");
+    if (e == OK)
+        e = look_at_ids(im);
     return e == OK ? look_at_files(im) : e;
 }
 
@@ -94,24 +121,6 @@ static enum err check(struct import *im)
                    : e;
 }
 
-static enum err end(struct import *im)
-{
-    struct taking_last last = {0};
-    const struct {
-        const char *table;
-        int64_t *id;
-    } ids[] = {{"rooms", &last.rooms},         {"users", &last.users}, {"messages", &last.messages},
-               {"reactions", &last.reactions}, {"files", &last.files}, {"inbox", &last.dms}};
-    enum err e = OK;
-    for (size_t i = 0; e == OK && i < COUNT_OF(ids); i++)
-        e = source_last_id(im->source, ids[i].table, ids[i].id);
-    if (e != OK)
-        return import_fail("the old database", "it cannot be read");
-    if (im->system_user > last.users)
-        last.users = im->system_user;
-    return taking_end(im->db, &last);
-}
-
 enum err import_run(struct import *im)
 {
     static enum err (*const steps[])(struct import *) = {
@@ -131,7 +140,9 @@ enum err import_run(struct import *im)
         e = check(im);
     if (e == ERR_MISSING || (e == OK && im->refused > 0))
         return ERR_DENIED; /* a dry run went on behind what it refused */
-    return e == OK && !im->dry_run ? end(im) : e;
+    if (im->system_user > im->last.users)
+        im->last.users = im->system_user;
+    return e == OK && !im->dry_run ? taking_end(im->db, &im->last) : e;
 }
 
 void import_done(struct import *im)

@@ -29,7 +29,8 @@ struct import {
     struct ring *ring;
     struct source *source;
     const struct x25519_pub *key; /* of the server that takes */
-    int folder;                   /* paths of files begin here */
+    int folder;                   /* paths of files begin here, and end below it */
+    int uploads;                  /* or below this one; -1: none */
     int64_t now_ms;
     bool dry_run; /* contents of files are not copied; goes on behind rows that it refuses */
 
@@ -40,7 +41,8 @@ struct import {
     /* Users whose row is another one's now, ascending; owned. */
     struct import_moved *moved;
     size_t moved_count;
-    int64_t system_user; /* the row of the old server itself; 0: none */
+    int64_t system_user;     /* the row of the old server itself; 0: none */
+    struct taking_last last; /* the highest ids of the old server */
 
     /* Where the tables stand. */
     int64_t said_ms;  /* the last line of progress */

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -56,28 +57,73 @@ static enum err missing(struct import *im)
     return import_leave(im, "files that are not in the folder");
 }
 
-/* A name that is no path of a regular file is as good as missing. */
-static enum err open_content(struct import *im, struct opened *ret_opened)
+/* Where a descriptor leads to, when every link has been followed. False: nobody knows. */
+static bool place_of(int fd, char out[static PATH_MAX])
+{
+    char link[64];
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t len = readlink(link, out, PATH_MAX - 1);
+    out[len < 0 ? 0 : len] = '\0';
+    return len > 0;
+}
+
+static bool lies_below(int fd, int folder)
+{
+    char file[PATH_MAX], above[PATH_MAX];
+    if (folder < 0 || !place_of(fd, file) || !place_of(folder, above))
+        return false;
+    size_t len = strcmp(above, "/") == 0 ? 0 : strlen(above);
+    return strncmp(file, above, len) == 0 && file[len] == '/';
+}
+
+/*
+ * Whoever made the database chose the path, and whoever imports may read this server's keys: so nothing is opened but regular
+ * files below the folders that the operator named. Until that is known the file is only held, not opened (O_PATH), since to
+ * open a device is to use it.
+ */
+static enum err hold_content(struct import *im, struct opened *ret_held)
 {
     char path[PATH_MAX];
     struct stat info;
+    int64_t id = source_i64(im->source, ID);
     struct span text = source_bytes(im->source, PATH);
     if (text.len == 0 || text.len >= sizeof(path) || memchr(text.p, 0, text.len) != NULL)
         return missing(im);
     memcpy(path, text.p, text.len);
     path[text.len] = '\0';
-    int fd = openat(im->folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = openat(im->folder, path, O_PATH | O_CLOEXEC);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return missing(im);
     if (fd < 0)
-        return import_refuse(im, "files", source_i64(im->source, ID),
-                             "this user may not read its file");
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        return import_refuse(im, "files", id, "this user may not read its file");
+    enum err e = OK;
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
+        e = missing(im);
+    else if (!lies_below(fd, im->folder) && !lies_below(fd, im->uploads))
+        e = import_refuse(im, "files", id,
+                          "it lies neither below --folder nor --uploads, which is for a [files] "
+                          "uploads_dir of sogs.ini, or a link, that leads elsewhere");
+    if (e == OK)
+        *ret_held = (struct opened){fd, info.st_size};
+    else
         (void)close(fd);
-        return missing(im);
-    }
-    *ret_opened = (struct opened){fd, info.st_size};
-    return OK;
+    return e;
+}
+
+static enum err open_content(struct import *im, struct opened *ret_opened)
+{
+    char link[64];
+    struct opened held = {.fd = -1};
+    enum err e = hold_content(im, &held);
+    if (e != OK)
+        return e;
+    (void)snprintf(link, sizeof(link), "/proc/self/fd/%d", held.fd);
+    *ret_opened = (struct opened){open(link, O_RDONLY | O_CLOEXEC), held.size};
+    (void)close(held.fd);
+    if (ret_opened->fd >= 0)
+        return OK;
+    return import_refuse(im, "files", source_i64(im->source, ID),
+                         "this user may not read its file");
 }
 
 /* The partition of chunks for what ends then (-1: never), which is made if need be. */

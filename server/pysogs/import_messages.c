@@ -52,6 +52,31 @@ static const char *trouble_of(struct span data, int64_t size, struct span signat
     return size > DATA_MAX ? "its data_size is more than 16 MB" : NULL;
 }
 
+/*
+ * The numbers of the row, as they count. seqno is what PySOGS compares and clients have seen; imports of its version 0.1 left
+ * the others above it, and above what their room has drawn since.
+ */
+struct numbers {
+    int64_t creation, data, reactions;
+};
+
+static int64_t lower(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct numbers numbers_of(struct source *s)
+{
+    int64_t seqno = source_i64(s, SEQNO);
+    struct numbers n = {.data = lower(source_i64(s, SEQNO_DATA), seqno),
+                        .reactions = lower(source_i64(s, SEQNO_REACTIONS), seqno)};
+    /* Ours is the later of the two. */
+    if (n.data < seqno && n.reactions < seqno)
+        n.data = seqno;
+    n.creation = lower(source_i64(s, SEQNO_CREATION), n.data);
+    return n;
+}
+
 static enum err seal(struct import *im, const struct aead_key *key, struct buf *out)
 {
     struct source *s = im->source;
@@ -64,27 +89,24 @@ static enum err seal(struct import *im, const struct aead_key *key, struct buf *
     enum err e = pad(data, size, &padded);
     if (e != OK)
         return e;
-    return message_seal(key, source_i64(s, ROOM), source_i64(s, SEQNO_CREATION), signature,
+    return message_seal(key, source_i64(s, ROOM), numbers_of(s).creation, signature,
                         buf_span(&padded), out);
 }
 
 static void put_message(struct import *im, int64_t key_id, struct span body, struct batch *out)
 {
     struct source *s = im->source;
-    int64_t id = source_i64(s, ID), seqno = source_i64(s, SEQNO), data = source_i64(s, SEQNO_DATA),
-            reactions = source_i64(s, SEQNO_REACTIONS), whisper = source_i64(s, WHISPER);
-    /* Ours is the later of the two; should theirs be later still, clients have to see it. */
-    if (seqno > data && seqno > reactions)
-        data = seqno;
+    int64_t id = source_i64(s, ID), whisper = source_i64(s, WHISPER);
+    struct numbers numbers = numbers_of(s);
     batch_begin(out, id);
     batch_i64(out, id);
     batch_i64(out, source_i64(s, ROOM));
     batch_i64(out, import_user(im, source_i64(s, AUTHOR)));
     batch_f64(out, source_f64(s, POSTED));
     batch_f64(out, source_f64(s, EDITED));
-    batch_i64(out, source_i64(s, SEQNO_CREATION));
-    batch_i64(out, data);
-    batch_i64(out, reactions);
+    batch_i64(out, numbers.creation);
+    batch_i64(out, numbers.data);
+    batch_i64(out, numbers.reactions);
     batch_i16(out, source_i64(s, FILTERED) != 0 ? MESSAGE_FILTERED : MESSAGE_VISIBLE);
     batch_i64(out, whisper < 0 ? whisper : import_user(im, whisper));
     batch_i16(out, source_i64(s, WHISPER_MODS) != 0);

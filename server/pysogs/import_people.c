@@ -112,11 +112,8 @@ static const struct import_table tables[] = {
 
 enum err import_people(struct import *im)
 {
-    int64_t last = 0;
-    if (source_last_id(im->source, "users", &last) != OK)
-        return import_fail("users", "the table cannot be read");
     /* Its id is 0 there, which means nobody here. */
-    im->system_user = last + 1;
+    im->system_user = im->last.users + 1;
     enum err e = import_remember_user(im, 0, im->system_user);
     for (size_t i = 0; e == OK && i < COUNT_OF(tables); i++)
         e = import_table(im, &tables[i]);

@@ -4,6 +4,7 @@
  * numbers: they count from 1 within a reaction, which is below every number that its room draws from now on, since each of them
  * has drawn one.
  */
+#include "base/utf8.h"
 #include "pysogs/import.h"
 #include "store/reactions.h"
 
@@ -16,8 +17,8 @@ static enum err take_reaction(struct import *im, struct batch *out)
     struct span text = source_bytes(s, 3);
     if (room == 0 || source_i64(s, 4) == 0)
         return import_leave(im, "reactions to deleted messages, or that nobody has");
-    if (text.len == 0 || text.len > REACTION_MAX_BYTES)
-        return import_refuse(im, "reactions", id, "its text has not 1 to 48 bytes");
+    if (text.len == 0 || text.len > REACTION_MAX_BYTES || !utf8_valid(text))
+        return import_refuse(im, "reactions", id, "its text is no text of 1 to 48 bytes");
     enum err e = ring_key_current(im->ring, im->db, RING_MESSAGES, room, im->now_ms, &key_id, &key);
     if (e == OK)
         e = reaction_seal(&key, room, message, text, &sealed);

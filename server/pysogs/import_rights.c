@@ -58,11 +58,14 @@ static enum err take_ban_future(struct import *im, struct batch *out)
 
 static const struct import_table tables[] = {
     {"user_permission_overrides",
-     "SELECT \"user\", room, CAST(banned AS INTEGER), coalesce(CAST(read AS INTEGER), -1),"
-     "       coalesce(CAST(accessible AS INTEGER), -1), coalesce(CAST(write AS INTEGER), -1),"
-     "       coalesce(CAST(upload AS INTEGER), -1), CAST(moderator AS INTEGER),"
-     "       CAST(admin AS INTEGER), CAST(visible_mod AS INTEGER)"
-     "  FROM user_permission_overrides",
+     /* Those of second spellings last, since the first ones count first. */
+     "SELECT p.\"user\", p.room, CAST(p.banned AS INTEGER), coalesce(CAST(p.read AS INTEGER), -1),"
+     "       coalesce(CAST(p.accessible AS INTEGER), -1), coalesce(CAST(p.write AS INTEGER), -1),"
+     "       coalesce(CAST(p.upload AS INTEGER), -1), CAST(p.moderator AS INTEGER),"
+     "       CAST(p.admin AS INTEGER), CAST(p.visible_mod AS INTEGER)"
+     "  FROM user_permission_overrides p"
+     "  LEFT JOIN users u ON u.id = p.\"user\""
+     " ORDER BY CASE WHEN u.session_id = lower(u.session_id) THEN 0 ELSE 1 END, p.\"user\"",
      TAKING_PERMISSIONS, "iissssssss", take_permission},
     {"user_permission_futures",
      "SELECT \"user\", room, at, coalesce(CAST(read AS INTEGER), -1),"

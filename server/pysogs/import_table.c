@@ -102,7 +102,8 @@ static enum err take_row(struct import *im, const struct import_table *table, st
     int64_t id = source_i64(im->source, 0);
     enum err e = table->row(im, batch);
     if (!source_ok(im->source)) {
-        (void)import_refuse(im, table->name, id, "a column has a value of another type");
+        (void)import_refuse(im, table->name, id,
+                            "a column has a value of another type, or a time that is none");
         return ERR_DENIED;
     }
     if (e == ERR_MISSING) {
@@ -128,7 +129,8 @@ enum err import_table(struct import *im, const struct import_table *table)
             break;
         if (more != OK)
             return import_fail(table->name,
-                               "it cannot be read further: damaged, or the connection was lost");
+                               "it cannot be read further: damaged, a value of more than 32 MB, "
+                               "or the connection was lost");
         found++;
         e = take_row(im, table, &batch, &left);
         if (e != OK)

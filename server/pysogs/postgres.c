@@ -8,6 +8,8 @@
 #include "pysogs/source.h"
 
 enum { LOCK_TIMEOUT_MS = 10000, SQL_MAX_BYTES = 4096 };
+/* At a time: any of them may be a message of ten megabytes. */
+#define FETCH "FETCH 25 FROM asked"
 
 struct connection {
     struct db *db;
@@ -74,7 +76,7 @@ static enum err next(void *handle)
     if (rows_next(&c->rows, &c->row))
         return OK;
     c->failed |= !rows_ok(&c->rows);
-    enum err e = db_query(c->db, "FETCH 200 FROM asked", NULL, 0, &c->rows);
+    enum err e = db_query(c->db, FETCH, NULL, 0, &c->rows);
     if (e != OK)
         return e == ERR_BUSY ? ERR_BUSY : ERR_DEFECT;
     return rows_next(&c->rows, &c->row) ? OK : ERR_MISSING;

@@ -8,9 +8,13 @@
 
 enum { SQL_MAX_BYTES = 1024 };
 
+/* Far beyond any clock, in seconds and in milliseconds, and still a number that can be reckoned with. */
+static const double TIME_MAX = 1e13;
+
 struct source {
     const struct source_kind *kind;
     void *handle;
+    bool no_time; /* a time that is none was read */
 };
 
 static bool begins(const char *text, const char *with)
@@ -75,7 +79,9 @@ int64_t source_i64(struct source *s, int column)
 
 double source_f64(struct source *s, int column)
 {
-    return s->kind->f64(s->handle, column);
+    double seconds = s->kind->f64(s->handle, column);
+    s->no_time |= !(seconds > -TIME_MAX && seconds < TIME_MAX); /* or NaN */
+    return seconds;
 }
 
 struct span source_bytes(struct source *s, int column)
@@ -85,7 +91,7 @@ struct span source_bytes(struct source *s, int column)
 
 bool source_ok(const struct source *s)
 {
-    return s->kind->ok(s->handle);
+    return !s->no_time && s->kind->ok(s->handle);
 }
 
 enum err source_number(struct source *s, const char *sql, int64_t *ret_number)

@@ -30,9 +30,9 @@ MUST_USE enum err source_next(struct source *s);
 
 /* Columns of the row, from 0; NULL reads as 0 or {NULL, 0}. Spans live until the next call of source_next. */
 int64_t source_i64(struct source *s, int column);
-double source_f64(struct source *s, int column);
+double source_f64(struct source *s, int column);        /* a time, in seconds */
 struct span source_bytes(struct source *s, int column); /* bytes or text */
-/* False: a column of this or an earlier row was of another type. */
+/* False: a column of this or an earlier row was of another type, or a time that is none (NaN, infinite, absurd). */
 bool source_ok(const struct source *s);
 
 /* The first column of the first row, which is a number. ERR_MISSING. */

@@ -10,7 +10,11 @@
 #include "base/mem.h"
 #include "pysogs/source.h"
 
-enum { WRITER_WAIT_MS = 10000 };
+enum {
+    WRITER_WAIT_MS = 10000,
+    /* Twice the largest value that is taken; what is larger is not even read into memory. */
+    VALUE_MAX_BYTES = 32 * 1024 * 1024,
+};
 
 struct file {
     sqlite3 *db;
@@ -116,6 +120,7 @@ static int look_through(struct file *f)
 static int begin(struct file *f)
 {
     int code = sqlite3_busy_timeout(f->db, WRITER_WAIT_MS);
+    (void)sqlite3_limit(f->db, SQLITE_LIMIT_LENGTH, VALUE_MAX_BYTES);
     /* Whoever made the file may have put functions into its schema. */
     if (code == SQLITE_OK)
         code = sqlite3_exec(f->db, "PRAGMA trusted_schema = OFF; BEGIN", NULL, NULL, NULL);

@@ -11,16 +11,19 @@
 /* A boolean that may be NULL. */
 #define TRISTATE(column) "nullif(t." column ", -1)::int::boolean"
 
+#define RIGHTS                                                                                     \
+    TRISTATE("read") ", " TRISTATE("accessible") ", " TRISTATE("write") ", " TRISTATE("upload")
+
+/* As MERGE_USER: what is there came first, and counts first. */
 #define MERGE_PERMISSIONS                                                                          \
     "    ON CONFLICT (room, user_id) DO UPDATE"                                                    \
-    "   SET banned = p.banned OR excluded.banned,"                                                 \
+    "   SET banned = p.banned OR (excluded.banned AND NOT p.moderator),"                           \
     "       read = coalesce(p.read, excluded.read),"                                               \
     "       accessible = coalesce(p.accessible, excluded.accessible),"                             \
     "       write = coalesce(p.write, excluded.write),"                                            \
     "       upload = coalesce(p.upload, excluded.upload),"                                         \
-    "       moderator = NOT (p.banned OR excluded.banned) AND (p.moderator OR "                    \
-    "excluded.moderator),"                                                                         \
-    "       admin = NOT (p.banned OR excluded.banned) AND (p.admin OR excluded.admin),"            \
+    "       moderator = NOT p.banned AND (p.moderator OR excluded.moderator),"                     \
+    "       admin = NOT p.banned AND (p.admin OR excluded.admin),"                                 \
     "       visible_mod = CASE WHEN p.moderator THEN p.visible_mod ELSE excluded.visible_mod END"
 
 #define USERS                                                                                      \
@@ -53,41 +56,19 @@ static const char *const puts_of[TAKING_COUNT] = {
                                   "  FROM unnest($1::bytea[], $2::bigint[]) AS t (blinded, user_id)"
                                   "  JOIN users u ON u.id = t.user_id"
                                   "    ON CONFLICT DO NOTHING"),
-    [TAKING_PERMISSIONS] = PUT(
-        "INSERT INTO permissions AS p (room, user_id, banned, read, accessible, write, upload,"
-        "                              moderator, admin, visible_mod)"
-        "SELECT r.id, u.id, t.banned::int::boolean, " TRISTATE("read") ", " TRISTATE(
-            "accessible") ", " TRISTATE("write") ", " TRISTATE("upload") ", "
-                                                                         "t.moderator::int::"
-                                                                         "boolean, "
-                                                                         "t.admin::int::boolean, "
-                                                                         "t.visible::int::boolean"
-                                                                         "  FROM "
-                                                                         "unnest($1::bigint[], "
-                                                                         "$2::bigint[], "
-                                                                         "$3::smallint[], "
-                                                                         "$4::smallint[],"
-                                                                         "              "
-                                                                         "$5::smallint[], "
-                                                                         "$6::smallint[], "
-                                                                         "$7::smallint[], "
-                                                                         "$8::smallint[],"
-                                                                         "              "
-                                                                         "$9::smallint[], "
-                                                                         "$10::smallint[])"
-                                                                         "       AS t (room, "
-                                                                         "user_id, banned, read, "
-                                                                         "accessible, write, "
-                                                                         "upload,"
-                                                                         "             moderator, "
-                                                                         "admin, visible)"
-                                                                         "  JOIN rooms r ON r.id = "
-                                                                         "t.room"
-                                                                         "  JOIN users u ON u.id = "
-                                                                         "t.user_id AND "
-                                                                         "get_byte(u.session_id, "
-                                                                         "0) <> "
-                                                                         "255" MERGE_PERMISSIONS),
+    [TAKING_PERMISSIONS] =
+        PUT("INSERT INTO permissions AS p (room, user_id, banned, read, accessible, write, upload,"
+            "                              moderator, admin, visible_mod)"
+            "SELECT r.id, u.id, t.banned::int::boolean, " RIGHTS ", t.moderator::int::boolean,"
+            "       t.admin::int::boolean, t.visible::int::boolean"
+            "  FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[],"
+            "              $5::smallint[], $6::smallint[], $7::smallint[], $8::smallint[],"
+            "              $9::smallint[], $10::smallint[])"
+            "       AS t (room, user_id, banned, read, accessible, write, upload, moderator,"
+            "             admin, visible)"
+            "  JOIN rooms r ON r.id = t.room"
+            "  JOIN users u ON u.id = t.user_id AND get_byte(u.session_id, 0) <> "
+            "255" MERGE_PERMISSIONS),
     [TAKING_PERMISSION_FUTURES] =
         PUT("INSERT INTO permission_futures (room, user_id, at, read, write, upload)"
             "SELECT r.id, u.id, t.at, " TRISTATE("read") ", " TRISTATE("write") ", " TRISTATE(
