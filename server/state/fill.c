@@ -101,28 +101,23 @@ static enum err read_recent(struct room *room, struct db *db, struct arena *mem,
 /* Every event above the harvest's low mark. */
 static enum err read_changes(struct room *room, struct db *db, struct arena *mem, struct harvest *h)
 {
-    int64_t since = h->window.changes_low;
-    for (bool more = true; more;) {
+    for (int64_t since = h->window.changes_low; since < INT64_MAX;) {
         struct message_query q = {
             .room = room->id,
             .since = since,
             .up_to = INT64_MAX,
             .limit = FILL_CHUNK,
             .reactions = true,
-            .known_only = false,
+            .known_to = INT64_MAX,
         };
         struct message_row *rows = NULL;
         size_t count = 0;
         arena_reset(mem);
-        enum err e = messages_events(db, room->state->ring, mem, &q, &rows, &count, &more);
+        enum err e = messages_events(db, room->state->ring, mem, &q, &rows, &count, &since);
         if (e == OK)
             e = take_rows(h, rows, count);
         if (e != OK)
             return e;
-        if (count == 0)
-            return OK;
-        const struct message_row *last = &rows[count - 1];
-        since = last->seqno_data > since ? last->seqno_data : last->seqno_reactions;
     }
     return OK;
 }

@@ -156,52 +156,54 @@ static enum answer since_memory(struct question *q)
     return ANSWERED;
 }
 
-/* Offers one chunk of events above *cursor and moves it. False: the page is full. */
-static bool offer_rows(const struct question *q, struct page *page, const struct message_row *rows,
-                       size_t count, int64_t *cursor)
+/* Offers one chunk of events above `after`. */
+static void offer_rows(const struct question *q, struct page *page, const struct message_row *rows,
+                       size_t count, int64_t after)
 {
-    int64_t after = *cursor;
     for (size_t i = 0; i < count; i++) {
-        const struct message_row *row = &rows[i];
-        *cursor = row->seqno_data > after ? row->seqno_data : row->seqno_reactions;
         /* In a later chunk a message comes again for its reactions; it was offered with its data. */
-        bool again = page_first_event(page, row) != *cursor;
-        if (again || !render_sees(row, q->view))
+        if (page_first_event(page, &rows[i]) <= after || !render_sees(&rows[i], q->view))
             continue;
-        if (!page_offer(page, row, (struct span){NULL, 0}, render_size(row, q->view)))
-            return false;
+        if (!page_offer(page, &rows[i], (struct span){NULL, 0}, render_size(&rows[i], q->view)))
+            return;
     }
-    return true;
+}
+
+/* The first chunk takes one more than the page, so that the page ends right before what it has no place for. */
+static int64_t chunk_of(const struct page *page, bool first)
+{
+    return first && page->limit < LIST_CHUNK ? (int64_t)page->limit + 1 : LIST_CHUNK;
 }
 
 static enum err since_sql(struct question *q, struct db *db, struct arena *mem)
 {
     struct page page;
     int64_t cursor = q->since;
-    bool more = true;
     const struct message_reader reader = reader_of(q->view);
     page_begin(&page, q->since, q->view->limit, q->t_r, space_of(q));
-    while (more && !page.full) {
+    while (cursor < q->up_to && !page.full) {
         if (page.count == 0)
             arena_reset(mem); /* nothing of it is shown: whispers of others may be many */
-        struct message_query query = {
+        const struct message_query query = {
             .room = q->room->id,
             .since = cursor,
             .up_to = q->up_to,
-            .limit = LIST_CHUNK,
+            .limit = chunk_of(&page, cursor == q->since),
             .reactions = q->t_r,
-            .known_only = true,
+            .known_to = q->since,
             .reader = &reader,
         };
         struct message_row *rows = NULL;
         size_t count = 0;
-        enum err e = messages_events(db, q->room->state->ring, mem, &query, &rows, &count, &more);
+        int64_t complete_to = cursor;
+        enum err e =
+            messages_events(db, q->room->state->ring, mem, &query, &rows, &count, &complete_to);
         if (e != OK)
             return e;
-        if (!offer_rows(q, &page, rows, count, &cursor) || page.count == page.limit)
-            break;
+        offer_rows(q, &page, rows, count, cursor);
+        cursor = complete_to;
     }
-    page_finish(&page, more ? cursor : q->up_to);
+    page_finish(&page, cursor);
     write_page(&page, q->view, q->out);
     return OK;
 }

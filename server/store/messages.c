@@ -18,12 +18,12 @@
 /*
  * Events in order of their number, from four sources, each walked in the order of its own index and no further than the
  * page can reach (docs/decisions/0001-indexes-of-events.md): what was written, reactions to what the reader has, and
- * deletions, of which only those count for a reader at $2 whose message he knows. Those are looked for twice: `near` walks
+ * deletions, of which only those count for a reader whose message he knows. Those are looked for twice: `near` walks
  * a few pages of deletions, which is where they mostly are; only when it found too few among too many does `far` ask the
  * index of lives for exactly them.
  *
  * `stop` is what makes it cheap: when the written rows alone fill the page, nothing behind the last of them matters.
- * $1 room, $2 since, $3 up to, $4 rows, $5 with reactions, $6 only deletions of known messages.
+ * $1 room, $2 since, $3 up to, $4 rows, $5 with reactions, $6 deletions of what was created up to there.
  */
 #define EVENTS                                                                                     \
     "WITH written AS MATERIALIZED ("                                                               \
@@ -43,9 +43,9 @@
     "       AND seqno_reactions > $2 AND seqno_reactions <= (SELECT event FROM stop)"              \
     "     ORDER BY seqno_reactions LIMIT $4),"                                                     \
     "near AS MATERIALIZED ("                                                                       \
-    "    SELECT id, seqno_data AS event, seqno_creation <= $2 OR NOT $6 AS counts"                 \
+    "    SELECT id, seqno_data AS event, seqno_creation <= $6 AS counts"                           \
     "      FROM messages"                                                                          \
-    "     WHERE ($2 > 0 OR NOT $6) AND room = $1 AND state = 0 AND body IS NULL"                   \
+    "     WHERE $6 > 0 AND room = $1 AND state = 0 AND body IS NULL"                               \
     "       AND seqno_data > $2 AND seqno_data <= (SELECT event FROM stop)"                        \
     "     ORDER BY seqno_data LIMIT 4 * $4),"                                                      \
     "far AS MATERIALIZED ("                                                                        \
@@ -54,7 +54,7 @@
     "     WHERE (SELECT count(*) = 4 * $4 AND count(*) FILTER (WHERE counts) < $4 FROM near)"      \
     "       AND state = 0 AND body IS NULL"                                                        \
     "       AND int8range((room << 40) + seqno_creation, (room << 40) + seqno_data)"               \
-    "           @> (($1 << 40) + $2)"                                                              \
+    "           @> (($1 << 40) + least($6, $2))"                                                   \
     "       AND seqno_data > (SELECT max(event) FROM near)"                                        \
     "       AND seqno_data <= (SELECT event FROM stop)"                                            \
     "     ORDER BY seqno_data LIMIT $4),"                                                          \
@@ -197,28 +197,40 @@ static enum err read_messages(const struct reading *r, struct rows *rows,
     return e;
 }
 
+/* Under which number a row of that query stands in it. */
+static int64_t event_of(const struct message_row *row, int64_t since)
+{
+    return row->seqno_data > since ? row->seqno_data : row->seqno_reactions;
+}
+
 enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
                          const struct message_query *q, struct message_row **ret_rows,
-                         size_t *ret_count, bool *ret_more)
+                         size_t *ret_count, int64_t *ret_complete_to)
 {
     AUTO_ROWS struct rows rows = {0};
     size_t count = 0;
+    const size_t limit = (size_t)q->limit;
     if (q->since >=
         q->up_to) { /* readers may send any number; past here it fits the index of lives */
         *ret_rows = NULL;
         *ret_count = 0;
-        *ret_more = false;
+        *ret_complete_to = q->up_to;
         return OK;
     }
     enum err e = DB_RUN(db, "messages.events", &rows, PARAM_I64(q->room), PARAM_I64(q->since),
                         PARAM_I64(q->up_to), PARAM_I64(q->limit + 1), PARAM_BOOL(q->reactions),
-                        PARAM_BOOL(q->known_only));
+                        PARAM_I64(q->known_to));
     if (e == OK)
         e = read_messages(&(struct reading){db, ring, mem, q->reader}, &rows, ret_rows, &count);
     if (e != OK)
         return e;
-    *ret_more = (int64_t)count > q->limit;
-    *ret_count = *ret_more ? (size_t)q->limit : count;
+    *ret_count = count > limit ? limit : count;
+    *ret_complete_to = q->up_to;
+    if (count > limit) { /* the row beyond the limit is read for its number only */
+        int64_t last = event_of(&(*ret_rows)[limit - 1], q->since);
+        int64_t beyond = event_of(&(*ret_rows)[limit], q->since);
+        *ret_complete_to = beyond > last ? beyond - 1 : last;
+    }
     return OK;
 }
 

@@ -58,20 +58,24 @@ enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
  * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or held.
  *
  * messages_events: messages with an event (seqno_data, or seqno_reactions when larger) in (since, up_to], in order of
- * their first such event, at most limit messages. Tombstones only with seqno_creation <= since when known_only, else all
- * (memory wants all). ret_more: limit cut the list.
+ * their first such event, at most limit messages. *ret_complete_to: they are all that have one up to there; below up_to
+ * when limit cut the list, and then always above since.
  */
 struct message_query {
     int64_t room;
     int64_t since, up_to;
     int64_t limit;
-    bool reactions;  /* count seqno_reactions as an event (t=r) */
-    bool known_only; /* tombstones rule of protocol 02, 3.3 (2) */
+    bool reactions; /* count seqno_reactions as an event (t=r) */
+    /*
+     * Tombstones of messages created up to there (protocol 02, 3.3 (2)): what the reader knew when he asked, also when
+     * since has moved on from that. INT64_MAX, for memory: all.
+     */
+    int64_t known_to;
     const struct message_reader *reader;
 };
 MUST_USE enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
                                   const struct message_query *q, struct message_row **ret_rows,
-                                  size_t *ret_count, bool *ret_more);
+                                  size_t *ret_count, int64_t *ret_complete_to);
 /* Live messages with id < before (INT64_MAX: newest), descending id, at most limit. */
 struct message_range {
     int64_t room;
