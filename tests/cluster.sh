@@ -4,6 +4,7 @@
 # usage: tests/cluster.sh start DIR [--no-fsync] [--owner PID]    prints the libpq URL of its database `conclave`
 #        tests/cluster.sh crash DIR                               ends it as a power cut would; start DIR starts it again
 #        tests/cluster.sh backend DIR N                           kills one of its processes; it recovers by itself
+#        tests/cluster.sh freeze|thaw DIR                         its processes stand still (SIGSTOP), and go on
 #        tests/cluster.sh stop DIR                                ends it and removes DIR
 #
 # DIR must be short (its socket's path is limited to 107 bytes) and its parents passable for the user postgres; the
@@ -16,7 +17,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/deploy/private-cluster.sh"
 
 usage() {
-    sed -n '4,7s/^# //p' "$0" >&2
+    sed -n '4,8s/^# //p' "$0" >&2
     exit 2
 }
 
@@ -85,6 +86,15 @@ children() {
     tr ' ' '\n' <"/proc/$1/task/$1/children" | grep . || true
 }
 
+# stand STOP|CONT: all of its processes. Stopped first, the postmaster starts no more of them.
+stand() {
+    local pid
+    pid=$(cluster_pid "$dir/data") || return 0
+    kill "-$1" "$pid"
+    # shellcheck disable=SC2046 # numbers
+    kill "-$1" $(children "$pid") 2>/dev/null || true
+}
+
 # end SIGNAL: INT is PostgreSQL's fast shutdown.
 end() {
     local pid tries=1000 all
@@ -97,6 +107,7 @@ end() {
         mapfile -t -O 1 all < <(children "$pid")
     fi
     kill "-$1" "${all[@]}" 2>/dev/null || true
+    [[ $1 == KILL ]] || stand CONT # a test that failed may have left it frozen
     for pid in "${all[@]}"; do
         while [[ -d /proc/$pid ]] && ! grep -q '^State:.Z' "/proc/$pid/status" 2>/dev/null && ((tries-- > 0)); do
             sleep 0.01
@@ -133,6 +144,8 @@ shift 2
 case $command in
     start) start "$@" ;;
     crash) end KILL ;;
+    freeze) stand STOP ;;
+    thaw) stand CONT ;;
     backend) backend "${1:?}" ;;
     watch) watch "$@" ;;
     stop)

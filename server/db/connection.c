@@ -138,7 +138,7 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
         log_state(LOG_ERROR, "db.defect", what, state);
     else if (e == ERR_BUSY)
         log_state(LOG_WARN, "db.refused", what, state);
-    if (PQstatus(db->conn) != CONNECTION_OK || ends_connection(state))
+    if (PQstatus(db->conn) != CONNECTION_OK || ends_connection(state)) /* NULL counts as lost */
         db_drop(db);
     return e;
 }
@@ -174,7 +174,7 @@ static enum err prepare_all(struct db *db)
 {
     for (size_t t = 0; t < db->options.table_count; t++) {
         for (const struct statement *s = db->options.tables[t].statements; s->name != NULL; s++) {
-            PGresult *result = PQprepare(db->conn, s->name, s->sql, 0, NULL);
+            PGresult *result = db_await(db, PQsendPrepare(db->conn, s->name, s->sql, 0, NULL));
             enum err e = db_judge(db, result, s->name);
             PQclear(result);
             if (e != OK)
@@ -206,6 +206,7 @@ static enum err connect_now(struct db *db)
         return ERR_BUSY;
     }
     (void)PQsetNoticeReceiver(db->conn, swallow_notice, NULL);
+    (void)PQsetnonblocking(db->conn, 1); /* db_await waits */
     enum err e = set_up_session(db);
     if (e == OK)
         e = prepare_all(db);

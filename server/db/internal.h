@@ -25,6 +25,18 @@ struct db {
 /* Counts one statement sent (BEGIN and COMMIT too). */
 void db_count(const struct db *db);
 /*
+ * Connections do not block (connection.c puts them into that state): what is sent stands in libpq's buffer until it is
+ * flushed, and an answer is waited for. False: nothing happened within statement_timeout and a margin, and the connection is
+ * closed. *ret_result NULL: there is no more.
+ */
+MUST_USE bool db_flush(struct db *db);
+MUST_USE bool db_receive(struct db *db, PGresult **ret_result);
+/*
+ * The result of what was sent; sent is what PQsend... returned. NULL: nothing was sent, or the answer did not come within
+ * statement_timeout and a margin, and the connection is closed. For db_judge in any case.
+ */
+MUST_USE PGresult *db_await(struct db *db, int sent);
+/*
  * Judges a result: OK, or the error of db_run's contract. what is the name of the statement, or static text, for the
  * log. A lost connection is closed here. Does not clear the result.
  */

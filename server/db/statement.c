@@ -203,9 +203,9 @@ enum err db_run(struct db *db, const char *statement, const struct param *params
     if (e != OK)
         return e;
     db_count(db);
-    PGresult *result =
-        PQexecPrepared(db->conn, statement, (int)param_count, in.values, in.lengths, in.formats, 1);
-    return hand_over(db, result, statement, ret_rows);
+    int sent = PQsendQueryPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
+                                   in.formats, 1);
+    return hand_over(db, db_await(db, sent), statement, ret_rows);
 }
 
 enum err db_query(struct db *db, const char *sql, const struct param *params, size_t param_count,
@@ -218,9 +218,9 @@ enum err db_query(struct db *db, const char *sql, const struct param *params, si
     if (e != OK)
         return e;
     db_count(db);
-    PGresult *result =
-        PQexecParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths, in.formats, 1);
-    return hand_over(db, result, "query", ret_rows);
+    int sent = PQsendQueryParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths,
+                                 in.formats, 1);
+    return hand_over(db, db_await(db, sent), "query", ret_rows);
 }
 
 /* ---- without waiting ---- */
@@ -242,13 +242,17 @@ enum err db_send(struct db *db, const char *statement, const struct param *param
     shrink(&db->scratch);
     if (!sent)
         db_drop(db); /* half a statement may be on its way */
-    return sent ? OK : ERR_BUSY;
+    return sent && db_flush(db) ? OK : ERR_BUSY;
 }
 
 /* Takes the next answer. False: there are no more, or no connection. */
 static bool take_answer(struct db *db, enum err *e)
 {
-    PGresult *result = PQgetResult(db->conn);
+    PGresult *result = NULL;
+    if (!db_receive(db, &result)) {
+        *e = *e == OK ? ERR_BUSY : *e;
+        return false;
+    }
     ExecStatusType status = PQresultStatus(result);
     /* NULL stands between the answers of two statements. */
     if (result != NULL && status != PGRES_PIPELINE_SYNC && status != PGRES_PIPELINE_ABORTED) {
@@ -266,7 +270,7 @@ enum err db_settle(struct db *db)
     if (!db->piped)
         return OK;
     enum err e = OK;
-    if (PQpipelineSync(db->conn) == 1)
+    if (PQpipelineSync(db->conn) == 1 && db_flush(db))
         while (take_answer(db, &e))
             ;
     db->piped = false;
@@ -281,7 +285,7 @@ enum err db_script(struct db *db, const char *sql)
     if (db->conn == NULL)
         return ERR_BUSY;
     db_count(db);
-    PGresult *result = PQexec(db->conn, sql);
+    PGresult *result = db_await(db, PQsendQuery(db->conn, sql));
     enum err e = db_judge(db, result, "script");
     PQclear(result);
     return e;

@@ -16,7 +16,7 @@ static enum err command(struct db *db, const char *sql, const char *tag)
     if (db->conn == NULL)
         return ERR_BUSY;
     db_count(db);
-    PGresult *result = PQexec(db->conn, sql);
+    PGresult *result = db_await(db, PQsendQuery(db->conn, sql));
     enum err e = db_judge(db, result, sql);
     /* COMMIT of a transaction that failed before is answered "ROLLBACK", as a success. */
     if (e == OK && strcmp(PQcmdStatus(result), tag) != 0)

@@ -209,6 +209,7 @@ static enum err fill_once(struct room *room, struct db *db, bool deep)
         e = bring_in(room, &h);
     room_count_bytes(room);
     room->filling = false;
+    room->fill = e;
     (void)pthread_cond_broadcast(&room->filled);
     window_done(&h.window);
     return e;
@@ -219,8 +220,14 @@ enum err fill_room(struct room *room, struct db *db, bool deep)
     enum err e = OK;
     (void)pthread_mutex_lock(&room->lock);
     for (int attempt = 0; attempt < FILL_ATTEMPTS && e == OK; attempt++) {
+        bool waited = room->filling;
         while (room->filling)
             (void)pthread_cond_wait(&room->filled, &room->lock);
+        /* Of a database that does not answer, one finds out for all: not each of them after the other. */
+        if (waited && room->fill == ERR_BUSY) {
+            e = ERR_BUSY;
+            break;
+        }
         bool wants_deep = deep && !room->deep;
         if (room->target <= room->sequence && !wants_deep)
             break;

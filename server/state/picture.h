@@ -46,6 +46,7 @@ struct room {
         sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
     int64_t target; /* the highest number known to be committed; above sequence: stale */
     bool filling;   /* one thread is reading the database for this room */
+    enum err fill;  /* how the last reading ended, for those who waited for it */
     bool deep;      /* the windows were filled downwards since they were last emptied */
     int64_t purges; /* times that messages went silently: a reading under way then is outdated */
     struct window window;

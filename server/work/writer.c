@@ -24,6 +24,8 @@ enum {
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
+    /* Between failures to connect: each may take seconds, and whoever waits meanwhile is not to wait for one after another. */
+    RECONNECT_PAUSE_MS = 500,
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
     STATEMENT_TIMEOUT_MS = 10000,
     LOCK_TIMEOUT_MS = 3000,
@@ -42,6 +44,7 @@ struct writer {
     struct arena *mem;
     struct writer_options options;
     int64_t notified_ms;
+    int64_t reconnect_ms; /* not before */
     bool notify_owed;
 };
 
@@ -71,6 +74,16 @@ static void refuse_all(struct write_op **ops, size_t count)
     answer(ops, count);
 }
 
+static enum err connect_db(struct writer *w)
+{
+    if (!db_connected(w->db) && clock_mono_ms() < w->reconnect_ms)
+        return ERR_BUSY;
+    enum err e = db_ensure(w->db);
+    if (e != OK)
+        w->reconnect_ms = clock_mono_ms() + RECONNECT_PAUSE_MS;
+    return e;
+}
+
 /*
  * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
  * now; the callers are told "busy" and their nonces keep them from doing it twice.
@@ -92,8 +105,8 @@ static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
     return ERR_BUSY;
 }
 
-/* One transaction. OK: committed, results are in ops. */
-static enum err attempt(struct writer *w, struct write_batch *batch)
+/* One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still be. */
+static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_unknown)
 {
     struct nonce_key mark;
     int64_t now_ms = clock_wall_ms();
@@ -107,8 +120,10 @@ static enum err attempt(struct writer *w, struct write_batch *batch)
         return e;
     }
     e = db_commit(w->db);
-    if (e == ERR_BUSY)
+    if (e == ERR_BUSY) {
         e = find_outcome(w, &mark);
+        *ret_unknown = e == ERR_BUSY;
+    }
     return e;
 }
 
@@ -117,12 +132,13 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
 {
     const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf};
     enum err e = ERR_BUSY;
+    bool unknown = false;
     for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
         arena_reset(w->mem);
         struct write_batch *batch = write_batch_new(&options, ops, count);
-        e = batch ? db_ensure(w->db) : ERR_NO_MEMORY;
+        e = batch ? connect_db(w) : ERR_NO_MEMORY;
         if (e == OK)
-            e = attempt(w, batch);
+            e = attempt(w, batch, &unknown);
         if (e == OK) {
             write_batch_apply(batch, w->options.state, w->options.metrics);
             w->notify_owed = true;
@@ -133,7 +149,8 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
             break;
         pause_ms(5 << tries);
     }
-    if (count > 1 && db_connected(w->db)) {
+    /* What may yet commit must not be run a second time, whole or in halves. */
+    if (count > 1 && !unknown && db_connected(w->db)) {
         run(w, ops, count / 2);
         run(w, ops + count / 2, count - count / 2);
         return;

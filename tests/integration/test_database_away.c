@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 180
+ * test-timeout-s: 240
  *
  * The database is away for a while: whoever only polls does not notice, whoever writes is told so under seal, and when it is
  * back everything goes on without anybody's help.
@@ -12,6 +12,8 @@
 #include <cmocka.h>
 
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -25,6 +27,9 @@ enum {
     ANSWER_MAX_MS = 2 * SECOND_MS, /* a neighbour may have the processor for a while */
     REFUSAL_MAX_MS = 5 * SECOND_MS,
     BACK_MAX_MS = 15 * SECOND_MS,
+    /* A statement's own limit and a margin, then attempts to connect; the last hop gives up at 25 s. */
+    FROZEN_REFUSAL_MAX_MS = 22 * SECOND_MS,
+    POSTERS = 3,
     UPLOADS = 12, /* more than there are workers, so that each gets one */
 };
 
@@ -32,7 +37,7 @@ static void open_world(struct world *w, struct member *ret_ana)
 {
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
                                       "CONCLAVE_FILES_TYPE_CHECK=off", NULL};
-    const struct world_options options = {.servers = 1, .accounts = 1, .env = env};
+    const struct world_options options = {.servers = 1, .accounts = 1 + POSTERS, .env = env};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
     assert_int_equal(member_open(w, 0, 0, false, ret_ana), OK);
@@ -129,6 +134,83 @@ static void database__away__polls_go_on_and_writes_wait_for_it(void **state)
     assert_true(world_close(&w));
 }
 
+/* Somebody who writes meanwhile. Threads cannot fail a test: what became of it is looked at afterwards. */
+struct poster {
+    struct member member;
+    bool uploads;
+    pthread_t thread;
+    int code;
+    int64_t took_ms;
+    atomic_bool done;
+};
+
+static void *write_once(void *arg)
+{
+    struct poster *p = arg;
+    int64_t began_ms = clock_mono_ms();
+    p->code = p->uploads ? upload(&p->member, 9) : post(&p->member);
+    p->took_ms = clock_mono_ms() - began_ms;
+    atomic_store(&p->done, true);
+    return NULL;
+}
+
+static bool all_done(struct poster posters[POSTERS])
+{
+    bool done = true;
+    for (size_t i = 0; i < POSTERS; i++)
+        done = atomic_load(&posters[i].done) && done;
+    return done;
+}
+
+/* It is there and says nothing: worse than away. */
+static void database__frozen__polls_go_on_and_writes_are_refused_in_time(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    struct member ana;
+    static struct poster posters[POSTERS];
+    struct room_view desktop = {.token = "lobby"}, phone = {.token = "lobby"};
+    open_world(&w, &ana);
+    for (size_t i = 0; i < POSTERS; i++) {
+        posters[i] = (struct poster){.uploads = i == 0};
+        assert_int_equal(member_open(&w, 1 + i, 0, false, &posters[i].member), OK);
+        assert_int_equal(post(&posters[i].member), 201);
+    }
+    poll_room(&ana, POLL_DESKTOP, &desktop);
+    poll_room(&ana, POLL_IOS, &phone);
+    int64_t known = desktop.seqno;
+
+    assert_int_equal(world_freeze_database(&w), OK);
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < POSTERS; i++) {
+            atomic_store(&posters[i].done, false);
+            assert_int_equal(pthread_create(&posters[i].thread, NULL, write_once, &posters[i]), 0);
+        }
+        while (!all_done(posters)) {
+            poll_room(&ana, POLL_DESKTOP, &desktop);
+            poll_room(&ana, POLL_IOS, &phone);
+            (void)poll(NULL, 0, POLL_PAUSE_MS);
+        }
+        for (size_t i = 0; i < POSTERS; i++) {
+            (void)pthread_join(posters[i].thread, NULL);
+            print_message("round %d: %d after %lld ms\n", round, posters[i].code,
+                          (long long)posters[i].took_ms);
+            assert_int_equal(posters[i].code, 503);
+            assert_true(posters[i].took_ms < FROZEN_REFUSAL_MAX_MS);
+        }
+    }
+    assert_int_equal(desktop.seqno, known);
+
+    assert_int_equal(world_thaw_database(&w), OK);
+    wait_back(&ana);
+    poll_room(&ana, POLL_DESKTOP, &desktop);
+    assert_int_equal(desktop.seqno, known + 1); /* what was refused did not happen */
+    for (size_t i = 0; i < POSTERS; i++)
+        member_close(&posters[i].member);
+    member_close(&ana);
+    assert_true(world_close(&w));
+}
+
 /* Connections that broke while nobody used them are noticed before they cost somebody an answer. */
 static void database__restarted_while_nobody_asks__is_not_noticed(void **state)
 {
@@ -151,6 +233,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(database__away__polls_go_on_and_writes_wait_for_it),
+        cmocka_unit_test(database__frozen__polls_go_on_and_writes_are_refused_in_time),
         cmocka_unit_test(database__restarted_while_nobody_asks__is_not_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

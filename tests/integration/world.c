@@ -103,6 +103,18 @@ enum err world_restart_database(struct world *w)
     return cluster(w, "start", &out);
 }
 
+enum err world_freeze_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "freeze", &out);
+}
+
+enum err world_thaw_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "thaw", &out);
+}
+
 enum err world_kill_backend(struct world *w, uint32_t which)
 {
     char number[16];

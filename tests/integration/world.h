@@ -79,6 +79,9 @@ MUST_USE enum err world_conclave(struct world *w, size_t server, const char *con
 /* Takes the database away as a power cut would, and brings it back. */
 MUST_USE enum err world_crash_database(struct world *w);
 MUST_USE enum err world_restart_database(struct world *w);
+/* All of its processes stand still: connections stay open and nobody answers. And go on. */
+MUST_USE enum err world_freeze_database(struct world *w);
+MUST_USE enum err world_thaw_database(struct world *w);
 /* Kills one of the database's processes (the which-th, counted round); PostgreSQL ends the others and recovers. */
 MUST_USE enum err world_kill_backend(struct world *w, uint32_t which);
 
