@@ -17,12 +17,15 @@
 
 #include "base/mem.h"
 
-enum { PAIRS_MAX = 64, STEP_MS = 20, PIECE_BYTES = 256 * 1024, BACKLOG = 64 };
+enum { PAIRS_MAX = 64, HELD_MAX_BYTES = 64, STEP_MS = 20, PIECE_BYTES = 256 * 1024, BACKLOG = 64 };
 
 struct pair {
     int server, database; /* -1: closed */
     bool marked;
     bool answering; /* the server's side is to be closed when the database has answered */
+    bool frozen;    /* nothing passes */
+    char held[HELD_MAX_BYTES];
+    size_t held_size;
 };
 
 struct proxy {
@@ -37,6 +40,7 @@ struct proxy {
     pthread_mutex_t lock; /* guards what follows */
     struct loss_plan plan;
     int lost;
+    bool release;
 };
 
 static void shut(int *fd)
@@ -111,6 +115,10 @@ static void from_server(struct proxy *p, struct pair *pair)
 {
     enum loss loss = LOSE_REQUEST;
     ssize_t n = recv(pair->server, p->piece, sizeof(p->piece), 0);
+    if (n <= 0 && pair->held_size > 0) {
+        shut(&pair->server); /* what stands still does not notice */
+        return;
+    }
     if (n <= 0) {
         shut_pair(pair);
         return;
@@ -120,17 +128,26 @@ static void from_server(struct proxy *p, struct pair *pair)
         shut_pair(pair);
         return;
     }
+    if (moment && loss == FREEZE_REQUEST && (size_t)n <= HELD_MAX_BYTES) {
+        memcpy(pair->held, p->piece, (size_t)n);
+        pair->held_size = (size_t)n;
+        return;
+    }
+    if (moment && loss == FREEZE_ANSWER)
+        pair->frozen = true;
     if (!send_on(pair->database, p->piece, (size_t)n))
         shut_pair(pair);
     else if (moment && loss == LOSE_AT_ONCE)
         shut(&pair->server);
-    else if (moment)
+    else if (moment && loss == LOSE_ANSWER)
         pair->answering = true;
 }
 
 static void from_database(struct proxy *p, struct pair *pair)
 {
     ssize_t n = recv(pair->database, p->piece, sizeof(p->piece), 0);
+    if (n > 0 && pair->frozen)
+        return;
     bool pass = n > 0 && !pair->answering && pair->server >= 0;
     if (!pass || !send_on(pair->server, p->piece, (size_t)n))
         shut_pair(pair);
@@ -143,6 +160,20 @@ static void forget_closed(struct proxy *p)
         if (p->pairs[i].database >= 0)
             p->pairs[kept++] = p->pairs[i];
     p->count = kept;
+}
+
+static void go_on(struct proxy *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    bool release = p->release;
+    p->release = false;
+    (void)pthread_mutex_unlock(&p->lock);
+    for (size_t i = 0; release && i < p->count; i++) {
+        struct pair *pair = &p->pairs[i];
+        if (pair->held_size > 0)
+            (void)send_on(pair->database, pair->held, pair->held_size);
+        pair->held_size = 0;
+    }
 }
 
 static void turn(struct proxy *p)
@@ -169,8 +200,10 @@ static void turn(struct proxy *p)
 static void *proxy_main(void *arg)
 {
     struct proxy *p = arg;
-    while (!atomic_load(&p->stopping))
+    while (!atomic_load(&p->stopping)) {
+        go_on(p);
         turn(p);
+    }
     return NULL;
 }
 
@@ -219,6 +252,13 @@ void proxy_lose(struct proxy *p, const struct loss_plan *plan)
     (void)pthread_mutex_lock(&p->lock);
     p->plan = *plan;
     p->lost = 0;
+    (void)pthread_mutex_unlock(&p->lock);
+}
+
+void proxy_release(struct proxy *p)
+{
+    (void)pthread_mutex_lock(&p->lock);
+    p->release = true;
     (void)pthread_mutex_unlock(&p->lock);
 }
 

@@ -13,6 +13,10 @@ enum loss {
     LOSE_REQUEST, /* PostgreSQL never receives it */
     LOSE_ANSWER,  /* PostgreSQL has done it; its answer is dropped */
     LOSE_AT_ONCE, /* passed on, and the server's side is closed while PostgreSQL still works on it */
+    /* Both sides stay open and hear nothing more, as if PostgreSQL stood still: before it has read the request (which it
+     * does with proxy_release, even when the server has gone), or when it has done it. */
+    FREEZE_REQUEST,
+    FREEZE_ANSWER,
 };
 
 /*
@@ -34,6 +38,8 @@ MUST_USE enum err proxy_start(const char *folder, const char *database_folder,
 void proxy_stop(struct proxy *p);
 
 void proxy_lose(struct proxy *p, const struct loss_plan *plan);
+/* PostgreSQL goes on with the requests that were held. */
+void proxy_release(struct proxy *p);
 /* How many connections were lost since the last proxy_lose. */
 int proxy_lost(struct proxy *p);
 

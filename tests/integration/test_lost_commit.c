@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The connection to PostgreSQL is lost exactly at a commit: before it arrives, while it is done, and after it was done.
- * Whatever the member is told, nothing happens twice and nothing acknowledged is lost.
+ * Whatever the member is told, nothing happens twice and nothing acknowledged is lost. The same when PostgreSQL stands still
+ * at that moment, which looks like nothing at all.
+ *
+ * test-timeout-s: 300
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,15 +12,25 @@
 
 #include <cmocka.h>
 
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "client/file_client.h"
 #include "integration/database.h"
 #include "integration/proxy.h"
 #include "integration/world.h"
 
-enum { FILE_BYTES = 300000 /* two chunks */ };
+enum {
+    FILE_BYTES = 300000, /* two chunks */
+    MEMBERS = 3,
+    ANSWER_MAX_MS = 24 * SECOND_MS, /* of a frozen database */
+    EVENT_MAX_MS = 30 * SECOND_MS,
+    STEP_MS = 20,
+};
 
 static const struct loss_plan post_commit = {.mark = "posting.insert", .trigger = "COMMIT"};
 static const struct loss_plan file_commit = {.mark = "files.publish", .trigger = "COMMIT"};
@@ -29,11 +42,12 @@ struct scene {
     struct proxy *proxy;
     struct db *db; /* the truth, not through the proxy */
     struct member ana;
+    struct member others[MEMBERS - 1];
 };
 
 static void open_scene(struct scene *s)
 {
-    const struct world_options options = {.servers = 0, .accounts = 1};
+    const struct world_options options = {.servers = 0, .accounts = MEMBERS};
     char sockets[WORLD_PATH_MAX + 8], folder[WORLD_PATH_MAX + 8], url[256];
     *s = (struct scene){.proxy = NULL};
     assert_int_equal(world_prepare(&s->w, &options), OK);
@@ -53,11 +67,15 @@ static void open_scene(struct scene *s)
     assert_int_equal(db_new(&truth, &s->db), OK);
     assert_int_equal(db_ensure(s->db), OK);
     assert_int_equal(member_open(&s->w, 0, 0, false, &s->ana), OK);
+    for (size_t i = 0; i < COUNT_OF(s->others); i++)
+        assert_int_equal(member_open(&s->w, 1 + i, 0, false, &s->others[i]), OK);
 }
 
 static void close_scene(struct scene *s)
 {
     member_close(&s->ana);
+    for (size_t i = 0; i < COUNT_OF(s->others); i++)
+        member_close(&s->others[i]);
     db_free(s->db);
     assert_true(world_close(&s->w));
     proxy_stop(s->proxy);
@@ -97,9 +115,9 @@ struct frame {
     struct onion_secret secret;
 };
 
-static void make_frame(struct scene *s, bool in_batch, struct frame *ret_frame)
+static void make_frame(struct member *m, bool in_batch, struct frame *ret_frame)
 {
-    json_t *post = community_post_body(&s->ana.community, "exactly once");
+    json_t *post = community_post_body(&m->community, "exactly once");
     const char *path = "/room/lobby/message";
     json_auto_t *body =
         in_batch ? json_pack("[{s:s, s:s, s:o}]", "method", "POST", "path", path, "json", post)
@@ -109,15 +127,16 @@ static void make_frame(struct scene *s, bool in_batch, struct frame *ret_frame)
                                               .json = body,
                                               .signing = SIGNED_BLINDED};
     *ret_frame = (struct frame){.bytes = buf_make(KIB(64))};
-    assert_int_equal(
-        community_wrap(&s->ana.community, &request, &ret_frame->bytes, &ret_frame->secret), OK);
+    assert_int_equal(community_wrap(&m->community, &request, &ret_frame->bytes, &ret_frame->secret),
+                     OK);
 }
 
-/* The code of the answer; of the first element, if it is a batch's. */
-static int send_frame(struct scene *s, const struct frame *f)
+/* The code of the answer; of the first element, if it is a batch's; 0: there was none. */
+static int send_frame(struct member *m, const struct frame *f)
 {
     struct onion_reply reply AUTO_ONION_REPLY = {0};
-    assert_int_equal(server_link_post(s->ana.link, buf_span(&f->bytes), &f->secret, &reply), OK);
+    if (server_link_post(m->link, buf_span(&f->bytes), &f->secret, &reply) != OK)
+        return 0;
     json_auto_t *list = json_loadb((const char *)reply.body.p, reply.body.len, 0, NULL);
     const json_t *code = json_object_get(json_array_get(list, 0), "code");
     return json_is_integer(code) ? (int)json_integer_value(code) : reply.code;
@@ -133,13 +152,13 @@ static void expect_once(struct scene *s, enum loss loss, int times, bool in_batc
 {
     struct frame f;
     int64_t before = messages(s);
-    make_frame(s, in_batch, &f);
+    make_frame(&s->ana, in_batch, &f);
     arm(s, &post_commit, loss, times);
-    assert_int_equal(send_frame(s, &f), 201);
+    assert_int_equal(send_frame(&s->ana, &f), 201);
     assert_int_equal(proxy_lost(s->proxy), times);
     assert_int_equal(messages(s), before + 1);
     assert_int_equal(shown(s), before + 1);
-    assert_int_equal(send_frame(s, &f), 425);
+    assert_int_equal(send_frame(&s->ana, &f), 425);
     assert_int_equal(messages(s), before + 1);
     done_frame(&f);
 }
@@ -159,22 +178,135 @@ static void post__connection_lost_at_commit__happens_once_and_is_acknowledged(vo
     close_scene(&s);
 }
 
+static void post__database_still_after_its_commit__is_acknowledged(void **state)
+{
+    (void)state;
+    struct scene s;
+    open_scene(&s);
+    expect_once(&s, FREEZE_ANSWER, 1, true);
+    close_scene(&s);
+}
+
+/* ---- a commit that may still happen ---- */
+
+struct sending {
+    struct member *member;
+    struct frame frame;
+    pthread_t thread;
+    int code;
+    int64_t took_ms;
+    atomic_bool done;
+};
+
+static void *send_now(void *arg)
+{
+    struct sending *sending = arg;
+    int64_t began_ms = clock_mono_ms();
+    sending->code = send_frame(sending->member, &sending->frame);
+    sending->took_ms = clock_mono_ms() - began_ms;
+    atomic_store(&sending->done, true);
+    return NULL;
+}
+
+static void wait_until(struct scene *s, const char *sql, int64_t value)
+{
+    int64_t deadline_ms = clock_mono_ms() + EVENT_MAX_MS;
+    while (count(s, sql) != value) {
+        assert_true(clock_mono_ms() < deadline_ms);
+        (void)poll(NULL, 0, STEP_MS);
+    }
+}
+
+static void *edit_now(void *arg)
+{
+    struct scene *s = arg;
+    enum err e = community_edit(&s->ana.community, "lobby", 1, "edited");
+    return e == OK ? s : NULL;
+}
+
+/* Two posts in one batch: while somebody holds the room, an edit is the batch before them. */
+static void queue_two(struct scene *s, struct sending two[2])
+{
+    static const char waits[] =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    static const char claims[] = "SELECT count(*) FROM conclave.nonces";
+    pthread_t editor;
+    void *edited = NULL;
+    database_run(s->db, "BEGIN");
+    database_run(s->db, "SELECT FROM conclave.rooms FOR UPDATE");
+    assert_int_equal(pthread_create(&editor, NULL, edit_now, s), 0);
+    wait_until(s, waits, 1);
+    int64_t claimed = count(s, claims);
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&two[i].thread, NULL, send_now, &two[i]), 0);
+    wait_until(s, claims, claimed + 2);
+    database_run(s->db, "ROLLBACK");
+    (void)pthread_join(editor, &edited);
+    assert_non_null(edited);
+}
+
+/*
+ * Nobody can say whether it will commit, so nobody may run it again: the callers are told "busy", and when PostgreSQL goes
+ * on each post is there once.
+ */
+static void posts__database_still_before_their_commit__happen_once_at_most(void **state)
+{
+    (void)state;
+    struct scene s;
+    static struct sending two[2];
+    open_scene(&s);
+    struct frame first;
+    make_frame(&s.ana, false, &first);
+    assert_int_equal(send_frame(&s.ana, &first), 201);
+    done_frame(&first);
+    int64_t before = messages(&s);
+    for (size_t i = 0; i < 2; i++) {
+        two[i] = (struct sending){.member = &s.others[i]};
+        make_frame(&s.others[i], true, &two[i].frame);
+    }
+    arm(&s, &post_commit, FREEZE_REQUEST, 1);
+    queue_two(&s, two);
+    /* If the batch were run again, it would wait for the room that the first run holds: then let that go. */
+    while (!atomic_load(&two[0].done) || !atomic_load(&two[1].done)) {
+        if (count(&s, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                      " AND query LIKE '%FOR UPDATE%'") > 0)
+            proxy_release(s.proxy);
+        (void)poll(NULL, 0, STEP_MS);
+    }
+    assert_int_equal(proxy_lost(s.proxy), 1);
+    proxy_release(s.proxy);
+    wait_until(&s, "SELECT (count(*) >= 2)::int::bigint FROM conclave.messages", 1);
+    for (size_t i = 0; i < 2; i++) {
+        (void)pthread_join(two[i].thread, NULL);
+        print_message("%d after %lld ms\n", two[i].code, (long long)two[i].took_ms);
+        assert_true(two[i].code == 503 || two[i].code == 201);
+        assert_true(two[i].took_ms < ANSWER_MAX_MS);
+        /* A second time the same bytes do nothing. */
+        assert_int_equal(send_frame(&s.others[i], &two[i].frame), 425);
+        done_frame(&two[i].frame);
+    }
+    /* One that came too late for the batch was refused by the lock that the first left, and did not happen. */
+    assert_in_range(messages(&s), before + 1, before + 2);
+    assert_int_equal(count(&s, "SELECT message_sequence FROM conclave.rooms"), messages(&s) + 1);
+    close_scene(&s);
+}
+
 /* The claim is a transaction of its own: whether it was made cannot be told from "somebody else made it". */
 static void expect_at_most_once(struct scene *s, enum loss loss)
 {
     struct frame f;
     int64_t before = messages(s);
-    make_frame(s, true, &f);
+    make_frame(&s->ana, true, &f);
     arm(s, &claim, loss, 1);
-    assert_int_equal(send_frame(s, &f), 503);
+    assert_int_equal(send_frame(&s->ana, &f), 503);
     assert_int_equal(proxy_lost(s->proxy), 1);
     assert_int_equal(messages(s), before);
     /* The same bytes are refused and do nothing; signed anew, it works. */
-    assert_int_equal(send_frame(s, &f), 425);
+    assert_int_equal(send_frame(&s->ana, &f), 425);
     assert_int_equal(messages(s), before);
     done_frame(&f);
-    make_frame(s, true, &f);
-    assert_int_equal(send_frame(s, &f), 201);
+    make_frame(&s->ana, true, &f);
+    assert_int_equal(send_frame(&s->ana, &f), 201);
     assert_int_equal(messages(s), before + 1);
     done_frame(&f);
 }
@@ -228,6 +360,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(post__connection_lost_at_commit__happens_once_and_is_acknowledged),
+        cmocka_unit_test(post__database_still_after_its_commit__is_acknowledged),
+        cmocka_unit_test(posts__database_still_before_their_commit__happen_once_at_most),
         cmocka_unit_test(claim__connection_lost__runs_the_request_at_most_once),
         cmocka_unit_test(upload__connection_lost_at_commit__is_stored_once),
     };
