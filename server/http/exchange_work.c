@@ -147,6 +147,7 @@ static void call_init(struct exchange *ex, const struct request *req)
         .req = req,
         .reply = &ex->reply,
         .now_ms = clock_wall_ms(),
+        .begin_until_ms = ex->first_byte_ms + START_MAX_MS,
         .later = {.complete = call_complete, .owner = ex},
     };
 }

@@ -54,7 +54,8 @@ enum {
 enum {
     /* From the first byte of a request to its last. */
     ARRIVAL_MAX_MS = 20 * SECOND_MS,
-    /* From the first byte until work begins at the latest; what is older is answered busy. */
+    /* From the first byte until work begins at the latest, of a batch until its last element does; what is older is
+     * answered busy. */
     START_MAX_MS = 22 * SECOND_MS,
     /* Waiting for memory before the body is read. */
     SMALL_ADMISSION_MAX_MS = 5 * SECOND_MS,

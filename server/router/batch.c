@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "router/batch_read.h"
 #include "router/json_out.h"
@@ -93,6 +94,15 @@ static void put_element(struct buf *out, const struct reply *part)
 }
 
 /*
+ * 500 posts are 500 commits; when the database is slow, the last hop has given up before they are done. What was done stays
+ * done and is told; the rest does not begin.
+ */
+static bool is_too_late(const struct call *call)
+{
+    return call->begin_until_ms != 0 && clock_mono_ms() > call->begin_until_ms;
+}
+
+/*
  * Runs one element and appends its reply; `allowed` bytes are there for it, and one that would take more is answered
  * 413 (design D14). Lists see the limit as their buffer's ceiling.
  */
@@ -101,7 +111,11 @@ static enum err run_element(struct call *call, const struct request *req, struct
 {
     reply_reset(part);
     part->body.max = allowed - ELEMENT_FRAME_MAX_BYTES;
-    enum err e = dispatch_element(call, req, part);
+    enum err e = OK;
+    if (is_too_late(call))
+        reply_error(part, ERR_BUSY);
+    else
+        e = dispatch_element(call, req, part);
     if (e != OK)
         return e;
     if (element_size(part) > allowed)

@@ -75,6 +75,8 @@ struct call {
     struct reply *reply;
     struct db *db;  /* NULL: memory only */
     int64_t now_ms; /* wall clock, read once per request */
+    /* Monotonic: what has not begun by then is answered busy, since nobody waits for its reply; 0: no limit. */
+    int64_t begin_until_ms;
     struct identity who;
     bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
     bool stranger;      /* anonymous, or first seen lately (design D14); set with authenticated */

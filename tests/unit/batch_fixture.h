@@ -19,6 +19,7 @@
 
 #include "base/arena.h"
 #include "base/base64.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "router/batch_scan.h"
 #include "router/dispatch.h"
@@ -34,7 +35,8 @@ struct world {
     int authenticated, claimed, ran;
     bool claim_lost, needs_sql, source_fails;
     int sources_closed;
-    size_t largest_room; /* the ceiling that handlers saw */
+    int64_t begin_until_ms; /* of the calls */
+    size_t largest_room;    /* the ceiling that handlers saw */
 };
 
 static UNUSED struct world *world_of(const struct call *call)
@@ -127,6 +129,16 @@ static UNUSED enum err status(struct call *call)
     return OK;
 }
 
+/* Ends when nothing more may begin. */
+static UNUSED enum err slow(struct call *call)
+{
+    world_of(call)->ran++;
+    while (clock_mono_ms() <= call->begin_until_ms)
+        ;
+    reply_text(call->reply, 200, "slow");
+    return OK;
+}
+
 struct pieces {
     struct body_source source;
     struct world *world;
@@ -178,6 +190,7 @@ static const struct route routes[] = {
     {"POST", "/echo/{rest}", ACCESS_USER, EFFECT_WRITES, MIB(16), echo},
     {"PUT", "/echo/{rest}", ACCESS_USER, EFFECT_WRITES, MIB(16), echo},
     {"DELETE", "/echo/{rest}", ACCESS_USER, EFFECT_WRITES, 0, echo},
+    {"POST", "/slow", ACCESS_USER, EFFECT_WRITES, MIB(16), slow},
     {"GET", "/size/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, sized},
     {"GET", "/status/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, status},
     {"GET", "/file/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, file},
@@ -215,6 +228,7 @@ static UNUSED void ask_bytes(struct asked *a, const char *path, struct span body
                         .services = &a->world.services,
                         .req = &req,
                         .reply = &a->reply,
+                        .begin_until_ms = a->world.begin_until_ms,
                         .db = with_db ? (struct db *)(void *)&somewhere : NULL};
     a->result = dispatch_request(&call);
     a->json = a->reply.status == 200 ? json_loadb((const char *)a->reply.body.p, a->reply.body.len,

@@ -335,6 +335,30 @@ static void batch__that_writes__is_claimed_once_before_its_first_element(void **
     forget(&a);
 }
 
+/* Each of them writes; the second lasts until the request is too old for anything to begin. */
+static void batch__that_is_too_late__answers_what_it_did_and_503_for_the_rest(void **state)
+{
+    (void)state;
+    static const char one[] = "{\"method\":\"POST\",\"path\":\"/echo/a\",\"json\":1}";
+    static const char slow_one[] = "{\"method\":\"POST\",\"path\":\"/slow\",\"json\":1}";
+    static const struct {
+        const char *path;
+        size_t answered;
+    } cases[] = {{"/batch", 4}, {"/sequence", 3}};
+    char body[512];
+    struct asked a = {.mem = NULL};
+    (void)snprintf(body, sizeof body, "[%s,%s,%s,%s]", one, slow_one, one, one);
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        a.world.begin_until_ms = clock_mono_ms() + 100;
+        ask(&a, cases[i].path, body, true);
+        assert_int_equal(a.world.ran, 2);
+        assert_int_equal(json_array_size(a.json), cases[i].answered);
+        for (size_t n = 0; n < cases[i].answered; n++)
+            assert_int_equal(code_of(&a, n), n < 2 ? 200 : 503);
+        forget(&a);
+    }
+}
+
 /* ---- limits ---- */
 
 int main(void)
@@ -352,6 +376,7 @@ int main(void)
         cmocka_unit_test(batch__nested__is_400_for_that_element_alone),
         cmocka_unit_test(sequence__stops_after_the_first_failure),
         cmocka_unit_test(batch__without_sql__runs_gets_only),
+        cmocka_unit_test(batch__that_is_too_late__answers_what_it_did_and_503_for_the_rest),
         cmocka_unit_test(batch__that_writes__is_claimed_once_before_its_first_element),
     };
     json_in_start();
