@@ -41,7 +41,7 @@ static void count_reply(const struct exchange *ex)
 }
 
 /* The request's own body is read to its end; its memory must not stand in the way of the reply. */
-static void drop_body(struct exchange *ex)
+static void drop_large_body(struct exchange *ex)
 {
     if (!ex->large)
         return;
@@ -89,16 +89,28 @@ static void open_source(struct exchange *ex, struct db *db)
 static void pay_for_reply(struct exchange *ex)
 {
     size_t bytes = ex->reply.body.len;
-    if (bytes <= FREE_REPLY_MAX_BYTES)
+    if (bytes <= EXCHANGE_OVERHEAD_BYTES)
         return;
     if (budget_grow(ex->host->budget, &ex->ticket, 2 * bytes) != OK)
         reply_busy(ex);
 }
 
+/* Whoever reads the reply slowly keeps the reply and nothing else. A source has memory of its own. */
+static void forget_request(struct exchange *ex)
+{
+    envelope_forget(&ex->key);
+    reply_done(&ex->reply);
+    arena_free(ex->mem);
+    ex->mem = NULL;
+    buf_done(&ex->body);
+    size_t kept = ex->stream != NULL ? (size_t)STREAM_TOTAL_BYTES : ex->sealed.cap;
+    budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES + kept);
+}
+
 static void seal(struct exchange *ex, struct db *db)
 {
     ex->step = STEP_SEND;
-    drop_body(ex);
+    drop_large_body(ex);
     if (ex->reply.source != NULL)
         open_source(ex, db);
     count_reply(ex);
@@ -112,15 +124,7 @@ static void seal(struct exchange *ex, struct db *db)
             ex->http_status = STATUS_BAD_GATEWAY;
         }
     }
-    envelope_forget(&ex->key);
-    reply_done(&ex->reply);
-    /* A file that came as base64 was decoded into it; whoever reads the reply slowly must not keep that. */
-    if (ex->large) {
-        arena_free(ex->mem);
-        ex->mem = NULL;
-    }
-    if (ex->ticket.bytes > EXCHANGE_OVERHEAD_BYTES && ex->stream == NULL)
-        budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES + ex->sealed.cap);
+    forget_request(ex);
 }
 
 /* ---- peeling ---- */
@@ -268,6 +272,14 @@ static void run_upload(struct job *job, struct db *db, bool overdue)
     hand_back(ex);
 }
 
+/* The line is long: who stands in it holds little, or has paid for it. */
+static bool may_wait(struct exchange *ex)
+{
+    size_t bytes = arena_used(ex->mem);
+    return bytes <= EXCHANGE_OVERHEAD_BYTES ||
+           budget_grow(ex->host->budget, &ex->ticket, bytes) == OK;
+}
+
 static bool hand_over(struct exchange *ex, struct lane *lane,
                       void (*run)(struct job *job, struct db *db, bool overdue))
 {
@@ -297,7 +309,7 @@ static void work_large(struct exchange *ex)
 static void work_in_lane(struct exchange *ex)
 {
     ex->step = STEP_SEND;
-    if (hand_over(ex, ex->host->general, run_general))
+    if (may_wait(ex) && hand_over(ex, ex->host->general, run_general))
         return;
     reply_reset(&ex->reply);
     reply_busy(ex);
@@ -336,6 +348,7 @@ static bool work_small(struct exchange *ex)
     exchange_unref(ex);
     if (e == ERR_RETRY) {
         reply_reset(&ex->reply);
+        buf_done(&ex->reply.body); /* the half that memory gave may be megabytes */
         ex->job.stranger = !member;
         work_in_lane(ex);
         return member;

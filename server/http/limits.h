@@ -16,10 +16,11 @@
 enum {
     /* Up to here a request is peeled on the thread that read it; above, in the upload lane. */
     SMALL_BODY_MAX_BYTES = 64 * 1024,
-    /* Reserved beside a body: its arena and its reply, as far as they are small. */
+    /*
+     * Reserved beside a body: its arena while it waits, and its reply, as far as they are no larger than this; what is
+     * larger is paid for in the budget. So all that waits for somebody has a ceiling; what runs, a few threads do.
+     */
     EXCHANGE_OVERHEAD_BYTES = 16 * 1024,
-    /* A reply above this is paid for in the budget of its own. */
-    FREE_REPLY_MAX_BYTES = 64 * 1024,
     /* One arena per request: parsed headers, spans of a batch, decoded base64 of an upload inside JSON. */
     SMALL_ARENA_MAX_BYTES = 16 * 1024 * 1024,
     LARGE_ARENA_MAX_BYTES = 48 * 1024 * 1024,

@@ -23,6 +23,7 @@
 #include "db/db.h"
 #include "http/listener.h"
 #include "integration/raw.h"
+#include "integration/usage.h"
 #include "integration/world.h"
 #include "metrics/metrics.h"
 #include "router/dispatch.h"
@@ -31,6 +32,9 @@
 #include "work/lanes.h"
 
 enum { CHUNK_BYTES = 256 * 1024, WAIT_MS = 15 * SECOND_MS };
+/* Of those who wait with it, and what all of them may make of it: what the few threads hold that work on it. */
+enum { FAT_BYTES = 8 << 20, FAT_ONES = 24, FAT_GROWTH_MAX_KB = FAT_ONES * (FAT_BYTES >> 10) / 2 };
+enum { WORKERS = 3 };
 
 struct fixture {
     struct world world;
@@ -163,7 +167,34 @@ static enum err answer_missing_file(struct call *call)
     return answer_source(call, 0);
 }
 
+/* The same after work that took much memory of its own. */
+static enum err answer_fat_file(struct call *call)
+{
+    if (call->db != NULL)
+        assert_non_null(arena_alloc(call->mem, FAT_BYTES));
+    return answer_file(call);
+}
+
+static atomic_bool workers_may_go;
+
+/* Memory gives half of a large reply; then it takes a worker, who is not to be had. */
+static enum err answer_half(struct call *call)
+{
+    if (call->db == NULL) {
+        uint8_t *half = buf_reserve(&call->reply->body, FAT_BYTES);
+        assert_non_null(half);
+        memset(half, 'x', FAT_BYTES);
+        buf_commit(&call->reply->body, FAT_BYTES);
+        return ERR_RETRY;
+    }
+    while (!atomic_load(&workers_may_go))
+        pause_ms(5);
+    return answer_memory(call);
+}
+
 static const struct route routes[] = {
+    {"GET", "/half", ACCESS_PUBLIC, EFFECT_READS, 0, answer_half},
+    {"GET", "/fat/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_fat_file},
     {"GET", "/memory", ACCESS_PUBLIC, EFFECT_READS, 0, answer_memory},
     {"GET", "/worker", ACCESS_PUBLIC, EFFECT_READS, 0, answer_worker},
     {"GET", "/later/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_later},
@@ -204,7 +235,7 @@ static bool open_lanes(struct fixture *f)
                                   .statement_timeout_ms = 5000,
                                   .lock_timeout_ms = 1000};
     struct lane_options general = {.name = "general",
-                                   .workers = 3,
+                                   .workers = WORKERS,
                                    .queue_max = 1000,
                                    .age_max_ms = 8 * SECOND_MS,
                                    .db = &db,
@@ -428,6 +459,66 @@ static void stream__whose_client_leaves__is_released(void **state)
     wait_for_end(f);
 }
 
+/* FAT_ONES connections with that request, which do not read. */
+static void send_all(const struct fixture *f, const char *endpoint, int fds[FAT_ONES])
+{
+    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    struct onion_request request = {.method = "GET", .endpoint = endpoint};
+    for (int i = 0; i < FAT_ONES; i++) {
+        struct onion_secret secret;
+        AUTO_BUF struct buf frame = buf_make(KIB(8));
+        AUTO_BUF struct buf post = buf_make(KIB(16));
+        assert_int_equal(server_link_wrap(link, &request, &frame, &secret), OK);
+        onion_client_done(&secret);
+        raw_put_post(&post, "/oxen/v4/lsrpc", buf_span(&frame), "");
+        fds[i] = raw_connect(&server_link_options(link)->url.at, 4096);
+        assert_true(fds[i] >= 0 && raw_send(fds[i], buf_span(&post)));
+    }
+}
+
+static void expect_growth(int64_t before_kb)
+{
+    int64_t grown_kb = usage_peak_kb(getpid()) - before_kb;
+    print_message("%lld KB more\n", (long long)grown_kb);
+    assert_true(!usage_is_ours() || grown_kb < FAT_GROWTH_MAX_KB);
+}
+
+static void exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request(void **state)
+{
+    struct fixture *f = *state;
+    int fds[FAT_ONES];
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    usage_forget_peak(getpid());
+    int64_t before_kb = usage_peak_kb(getpid());
+    send_all(f, "/fat/10000000", fds);
+    while (atomic_load(&sources_open) < FAT_ONES && clock_mono_ms() < until)
+        pause_ms(5);
+    assert_int_equal(atomic_load(&sources_open), FAT_ONES);
+    expect_growth(before_kb);
+    for (int i = 0; i < FAT_ONES; i++)
+        (void)close(fds[i]);
+    wait_for_end(f);
+}
+
+static void exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply(void **state)
+{
+    struct fixture *f = *state;
+    int fds[FAT_ONES];
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    usage_forget_peak(getpid());
+    int64_t before_kb = usage_peak_kb(getpid());
+    send_all(f, "/half", fds);
+    while (metrics_get(f->metrics, METRIC_QUEUE_GENERAL) < FAT_ONES - WORKERS &&
+           clock_mono_ms() < until)
+        pause_ms(5);
+    assert_int_equal(metrics_get(f->metrics, METRIC_QUEUE_GENERAL), FAT_ONES - WORKERS);
+    expect_growth(before_kb);
+    atomic_store(&workers_may_go, true);
+    for (int i = 0; i < FAT_ONES; i++)
+        (void)close(fds[i]);
+    wait_for_end(f);
+}
+
 struct crowd {
     const struct fixture *f;
     struct way way;
@@ -500,6 +591,8 @@ int main(void)
         cmocka_unit_test(stream__whose_source_fails_at_once__is_a_sealed_503),
         cmocka_unit_test(stream__whose_source_fails_midway__is_cut_off),
         cmocka_unit_test(stream__whose_client_leaves__is_released),
+        cmocka_unit_test(exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request),
+        cmocka_unit_test(exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply),
         cmocka_unit_test(exchange__many_at_once__do_not_mix),
         cmocka_unit_test(listener__closing__answers_what_is_under_way),
     };
