@@ -5,6 +5,8 @@
  */
 #include "work/write_batch_parts.h"
 
+#include <stdlib.h>
+
 /* ---- learning ---- */
 
 static struct write_batch_use *add_use(struct write_batch *b, struct write_batch_reaction *r,
@@ -19,12 +21,11 @@ static struct write_batch_use *add_use(struct write_batch *b, struct write_batch
     return use;
 }
 
-/* At the end: the order of first use. */
-static struct write_batch_reaction *add_reaction(struct write_batch *b,
-                                                 struct write_batch_target *t, struct span text)
+/* At the end, the order of first use: end is that of the list, or a place in it from where to look for it. */
+static struct write_batch_reaction *
+add_reaction(struct write_batch *b, struct write_batch_reaction **end, struct span text)
 {
     struct write_batch_reaction *r = ARENA_NEW(b->mem, struct write_batch_reaction);
-    struct write_batch_reaction **end = &t->reactions;
     if (!r)
         return NULL;
     r->text = text;
@@ -75,19 +76,42 @@ static bool list_reacted(const struct write_batch *b, struct reacted *r)
     return true;
 }
 
+static int by_id(const void *a, const void *b)
+{
+    int64_t x = (*(struct write_batch_reaction *const *)a)->id;
+    int64_t y = (*(struct write_batch_reaction *const *)b)->id;
+    return (x > y) - (x < y);
+}
+
+/* In ascending order of id. */
+static struct write_batch_reaction *reaction_of(struct write_batch_reaction *const *reactions,
+                                                size_t count, int64_t id)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (reactions[middle]->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && reactions[low]->id == id ? reactions[low] : NULL;
+}
+
+/* A batch may touch hundreds of messages with dozens of reactions each: reactions is sorted here, not searched through. */
 static enum err learn_held(struct write_batch *b, struct db *db, const struct reacted *r,
-                           struct write_batch_reaction *const *reactions, size_t count)
+                           struct write_batch_reaction **reactions, size_t count)
 {
     struct user_reaction *held = NULL;
     size_t held_count = 0;
     enum err e = reactions_held(db, b->mem, r->asked, r->users, r->asked_count, &held, &held_count);
+    if (e == OK && count > 0)
+        qsort(reactions, count, sizeof(struct write_batch_reaction *), by_id);
     for (size_t i = 0; e == OK && i < held_count; i++) {
-        size_t at = 0;
-        while (at < count && reactions[at]->id != held[i].reaction)
-            at++;
-        struct write_batch_use *use = at < count ? add_use(b, reactions[at], held[i].user) : NULL;
+        struct write_batch_reaction *of = reaction_of(reactions, count, held[i].reaction);
+        struct write_batch_use *use = of ? add_use(b, of, held[i].user) : NULL;
         if (!use)
-            return at < count ? ERR_NO_MEMORY : ERR_DEFECT;
+            return of ? ERR_NO_MEMORY : ERR_DEFECT;
         use->held_before = use->held = true;
     }
     return e;
@@ -97,6 +121,7 @@ static enum err learn_reactions(struct write_batch *b, struct db *db, const stru
 {
     struct reaction_target *found = NULL;
     struct write_batch_target *t = NULL;
+    struct write_batch_reaction **end = NULL;
     size_t count = 0;
     enum err e =
         reactions_targets(db, b->ring, b->mem, r->messages, r->rooms, r->count, &found, &count);
@@ -105,11 +130,14 @@ static enum err learn_reactions(struct write_batch *b, struct db *db, const stru
     if (e == OK && !reactions)
         e = ERR_NO_MEMORY;
     for (size_t i = 0; e == OK && i < count; i++) {
-        if (!t || t->before.id != found[i].message) /* they come by message */
+        if (!t || t->before.id != found[i].message) { /* they come by message */
             t = target_of(b, found[i].message);
-        reactions[i] = t ? add_reaction(b, t, found[i].text) : NULL;
+            end = t ? &t->reactions : NULL;
+        }
+        reactions[i] = t ? add_reaction(b, end, found[i].text) : NULL;
         if (!reactions[i])
             return ERR_NO_MEMORY;
+        end = &reactions[i]->next;
         reactions[i]->id = found[i].id;
         reactions[i]->users = found[i].users;
     }
@@ -196,7 +224,7 @@ static enum err react(struct write_batch *b, const struct write_batch_plan *plan
         return OK;
     }
     if (!r)
-        r = add_reaction(b, t, op->reaction);
+        r = add_reaction(b, &t->reactions, op->reaction);
     struct write_batch_use *use = r ? find_use(r, plan->facts->user) : NULL;
     if (r && !use)
         use = add_use(b, r, plan->facts->user);
