@@ -11,7 +11,11 @@
 #include "state/state.h"
 #include "store/reactions.h"
 
-enum { LIST_ARENA_BYTES = 16 * 1024 * 1024 }; /* REACTORS_LISTED_MAX of them, twice */
+enum {
+    LIST_ARENA_BYTES = 16 * 1024 * 1024, /* REACTORS_LISTED_MAX of them, twice */
+    /* ["<66 digits>",<seconds>]: no reactor takes less of a reply. */
+    REACTOR_LEAST_BYTES = 72,
+};
 
 /* The rest of a path is valid UTF-8 and not empty. False: refused. */
 static bool read_reaction(struct call *call, struct span *ret_text)
@@ -107,6 +111,10 @@ enum err reactors_get(struct call *call)
     enum err e = request_query_int(call->req, call->mem, "limit", limit_range, &query.limit);
     if (e != OK || !read_reaction(call, &query.text))
         return e;
+    /* In a batch whose reply is nearly full, nothing is read that cannot be said. */
+    query.most = (int64_t)((call->reply->body.max - call->reply->body.len) / REACTOR_LEAST_BYTES);
+    if (query.most == 0)
+        return ERR_TOO_LARGE;
     if (call->db == NULL)
         return ERR_RETRY;
     if (query.limit == 0) /* none, as PySOGS has it */

@@ -232,17 +232,19 @@ enum err reactions_reactors(struct db *db, struct ring *ring, struct arena *mem,
                             size_t *ret_count)
 {
     struct reaction_target *targets = NULL;
+    const struct reaction_target none = {.id = 0}, *of = &none;
     size_t count = 0;
-    int64_t reaction = 0;
     enum err e = reactions_targets(db, ring, mem, &q->message, &q->room, 1, &targets, &count);
     for (size_t i = 0; e == OK && i < count; i++)
         if (span_eq(targets[i].text, q->text))
-            reaction = targets[i].id;
+            of = &targets[i];
+    if (e == OK && of->users > q->most && q->limit > q->most)
+        e = ERR_TOO_LARGE;
     if (e != OK)
         return e;
     AUTO_ROWS struct rows rows = {0};
     void *reactors = NULL;
-    e = DB_RUN(db, "reactions.reactors", &rows, PARAM_I64(reaction), PARAM_I64(q->limit));
+    e = DB_RUN(db, "reactions.reactors", &rows, PARAM_I64(of->id), PARAM_I64(q->limit));
     if (e == OK)
         e = store_read_all(&rows, mem, sizeof(struct reactor_row), read_reactor, &reactors,
                            ret_count);

@@ -43,12 +43,16 @@ struct reactor_row {
     struct session_id session;
     double at;
 };
-/* Who has this reaction on a message, the earliest first, at most limit of them. */
+/*
+ * Who has this reaction on a message, the earliest first, at most limit of them. ERR_TOO_LARGE: that would be more than
+ * `most`; none was read.
+ */
 struct reactors_query {
     int64_t room;
     int64_t message;
     struct span text;
     int64_t limit;
+    int64_t most; /* rows that the caller has room for */
 };
 MUST_USE enum err reactions_reactors(struct db *db, struct ring *ring, struct arena *mem,
                                      const struct reactors_query *query,
