@@ -237,6 +237,7 @@ static enum app_exit check_routes(struct app *app)
                                           .authenticate = auth_authenticate,
                                           .welcome = auth_welcome,
                                           .claim = auth_claim,
+                                          .forget = auth_forget,
                                           .admit = auth_admit,
                                           .release = auth_release,
                                           .is_stranger = auth_is_stranger};

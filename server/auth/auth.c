@@ -128,6 +128,11 @@ bool auth_claim(struct call *call)
     return e == OK;
 }
 
+void auth_forget(struct call *call)
+{
+    recall_remove(call->services->auth->nonces, span_of(call->nonce.b, sizeof call->nonce.b));
+}
+
 /* call->room and call->rights of a route with {room}. ERR_DENIED: refusal written. */
 static enum err find_room(struct call *call)
 {

@@ -19,6 +19,7 @@ void auth_free(struct auth *auth);
 bool auth_authenticate(struct call *call);
 enum err auth_welcome(struct call *call);
 bool auth_claim(struct call *call);
+void auth_forget(struct call *call);
 enum err auth_admit(struct call *call, enum access access);
 void auth_release(struct call *call);
 bool auth_is_stranger(const struct call *call);

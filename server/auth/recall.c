@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A table of small sets: the keyed hash of an item chooses a set of eight fingerprints, one cache line, in which the
- * newest stands first and pushes the oldest out. Chosen over one ring with an index because nothing is ever deleted or
- * rehashed, and eight compares are all a look-up can cost.
+ * newest stands first and pushes the oldest out. Chosen over one ring with an index because nothing is ever rehashed, and
+ * eight compares are all that anything can cost.
  */
 #include "auth/recall.h"
 
@@ -104,4 +104,19 @@ bool recall_add(struct recall *r, struct span item)
     }
     (void)pthread_mutex_unlock(lock);
     return is_new;
+}
+
+void recall_remove(struct recall *r, struct span item)
+{
+    struct place at = place_of(r, item);
+    struct set *set = &r->sets[at.set];
+    pthread_mutex_t *lock = &r->locks[at.set % LOCKS];
+    (void)pthread_mutex_lock(lock);
+    size_t kept = 0;
+    for (size_t i = 0; i < WAYS; i++)
+        if (set->prints[i] != at.print)
+            set->prints[kept++] = set->prints[i];
+    while (kept < WAYS)
+        set->prints[kept++] = 0;
+    (void)pthread_mutex_unlock(lock);
 }

@@ -14,9 +14,11 @@ struct recall;
 /* Room for about 2^entries_log2 items (8 bytes each; pages are touched as they fill). ERR_NO_MEMORY. */
 MUST_USE enum err recall_new(unsigned entries_log2, struct recall **ret_recall);
 void recall_free(struct recall *r);
-/* Both: any thread. */
+/* These: any thread. */
 bool recall_has(struct recall *r, struct span item);
 /* True if it was new. Of several threads adding the same item at once exactly one is told so. */
 bool recall_add(struct recall *r, struct span item);
+/* Harmless when it is not there. */
+void recall_remove(struct recall *r, struct span item);
 
 #endif

@@ -114,6 +114,8 @@ static void seal(struct exchange *ex, struct db *db)
     if (ex->reply.source != NULL)
         open_source(ex, db);
     count_reply(ex);
+    if (ex->reply.status == STATUS_BUSY && ex->call.authenticated)
+        dispatch_forget(&ex->call);
     ex->http_status = STATUS_OK;
     if (ex->stream == NULL) {
         pay_for_reply(ex);

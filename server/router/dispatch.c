@@ -242,3 +242,10 @@ void dispatch_finish(struct call *call)
     call->services->dispatcher->release(call);
     settle(call, OK);
 }
+
+void dispatch_forget(struct call *call)
+{
+    const struct dispatcher *d = call->services->dispatcher;
+    if (call->who.known && d->forget != NULL)
+        d->forget(call);
+}

@@ -54,6 +54,11 @@ struct dispatcher {
      */
     bool (*claim)(struct call *call);
     /*
+     * The authenticated call is answered busy: what memory noted of its nonce is dropped, so that the same bytes may come
+     * again. Whether they may still write, the claim in SQL says. May be NULL.
+     */
+    void (*forget)(struct call *call);
+    /*
      * Finds call->room and call->rights when the route has {room}; checks access. ERR_DENIED: refusal written.
      * ERR_RETRY (only without db): memory cannot tell, run again on a worker.
      */
@@ -91,6 +96,11 @@ MUST_USE enum err dispatch_claim(struct call *call);
  * dispatch_request has returned: the later of the two events runs it. Any thread.
  */
 void dispatch_finish(struct call *call);
+/*
+ * The outermost request is answered 503, by whomever: it may be sent again as it is, rather than be taken for a replay. Once,
+ * when its reply is complete.
+ */
+void dispatch_forget(struct call *call);
 /*
  * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
  * OK or ERR_RETRY as above.

@@ -301,8 +301,11 @@ static void expect_at_most_once(struct scene *s, enum loss loss)
     assert_int_equal(send_frame(&s->ana, &f), 503);
     assert_int_equal(proxy_lost(s->proxy), 1);
     assert_int_equal(messages(s), before);
-    /* The same bytes are refused and do nothing; signed anew, it works. */
+    /* The same bytes again: what was claimed is refused and does nothing; signed anew, it works. */
+    bool claimed = loss != LOSE_REQUEST;
+    assert_int_equal(send_frame(&s->ana, &f), claimed ? 425 : 201);
     assert_int_equal(send_frame(&s->ana, &f), 425);
+    before += claimed ? 0 : 1;
     assert_int_equal(messages(s), before);
     done_frame(&f);
     make_frame(&s->ana, true, &f);
@@ -319,6 +322,34 @@ static void claim__connection_lost__runs_the_request_at_most_once(void **state)
     expect_at_most_once(&s, LOSE_ANSWER);
     expect_at_most_once(&s, LOSE_REQUEST);
     expect_at_most_once(&s, LOSE_AT_ONCE);
+    close_scene(&s);
+}
+
+/* Nothing was done, and the server says so: the same bytes are no replay when they come again. */
+static void requests__refused_while_the_database_is_away__may_come_again_as_they_are(void **state)
+{
+    (void)state;
+    struct scene s;
+    struct frame frames[2];
+    open_scene(&s);
+    int64_t before = messages(&s);
+    for (int in_batch = 0; in_batch < 2; in_batch++)
+        make_frame(&s.ana, in_batch == 1, &frames[in_batch]);
+    assert_int_equal(world_crash_database(&s.w), OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(send_frame(&s.ana, &frames[i % 2]), 503);
+    assert_int_equal(world_restart_database(&s.w), OK);
+    for (int i = 0; i < 2; i++) {
+        int64_t deadline_ms = clock_mono_ms() + EVENT_MAX_MS;
+        int code = 503;
+        while (code == 503 && clock_mono_ms() < deadline_ms)
+            code = send_frame(&s.ana, &frames[i]);
+        assert_int_equal(code, 201);
+        assert_int_equal(send_frame(&s.ana, &frames[i]), 425);
+        done_frame(&frames[i]);
+    }
+    assert_int_equal(db_ensure(s.db), OK);
+    assert_int_equal(messages(&s), before + 2);
     close_scene(&s);
 }
 
@@ -363,6 +394,7 @@ int main(void)
         cmocka_unit_test(post__database_still_after_its_commit__is_acknowledged),
         cmocka_unit_test(posts__database_still_before_their_commit__happen_once_at_most),
         cmocka_unit_test(claim__connection_lost__runs_the_request_at_most_once),
+        cmocka_unit_test(requests__refused_while_the_database_is_away__may_come_again_as_they_are),
         cmocka_unit_test(upload__connection_lost_at_commit__is_stored_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -319,6 +319,30 @@ static void recall__what_was_added__is_found_and_nothing_else(void **state)
     recall_free(NULL);
 }
 
+static void recall__what_was_removed__is_new_again_and_nothing_else(void **state)
+{
+    (void)state;
+    enum { ITEMS = 500, STEP = 3 }; /* in sets of eight that hold several of them */
+    struct recall *r;
+    assert_int_equal(recall_new(10, &r), OK);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        assert_true(recall_add(r, span_of(&i, sizeof i)));
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < ITEMS; i++)
+        held += recall_has(r, span_of(&i, sizeof i)) && i % STEP != 0;
+    for (uint32_t i = 0; i < ITEMS; i += STEP) {
+        recall_remove(r, span_of(&i, sizeof i));
+        recall_remove(r, span_of(&i, sizeof i));
+        assert_false(recall_has(r, span_of(&i, sizeof i)));
+    }
+    for (uint32_t i = 0; i < ITEMS; i++)
+        held -= recall_has(r, span_of(&i, sizeof i));
+    assert_int_equal(held, 0);
+    for (uint32_t i = 0; i < ITEMS; i += STEP)
+        assert_true(recall_add(r, span_of(&i, sizeof i)));
+    recall_free(r);
+}
+
 static void recall__when_full__keeps_the_newest(void **state)
 {
     (void)state;
@@ -480,6 +504,7 @@ int main(void)
         cmocka_unit_test(sogs_auth__a_failed_request__leaves_no_memory),
         cmocka_unit_test(sogs_auth__no_memory_for_the_message__is_busy_and_not_a_pass),
         cmocka_unit_test(recall__what_was_added__is_found_and_nothing_else),
+        cmocka_unit_test(recall__what_was_removed__is_new_again_and_nothing_else),
         cmocka_unit_test(recall__when_full__keeps_the_newest),
         cmocka_unit_test(recall__of_threads_that_add_the_same__one_is_told_it_was_new),
         cmocka_unit_test(access__by_rights__follows_the_table),
