@@ -328,6 +328,17 @@ static bool must_wait(struct exchange *ex)
     return true;
 }
 
+/*
+ * The writer's line is long as well. By then the arena holds what the body says, decoded: less than it twice. Who cannot pay
+ * for that goes through the lane.
+ */
+static bool may_finish_later(struct exchange *ex)
+{
+    size_t bytes = 2 * ex->body.len;
+    return bytes <= EXCHANGE_OVERHEAD_BYTES ||
+           budget_grow(ex->host->budget, &ex->ticket, bytes) == OK;
+}
+
 /* Returns whether a member's request was worked on. */
 static bool work_small(struct exchange *ex)
 {
@@ -338,7 +349,7 @@ static bool work_small(struct exchange *ex)
         work_in_lane(ex);
         return false;
     }
-    ex->call.later.allowed = true;
+    ex->call.later.allowed = may_finish_later(ex);
     exchange_ref(ex); /* for whoever completes it later */
     enum err e = dispatch_request(&ex->call);
     bool member = ex->call.authenticated && !ex->call.stranger;
