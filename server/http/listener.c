@@ -8,6 +8,7 @@
 #include <microhttpd.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,14 +185,20 @@ void listener_close(struct listener *listener)
         return;
     struct host *host = listener->intake.host;
     atomic_store(&host->closing, true);
+    /*
+     * Refuses from here on, and stays a descriptor: a thread of the pool that has not seen the word yet takes it from its own
+     * epoll set later, and libmicrohttpd ends the process when that fails.
+     */
     int fd = MHD_quiesce_daemon(listener->daemon);
     if (fd >= 0)
-        (void)close(fd);
+        (void)shutdown(fd, SHUT_RDWR);
     if (!wait_until_answered(host))
         log_event(LOG_WARN, "http.closed_unanswered",
                   LOG_U64("exchanges", atomic_load(&host->exchanges)));
     /* libmicrohttpd may not be stopped while anything is suspended. */
     lot_close(host->lot);
     MHD_stop_daemon(listener->daemon);
+    if (fd >= 0)
+        (void)close(fd);
     listener_free(listener);
 }
