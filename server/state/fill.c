@@ -219,6 +219,8 @@ enum err fill_room(struct room *room, struct db *db, bool deep)
 {
     enum err e = OK;
     (void)pthread_mutex_lock(&room->lock);
+    /* What others commit meanwhile is for those who ask later: in a busy room nobody would ever catch up with them. */
+    const int64_t target = room->target;
     for (int attempt = 0; attempt < FILL_ATTEMPTS && e == OK; attempt++) {
         bool waited = room->filling;
         while (room->filling)
@@ -229,11 +231,11 @@ enum err fill_room(struct room *room, struct db *db, bool deep)
             break;
         }
         bool wants_deep = deep && !room->deep;
-        if (room->target <= room->sequence && !wants_deep)
+        if (target <= room->sequence && !wants_deep)
             break;
         e = fill_once(room, db, wants_deep);
     }
-    if (e == OK && room->target > room->sequence)
+    if (e == OK && target > room->sequence)
         e = ERR_BUSY;
     (void)pthread_mutex_unlock(&room->lock);
     room_make_space(room->state);

@@ -35,6 +35,7 @@ struct question {
     int64_t before; /* write_before */
     int64_t id;     /* write_one */
     int64_t up_to;  /* set by memory: the room's counter */
+    int64_t target; /* what was known to be committed when it was asked; set by ask */
     struct buf *out;
 };
 
@@ -63,7 +64,9 @@ static enum answer ask_memory(const struct source *source, struct question *q)
     (void)pthread_mutex_lock(&room->lock);
     room->used_mono_ms = clock_mono_ms();
     q->up_to = room->sequence;
-    if (room->target <= room->sequence)
+    if (q->target < 0)
+        q->target = room->target;
+    if (q->target <= room->sequence)
         answer = source->memory(q);
     (void)pthread_mutex_unlock(&room->lock);
     return answer;
@@ -71,6 +74,7 @@ static enum answer ask_memory(const struct source *source, struct question *q)
 
 static enum err ask(const struct source *source, struct question *q, struct db *db)
 {
+    q->target = -1;
     for (int attempt = 0; attempt < LIST_ATTEMPTS; attempt++) {
         enum answer answer = ask_memory(source, q);
         if (answer == ANSWERED)

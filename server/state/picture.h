@@ -117,8 +117,8 @@ void room_make_space(struct state *state);
 /* ---- fill.c ---- */
 
 /*
- * Reads from the database until the room is no longer stale and, if deep, its windows are filled downwards. One thread
- * per room reads, others wait for it. Without lock.
+ * Reads from the database until the room shows what was known to be committed at the call and, if deep, its windows are
+ * filled downwards. One thread per room reads, others wait for it. Without lock.
  */
 MUST_USE enum err fill_room(struct room *room, struct db *db, bool deep);
 /* With the lock held: the database says that the counter stands (at least) here. */

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -33,6 +34,7 @@ enum {
     ROWS_MAX = 4,     /* messages per commit: 1..4 */
     WAITING_MAX = 24, /* commits held back from memory, to be picked from at random */
     SEEN_WITHIN_MS = 60000,
+    RESTLESS_READS = 500,
 };
 
 /* One commit that memory has not heard of yet. */
@@ -267,7 +269,7 @@ static void *follow(void *arg)
         enum err e = ask(r, db, room, &out);
         if (e == OK)
             read_rows(r, &out);
-        else if (e != ERR_BUSY) /* "try again" under many commits is an honest answer */
+        else /* "try again" neither: however many commits there are, a reader waits for those before his question only */
             r->wrong = err_name(e);
         if (over && r->seen == atomic_load(&f->total))
             break;
@@ -386,6 +388,51 @@ static void commits__with_a_gap__are_read_from_the_database_before_the_answer(vo
 }
 
 /* A restored backup: the database stands below memory. */
+/* Another process commits as fast as it can, and each time memory hears of it. */
+static void *commit_on_and_on(void *arg)
+{
+    struct fixture *f = arg;
+    struct db *db = database_connect(&database);
+    char sql[160];
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE conclave.rooms SET message_sequence = message_sequence + 1"
+                   " WHERE id = %ld RETURNING message_sequence",
+                   (long)f->room);
+    database_run(db, "SET synchronous_commit = off");
+    while (atomic_load(&f->writing) > 0)
+        state_apply(f->state, f->room, -1, database_number(db, sql), NULL, 0);
+    db_free(db);
+    return NULL;
+}
+
+static void reader__of_a_room_that_never_rests__waits_only_for_what_was_before(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    struct reader r = {.fixture = &f, .limit = 100};
+    pthread_t writer;
+    struct room *room = NULL;
+    AUTO_BUF struct buf out = buf_make(MIB(10));
+    fixture_begin(&f);
+    struct db *db = database_connect(&database);
+    assert_int_equal(state_load(f.state, db), OK);
+    assert_int_equal(state_room_by_token(f.state, SPAN("lobby"), &room), OK);
+    atomic_store(&f.writing, 1);
+    assert_int_equal(pthread_create(&writer, NULL, commit_on_and_on, &f), 0);
+    size_t busy = 0;
+    int64_t deadline_ms = clock_mono_ms() + SEEN_WITHIN_MS;
+    while (r.from_sql < RESTLESS_READS && clock_mono_ms() < deadline_ms)
+        busy += ask(&r, db, room, &out) != OK;
+    atomic_store(&f.writing, 0);
+    (void)pthread_join(writer, NULL);
+    print_message("%zu of %ld busy\n", busy, (long)r.from_sql);
+    assert_int_equal(busy, 0);
+    assert_int_equal(r.from_sql, RESTLESS_READS);
+    state_room_release(room);
+    db_free(db);
+    fixture_end(&f);
+}
+
 static void counter__below_memory__drops_the_room(void **state)
 {
     (void)state;
@@ -467,6 +514,7 @@ int main(void)
         cmocka_unit_test(commits__shuffled_by_eight_threads__reach_every_reader_once_in_order),
         cmocka_unit_test(commits__in_order__are_shown_from_memory_alone),
         cmocka_unit_test(commits__with_a_gap__are_read_from_the_database_before_the_answer),
+        cmocka_unit_test(reader__of_a_room_that_never_rests__waits_only_for_what_was_before),
         cmocka_unit_test(counter__below_memory__drops_the_room),
         cmocka_unit_test(freshness__last_comparison__counts_for_a_minute),
         cmocka_unit_test(rooms__picture_that_is_not_fresh__is_not_shown),
