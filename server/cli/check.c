@@ -35,7 +35,7 @@ static int print_defaults(void)
     return buf_verdict(&out) == OK ? CLI_OK : CLI_FAILED;
 }
 
-static int check_owner(struct cli *cli)
+int cli_check_owner(struct cli *cli)
 {
     struct x25519_pub recorded;
     enum err e = server_public_key(cli->db, &recorded);
@@ -50,7 +50,7 @@ static int check_owner(struct cli *cli)
     return CLI_OK;
 }
 
-static int check_storage_key(struct cli *cli, const uint8_t key[static 32])
+int cli_check_storage_key(struct cli *cli, const uint8_t key[static 32])
 {
     struct ring *ring = NULL;
     enum err e = ring_new(key, &ring);
@@ -83,9 +83,9 @@ int cli_check(int argc, char **argv)
     if (code == CLI_OK)
         code = cli_open_db(&cli, true);
     if (code == CLI_OK)
-        code = check_owner(&cli);
+        code = cli_check_owner(&cli);
     if (code == CLI_OK)
-        code = check_storage_key(&cli, storage);
+        code = cli_check_storage_key(&cli, storage);
     crypto_wipe(storage, sizeof(storage));
     if (code == CLI_OK)
         (void)puts("Settings, keys, database and schema are in order.");
