@@ -23,7 +23,7 @@ enum {
     PROGRESS_MS = 1000,
     NAME_MAX_BYTES = 64,
     /* A day of chunks is being dropped: that takes less than a second. */
-    LOCK_TRIES = 50,
+    LOCK_TRIES = 20,
     LOCK_PAUSE_MS = 100,
 };
 

@@ -67,20 +67,29 @@ static enum err run(struct player *p)
     return e;
 }
 
-/* What the COPY itself came to; whoever sent its data learns of an error only here. */
+/* What the COPY came to; whoever sent its data learns of an error only here. */
 static enum err end_copy(struct db *db)
 {
-    enum err e = OK;
-    if (PQputCopyEnd(db->conn, NULL) != 1)
-        e = ERR_BUSY;
-    for (PGresult *r = PQgetResult(db->conn); r != NULL; r = PQgetResult(db->conn)) {
+    enum err e = PQputCopyEnd(db->conn, NULL) == 1 ? OK : ERR_BUSY;
+    PGresult *r;
+    while (db->conn != NULL && (r = PQgetResult(db->conn)) != NULL) {
         enum err found = db_judge(db, r, "restore.copy");
         PQclear(r);
         e = e == OK ? found : e;
-        if (db->conn == NULL)
-            break;
     }
     return e;
+}
+
+/* The data ends in the middle: no half table, and no error of PostgreSQL's that would hide why. */
+static enum err give_up_copy(struct db *db)
+{
+    (void)PQputCopyEnd(db->conn, "the dump ends here");
+    for (PGresult *r = PQgetResult(db->conn); r != NULL; r = PQgetResult(db->conn))
+        PQclear(r);
+    if (PQstatus(db->conn) == CONNECTION_OK)
+        return ERR_MALFORMED;
+    db_drop(db);
+    return ERR_BUSY;
 }
 
 static enum err play_table(struct player *p)
@@ -96,10 +105,10 @@ static enum err play_table(struct player *p)
         whole = line_is(p, "\\.\n");
         sent = whole || PQputCopyData(p->db->conn, p->line, (int)p->len) == 1;
     }
+    if (sent && !whole)
+        return give_up_copy(p->db);
     e = end_copy(p->db);
-    if (e != OK)
-        return e;
-    return !sent ? ERR_BUSY : whole ? OK : ERR_MALFORMED;
+    return e == OK && !sent ? ERR_BUSY : e;
 }
 
 static enum err play(struct player *p)

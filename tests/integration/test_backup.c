@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * test-timeout-s: 180
+ *
  * `conclave backup` and `conclave restore` with people in between: what was there comes back byte for byte, and whoever saw
- * more than the backup knows misses nothing of what is written after it was restored. What goes wrong: test_backup_fails.c.
+ * more than the backup knows misses nothing of what is written after it was restored. What goes wrong: test_restore_refused.c,
+ * test_backup_ends.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
