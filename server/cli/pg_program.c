@@ -99,7 +99,7 @@ bool pg_program_start(struct pg_program *p, const char *const *argv, struct span
     char *words[ARGUMENTS_MAX + 1] = {p->path};
     int ends[2];
     size_t n = 1;
-    for (; argv[n] && n < ARGUMENTS_MAX; n++)
+    for (; n < ARGUMENTS_MAX && argv[n]; n++)
         words[n] = (char *)(uintptr_t)argv[n]; /* historical: nothing is changed */
     if (argv[n] || pipe2(ends, O_CLOEXEC) != 0)
         return false;

@@ -39,6 +39,6 @@ void dumped_wait_for_silence(void);
 void dumped_refused(const char *more, const char *const *args, int status, const char *words);
 /* The same for one that may change it. */
 void dumped_expect(const char *more, const char *const *args, int status, const char *words);
-#define RESTORE(path, ...) ARGS("restore", path, "--replace", "--yes", ##__VA_ARGS__)
+#define RESTORE(...) ARGS("restore", "--replace", "--yes", __VA_ARGS__)
 
 #endif
