@@ -74,9 +74,9 @@ MUST_USE int cli_open_keys(struct cli *cli);
 MUST_USE int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32]);
 /* The ring of row keys, under the storage key; ring_free it. */
 MUST_USE int cli_open_ring(struct cli *cli, struct ring **ret_ring);
-/* Do the server's key (cli->keys) and the storage key belong to the database? CLI_OK, or the code after a sentence. */
+/* Do the server's key (cli->keys) and the ring's storage key belong to the database? CLI_OK, or the code after a sentence. */
 MUST_USE int cli_check_owner(struct cli *cli);
-MUST_USE int cli_check_storage_key(struct cli *cli, const uint8_t key[static 32]);
+MUST_USE int cli_check_ring(struct cli *cli, struct ring *ring);
 /* The room of a token. */
 MUST_USE int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room);
 /* The sentence for what a store function said. */

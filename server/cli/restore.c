@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/pg_program.h"
 #include "store/restore.h"
+#include "store/ring.h"
 #include "store/server.h"
 
 enum {
@@ -38,7 +39,7 @@ struct restore {
     const char *file;
     bool replace, yes, no_tablespaces;
     int64_t margin;
-    uint8_t storage_key[32];
+    struct ring *ring;
     int fd; /* of the dump */
     struct pg_program program;
 };
@@ -134,8 +135,7 @@ static int open_keys(struct restore *r)
     if (code == CLI_OK)
         code = cli_open_keys(&r->cli);
     if (code == CLI_OK)
-        code = cli_read_key_file("[server] storage_key_file", r->cli.conf->server.storage_key_file,
-                                 r->storage_key);
+        code = cli_open_ring(&r->cli, &r->ring);
     return code;
 }
 
@@ -274,7 +274,7 @@ static int check_keys(struct restore *r)
 {
     int code = cli_check_owner(&r->cli);
     if (code == CLI_OK)
-        code = cli_check_storage_key(&r->cli, r->storage_key);
+        code = cli_check_ring(&r->cli, r->ring);
     return code == CLI_OK ? CLI_OK
                           : cli_fail(code, "the dump needs the key files it was made with, where "
                                            "the settings name them; nothing was changed");
@@ -368,7 +368,7 @@ int cli_restore(int argc, char **argv)
     struct restore r = {.margin = MARGIN_DEFAULT, .fd = -1};
     cli_parse(&restore_argp, argc, argv, &r.cli, &r);
     int code = run(&r);
-    crypto_wipe(r.storage_key, sizeof(r.storage_key));
+    ring_free(r.ring);
     if (r.fd > STDIN_FILENO)
         (void)close(r.fd);
     cli_done(&r.cli);
