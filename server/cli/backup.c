@@ -223,7 +223,9 @@ static int run(struct backup *b)
     int code = open_database(b);
     if (code == CLI_OK && !pg_program_find("pg_dump", db_server_major(b->cli.db), &b->dump))
         code = CLI_FAILED;
+    /* Both become errors of write, which are told. */
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
     /* Where nothing is to be cleared away, the default is right. */
     if (code == CLI_OK && !to_stdout(b) && !watch_signals(b))
         code = cli_fail(CLI_FAILED, "signals cannot be waited for");

@@ -229,6 +229,8 @@ static int play(struct restore *r)
                                 NULL};
     if (!pg_program_start(&r->program, argv, (struct span){0}, r->fd))
         return cli_fail(CLI_FAILED, "pg_restore does not start");
+    if (isatty(STDERR_FILENO) == 1)
+        (void)fputs("Restoring: about half a minute for every gigabyte.\n", stderr);
     FILE *script = fdopen(r->program.out, "r");
     if (!script) {
         (void)pg_program_end(&r->program);

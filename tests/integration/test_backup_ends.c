@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -289,6 +290,18 @@ static void backup__to_a_terminal_or_where_nobody_may_write__is_refused(void **s
     dumped_refused(NULL, ARGS("backup", IN_FOLDER("none")), 2, "unexpected argument");
 }
 
+static void backup__beyond_the_allowed_size_of_files__leaves_nothing(void **state)
+{
+    (void)state;
+    struct rlimit before, small = {.rlim_cur = MIB(1)};
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small.rlim_max = before.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    dumped_expect(NULL, ARGS("backup", "--output", IN_FOLDER("none")), 1, "larger than is allowed");
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_false(dumped_exists("none") || dumped_exists("none.part"));
+}
+
 static void backup__to_a_full_disk__leaves_nothing(void **state)
 {
     (void)state;
@@ -343,6 +356,7 @@ int main(void)
         cmocka_unit_test(backup__whose_database_ends__leaves_nothing),
         cmocka_unit_test(password__of_the_database__is_not_in_the_list_of_processes),
         cmocka_unit_test(backup__to_a_terminal_or_where_nobody_may_write__is_refused),
+        cmocka_unit_test(backup__beyond_the_allowed_size_of_files__leaves_nothing),
         cmocka_unit_test(backup__to_a_full_disk__leaves_nothing),
         cmocka_unit_test(restore__to_a_full_disk__changes_nothing),
     };
