@@ -33,7 +33,8 @@ struct backup {
     struct pg_program dump;
     struct backup_file file; /* its fd is standard output for "-" */
     int signals;             /* signalfd */
-    int64_t bytes, shown_ms;
+    int64_t bytes, next_show_ms;
+    bool shown; /* a line of progress stands there */
 };
 
 static bool to_stdout(const struct backup *b)
@@ -146,9 +147,12 @@ static int start_dump(struct backup *b)
 static void show_progress(struct backup *b)
 {
     int64_t now_ms = clock_mono_ms();
-    if (isatty(STDERR_FILENO) != 1 || now_ms - b->shown_ms < PROGRESS_MS)
+    if (b->next_show_ms == 0)
+        b->next_show_ms = now_ms + PROGRESS_MS;
+    if (now_ms < b->next_show_ms || isatty(STDERR_FILENO) != 1)
         return;
-    b->shown_ms = now_ms;
+    b->next_show_ms = now_ms + PROGRESS_MS;
+    b->shown = true;
     (void)fprintf(stderr, "\r%lld MB ", (long long)(b->bytes / 1000000));
 }
 
@@ -214,7 +218,7 @@ static void tell(const struct backup *b)
         "%sconclave: backup complete: %s, %lld bytes\n"
         "Without these two keys nobody can use it. They are not in it; keep a copy of both, "
         "but not beside it:\n  %s\n  %s\n",
-        b->shown_ms != 0 ? "\r" : "", b->file.name, (long long)b->bytes, conf->server.key_file,
+        b->shown ? "\r" : "", b->file.name, (long long)b->bytes, conf->server.key_file,
         conf->server.storage_key_file);
 }
 

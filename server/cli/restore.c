@@ -302,9 +302,7 @@ static int in_transaction(struct restore *r, struct restore_summary *ret_summary
     enum err e = restore_begin(r->cli.db);
     if (e != OK)
         return script_failed(r, e);
-    int code = expect_nobody(r);
-    if (code == CLI_OK)
-        code = expect_room(r);
+    int code = expect_nobody(r); /* once more: from now on nobody can come */
     if (code != CLI_OK)
         return code;
     e = restore_clear(r->cli.db);
@@ -344,6 +342,10 @@ static int run(struct restore *r)
         code = CLI_FAILED;
     if (code == CLI_OK)
         code = take_locks(r);
+    if (code == CLI_OK)
+        code = expect_nobody(r);
+    if (code == CLI_OK)
+        code = expect_room(r);
     if (code != CLI_OK)
         return code;
     struct restore_summary summary = {0};
