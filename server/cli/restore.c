@@ -325,10 +325,12 @@ static void tell(const struct restore *r, const struct restore_summary *s)
     struct tm t = {0};
     if (s->newest_ms > 0 && gmtime_r(&newest, &t))
         (void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &t);
-    (void)printf("Restored: %lld rooms, the newest message of %s; all numbers are %lld higher.\n"
-                 "What was deleted, and who was banned, since then has to be deleted and banned "
-                 "again. The server may be started now.\n",
-                 (long long)s->rooms, date, (long long)r->margin);
+    (void)printf(
+        "Restored. Rooms: %lld. Newest message: %s. All numbers are %lld higher than in the "
+        "backup.\n"
+        "What was deleted or banned after the backup was made is as it was before: do it "
+        "again. The server may be started now.\n",
+        (long long)s->rooms, date, (long long)r->margin);
 }
 
 static int run(struct restore *r)

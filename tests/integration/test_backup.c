@@ -199,7 +199,7 @@ static void backup__while_people_post__brings_everything_back_into_an_empty_data
     memmove(name + 7, name + 10, strlen(name + 10) + 1);
     memcpy(name, "/other?", 7);
     command_expect(&talk.w, NULL, ARGS("restore", in_folder("first.dump")), 0,
-                   "Restored: 1 rooms, the newest message of 20", &said);
+                   "Restored. Rooms: 1. Newest message: 20", &said);
     command_expect(&talk.w, NULL, ARGS("check"), 0, "in order", &said);
     start();
 

@@ -88,6 +88,13 @@ static struct process restore_part(size_t bytes, int *ret_writer)
     return p;
 }
 
+static void feed_rest(int writer, size_t done)
+{
+    const struct span rest = span_skip(buf_span(&dumped), done);
+    assert_int_equal(write(writer, rest.p, rest.len), (ssize_t)rest.len);
+    assert_int_equal(close(writer), 0);
+}
+
 static void restore__killed_in_the_middle__leaves_the_database_as_it_was(void **state)
 {
     (void)state;
@@ -104,9 +111,7 @@ static void restore__killed_in_the_middle__leaves_the_database_as_it_was(void **
     /* And the same way, to its end: it would have succeeded. */
     int writer;
     struct process p = restore_part(dumped.len / 2, &writer);
-    const struct span rest = span_skip(buf_span(&dumped), dumped.len / 2);
-    assert_int_equal(write(writer, rest.p, rest.len), (ssize_t)rest.len);
-    assert_int_equal(close(writer), 0);
+    feed_rest(writer, dumped.len / 2);
     assert_int_equal(end_of(&p), 0);
     dumped_wait_for_silence();
     assert_int_not_equal(dumped_fingerprint(), before);
@@ -139,6 +144,24 @@ static void second_restore_and_backup__during_a_restore__are_refused(void **stat
     assert_int_equal(close(writer), 0);
     dumped_wait_for_silence();
     assert_false(dumped_exists("none"));
+}
+
+/* It finds the database only when that is whole. A server takes SIGTERM when it has opened everything, and ends with 0. */
+static void server__started_during_a_restore__waits_and_serves_what_was_restored(void **state)
+{
+    (void)state;
+    int writer;
+    struct process p = restore_part(dumped.len / 2, &writer);
+    struct process server = begin(NULL, ARGS("serve", "--init"));
+    assert_true(file_wait_number(&dumped_world,
+                                 "SELECT count(*) - 1 FROM pg_stat_activity" /* not us */
+                                 " WHERE application_name = 'conclave'",
+                                 2, DUMPED_WAIT_MS));
+    feed_rest(writer, dumped.len / 2);
+    assert_int_equal(end_of(&p), 0);
+    assert_int_equal(kill(server.pid, SIGTERM), 0);
+    assert_int_equal(end_of(&server), 0);
+    dumped_wait_for_silence();
 }
 
 /* A backup that has begun, and waits for a table that we hold. */
@@ -349,6 +372,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(restore__killed_in_the_middle__leaves_the_database_as_it_was),
         cmocka_unit_test(restore__whose_database_ends__leaves_it_as_it_was),
+        cmocka_unit_test(server__started_during_a_restore__waits_and_serves_what_was_restored),
         cmocka_unit_test(second_restore_and_backup__during_a_restore__are_refused),
         cmocka_unit_test(backup__that_is_ended__leaves_nothing),
         cmocka_unit_test(backup__that_is_killed__leaves_no_half_file_and_the_next_one_succeeds),
