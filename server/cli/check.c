@@ -35,7 +35,7 @@ static int print_defaults(void)
     return buf_verdict(&out) == OK ? CLI_OK : CLI_FAILED;
 }
 
-static int check_owner(struct cli *cli)
+int cli_check_owner(struct cli *cli)
 {
     struct x25519_pub recorded;
     enum err e = server_public_key(cli->db, &recorded);
@@ -50,14 +50,9 @@ static int check_owner(struct cli *cli)
     return CLI_OK;
 }
 
-static int check_storage_key(struct cli *cli, const uint8_t key[static 32])
+int cli_check_ring(struct cli *cli, struct ring *ring)
 {
-    struct ring *ring = NULL;
-    enum err e = ring_new(key, &ring);
-    if (e != OK)
-        return cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    e = ring_verify(ring, cli->db);
-    ring_free(ring);
+    enum err e = ring_verify(ring, cli->db);
     if (e == ERR_MISSING)
         return cli_fail(CLI_DATABASE, "the first start was interrupted: start with serve --init");
     if (e == ERR_SEALED)
@@ -70,7 +65,7 @@ int cli_check(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
     bool defaults = false;
-    uint8_t storage[32] = {0};
+    struct ring *ring = NULL;
     cli_parse(&check_argp, argc, argv, &cli, &defaults);
     if (defaults)
         return print_defaults();
@@ -78,15 +73,14 @@ int cli_check(int argc, char **argv)
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
     if (code == CLI_OK)
-        code = cli_read_key_file("[server] storage_key_file", cli.conf->server.storage_key_file,
-                                 storage);
+        code = cli_open_ring(&cli, &ring);
     if (code == CLI_OK)
         code = cli_open_db(&cli, true);
     if (code == CLI_OK)
-        code = check_owner(&cli);
+        code = cli_check_owner(&cli);
     if (code == CLI_OK)
-        code = check_storage_key(&cli, storage);
-    crypto_wipe(storage, sizeof(storage));
+        code = cli_check_ring(&cli, ring);
+    ring_free(ring);
     if (code == CLI_OK)
         (void)puts("Settings, keys, database and schema are in order.");
     return code;

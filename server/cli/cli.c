@@ -23,6 +23,8 @@ const struct command cli_commands[] = {
     {"user", cli_user, "ban people, let them in again, show or set what they may do"},
     {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
     {"message", cli_message, "delete messages"},
+    {"backup", cli_backup, "write the whole database into one file, while the server runs"},
+    {"restore", cli_restore, "bring back what a backup holds"},
     {"import", cli_import, "take over everything of a PySOGS"},
     {"export", cli_export, "hand over everything to a PySOGS"},
     {"status", cli_status, "ask a running server whether it is alive and ready"},

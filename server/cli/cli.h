@@ -42,6 +42,8 @@ int cli_filter(int argc, char **argv);
 int cli_import(int argc, char **argv);
 int cli_export(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_backup(int argc, char **argv);
+int cli_restore(int argc, char **argv);
 
 /* What a command works with; all NULL or zero until opened. Release with cli_done. */
 struct cli {
@@ -72,6 +74,9 @@ MUST_USE int cli_open_keys(struct cli *cli);
 MUST_USE int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32]);
 /* The ring of row keys, under the storage key; ring_free it. */
 MUST_USE int cli_open_ring(struct cli *cli, struct ring **ret_ring);
+/* Do the server's key (cli->keys) and the ring's storage key belong to the database? CLI_OK, or the code after a sentence. */
+MUST_USE int cli_check_owner(struct cli *cli);
+MUST_USE int cli_check_ring(struct cli *cli, struct ring *ring);
 /* The room of a token. */
 MUST_USE int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room);
 /* The sentence for what a store function said. */

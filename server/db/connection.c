@@ -86,6 +86,28 @@ int db_socket(const struct db *db)
     return db->conn == NULL ? -1 : PQsocket(db->conn);
 }
 
+int db_server_major(const struct db *db)
+{
+    return db->conn == NULL ? 0 : PQserverVersion(db->conn) / 10000;
+}
+
+enum err db_environment(const char *url, struct buf *out)
+{
+    PQconninfoOption *options = PQconninfoParse(url, NULL);
+    if (options == NULL)
+        return ERR_MALFORMED;
+    for (const PQconninfoOption *o = options; o->keyword != NULL; o++) {
+        if (o->val == NULL || o->envvar == NULL)
+            continue;
+        buf_put_text(out, o->envvar);
+        buf_put_byte(out, '=');
+        buf_put_text(out, o->val);
+        buf_put_byte(out, '\0');
+    }
+    PQconninfoFree(options);
+    return buf_verdict(out);
+}
+
 bool db_in_transaction(const struct db *db)
 {
     return db->conn != NULL && PQtransactionStatus(db->conn) != PQTRANS_IDLE;

@@ -12,8 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/span.h"
 
@@ -55,6 +57,15 @@ MUST_USE enum err db_ensure(struct db *db);
 bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */
 int db_socket(const struct db *db);
+
+/* Major version of the PostgreSQL behind an open connection, 15 for example; 0 when not connected. */
+int db_server_major(const struct db *db);
+/*
+ * What a program of PostgreSQL's own needs in its environment to come to the same database, as "NAME=value", each ended by
+ * a NUL. It may hold a password: for the environment of a child, never for its arguments or a log. What libpq has no
+ * variable for (keepalives, sslpassword) is left out. ERR_MALFORMED: url is not one.
+ */
+MUST_USE enum err db_environment(const char *url, struct buf *out);
 
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
@@ -140,6 +151,13 @@ MUST_USE enum err db_send(struct db *db, const char *statement, const struct par
 MUST_USE enum err db_settle(struct db *db);
 /* For text of ours without parameters: migrations, LISTEN, SET. Several statements are fine. */
 MUST_USE enum err db_script(struct db *db, const char *sql);
+
+/*
+ * Runs a script as pg_restore writes it (statements, and COPY with its data), to its end, in the caller's transaction.
+ * Errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read. The session's settings are the
+ * script's afterwards.
+ */
+MUST_USE enum err db_play(struct db *db, FILE *script);
 
 /* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
 struct row {

@@ -36,7 +36,9 @@ const struct statement nonces_statements[] = {
      "  JOIN won USING (day, nonce)"},
     {"nonces.add_days", "SELECT partitions_add('nonces', $1, $2)::bigint"},
     {"nonces.days_before", "SELECT partitions_before('nonces', $1)::bigint"},
-    {"nonces.drop_day", "SELECT partitions_drop('nonces', $1)::text"},
+    /* Not during a backup (ADVISORY_BACKUP), which holds the table: whoever posts would wait behind the waiting drop. */
+    {"nonces.drop_day", "SELECT CASE WHEN pg_try_advisory_xact_lock(1131376227, 5)"
+                        "            THEN partitions_drop('nonces', $1)::text END"},
     STATEMENTS_END,
 };
 

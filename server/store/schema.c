@@ -132,7 +132,7 @@ static enum err apply_missing(struct db *db, int64_t now_ms, struct buf *progres
         return ERR_CONFLICT;
     for (size_t i = (size_t)number; i < embedded_migrations_count; i++) {
         struct step step = {&embedded_migrations[i], now_ms};
-        e = db_tx(db, apply_one, &step);
+        e = store_tx(db, apply_one, &step);
         if (e != OK) {
             log_event(LOG_ERROR, "schema.failed", LOG_I64("number", step.migration->number));
             return e;

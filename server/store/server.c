@@ -83,13 +83,23 @@ static enum err ask_lock(struct db *db, const char *sql, enum advisory which, bo
     return rows_ok(&rows) ? OK : ERR_DEFECT;
 }
 
-enum err advisory_try(struct db *db, enum advisory which)
+static enum err try_lock(struct db *db, const char *sql, enum advisory which)
 {
     bool held;
-    enum err e = ask_lock(db, "SELECT pg_try_advisory_lock($1::int, $2::int)", which, &held);
+    enum err e = ask_lock(db, sql, which, &held);
     if (e != OK)
         return e;
     return held ? OK : ERR_CONFLICT;
+}
+
+enum err advisory_try(struct db *db, enum advisory which)
+{
+    return try_lock(db, "SELECT pg_try_advisory_lock($1::int, $2::int)", which);
+}
+
+enum err advisory_try_shared(struct db *db, enum advisory which)
+{
+    return try_lock(db, "SELECT pg_try_advisory_lock_shared($1::int, $2::int)", which);
 }
 
 /* By asking again: a blocking wait would end with the connection's lock_timeout. */

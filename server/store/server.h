@@ -31,17 +31,20 @@ MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int 
 /*
  * Applies what is missing, each migration in one transaction, under an advisory lock (waits for another process).
  * progress receives one line per migration. The db must be opened without store_statements (the tables may not exist).
+ * In a transaction of the caller's, everything is part of that.
  */
 MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
 
-/* Session-level advisory lock for `serve --init` and for the jobs' process. ERR_CONFLICT: another holds it. */
+/* Session-level advisory locks; they end with their connection. ERR_CONFLICT: another holds it. */
 enum advisory {
-    ADVISORY_INIT = 1,
-    ADVISORY_JOBS = 2,
+    ADVISORY_INIT = 1, /* `serve --init` until it has made everything, and a restore */
+    ADVISORY_JOBS = 2, /* the process whose jobs work */
     ADVISORY_MIGRATE = 4,
-    ADVISORY_BACKUP = 5 /* while it is held, no day of chunks is dropped */
+    ADVISORY_BACKUP = 5 /* shared by backups; while it is held, no partition is dropped */
 };                      /* 3: partitions, in SQL */
 MUST_USE enum err advisory_try(struct db *db, enum advisory which);
+/* Beside others who share it. */
+MUST_USE enum err advisory_try_shared(struct db *db, enum advisory which);
 MUST_USE enum err advisory_wait(struct db *db, enum advisory which);
 MUST_USE enum err advisory_release(struct db *db, enum advisory which);
 

@@ -58,7 +58,7 @@ image_holds_only_what_it_should() {
     # Packages list /lib/x for what lies at /usr/lib/x.
     cat "$server"/var/lib/dpkg/info/*.list | sed 's|^|.|' | sed -E 's|^\./(lib[^/]*)/|./usr/\1/|' | sort -u >"$new/owned"
     grep -vxF -f "$new/owned" "$new/files" | grep -vE '^\./var/lib/dpkg/|^\./etc/(ld\.so\.cache|hosts|hostname|resolv\.conf)$|^\./etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$' |
-        grep -vx './usr/local/bin/conclave' >"$new/others" || true
+        grep -vxE '\./usr/local/bin/conclave|\./usr/lib/postgresql(/15(/bin(/pg_dump|/pg_restore)?)?)?' >"$new/others" || true
     # Links that ldconfig makes for packaged libraries.
     while read -r name; do
         [[ -L $server/$name && $name =~ ^\./usr/lib/[^/]+/lib[^/]+\.so\.[0-9.]+$ ]] || echo "$name"

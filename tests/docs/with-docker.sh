@@ -61,11 +61,17 @@ if grep -q 'message second' "$members/read"; then
     echo 'the dump was not restored'
     exit 1
 fi
-type_block backup.md docker 3
-wait_ready
 # What was written after the dump is gone, as the page says; what comes now is read by whoever reads on from before.
 echo first >"$members/written"
 members_write third
+# A new machine has the keys, .env and a backup, and nothing else.
+type_block backup.md docker 1
+docker compose down -v
+podman volume rm -fa
+type_block backup.md docker 3
+wait_ready
+members_read_all
+members_write fourth
 cd ..
 type_block upgrade.md upgrade 1
 wait_ready

@@ -9,68 +9,17 @@
 
 #include <cmocka.h>
 
-#include <fcntl.h>
-#include <pwd.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "integration/file_fixture.h"
+#include "integration/small_disk.h"
 
-enum { FILE_BYTES = 3000000, FILES_MAX = 16, SQL_MAX = 512, PATH_BYTES = 96 };
+enum { FILE_BYTES = 3000000, FILES_MAX = 16, SQL_MAX = 512 };
 
 static struct world world;
 static struct member ana;
-static char place[PATH_BYTES];
-
-static bool write_text(const char *path, const char *text)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    bool written = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    if (fd >= 0)
-        (void)close(fd);
-    return written;
-}
-
-/*
- * A mount namespace of our own. Root may have one; anybody else gets one together with a user namespace in which he keeps
- * his own number (PostgreSQL does not run as root, not even as a pretended one).
- */
-static bool own_mounts(void)
-{
-    char map[64];
-    unsigned uid = getuid(), gid = getgid();
-    if (unshare(CLONE_NEWNS) != 0) {
-        if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-            return false;
-        (void)snprintf(map, sizeof(map), "%u %u 1", uid, uid);
-        if (!write_text("/proc/self/uid_map", map) || !write_text("/proc/self/setgroups", "deny"))
-            return false;
-        (void)snprintf(map, sizeof(map), "%u %u 1", gid, gid);
-        if (!write_text("/proc/self/gid_map", map))
-            return false;
-    }
-    return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
-}
-
-static bool mount_small(const char *options, unsigned long flags)
-{
-    return mount("tmpfs", place, "tmpfs", flags, options) == 0;
-}
-
-/* The folder belongs to whoever runs PostgreSQL. */
-static bool make_place(void)
-{
-    const struct passwd *postgres = getpwnam("postgres");
-    (void)snprintf(place, sizeof(place), "/tmp/conclave-disk-%ld", (long)getpid());
-    if (mkdir(place, 0700) != 0 || !mount_small("size=24m", 0))
-        return false;
-    return getuid() != 0 ||
-           (postgres != NULL && chown(place, postgres->pw_uid, postgres->pw_gid) == 0);
-}
+static struct small_disk disk;
 
 static int open_all(void **state)
 {
@@ -79,14 +28,11 @@ static int open_all(void **state)
     static const char *const settings[] = {"CONCLAVE_FILES_UPLOAD_LIMIT=off",
                                            "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     struct world_options options = {.servers = 1, .accounts = 1, .env = settings};
-    if (!own_mounts() || !make_place()) {
-        print_error("no private mount of a small tmpfs is possible here (root in a container "
-                    "needs CAP_SYS_ADMIN, others user namespaces)\n");
+    if (!small_disk_open(&disk, 24))
         return -1;
-    }
     file_world_open(&world, &options);
     ana = file_world_member(&world, 0);
-    (void)snprintf(sql, sizeof(sql), "CREATE TABLESPACE small LOCATION '%s'", place);
+    (void)snprintf(sql, sizeof(sql), "CREATE TABLESPACE small LOCATION '%s'", disk.path);
     file_sql(&world, sql);
     /* All partitions of chunks, so that it does not matter which day it is. */
     file_sql(&world, "DO $$ DECLARE t text; BEGIN"
@@ -102,8 +48,7 @@ static int close_all(void **state)
     (void)state;
     member_close(&ana);
     bool closed = world_close(&world);
-    (void)umount(place);
-    (void)rmdir(place);
+    small_disk_close(&disk);
     return closed ? 0 : -1;
 }
 
@@ -182,7 +127,7 @@ static void disk__that_is_full__refuses_uploads_and_nothing_else_until_there_is_
     assert_int_equal(world_wait_ready(&world, 0, 1000), OK);
 
     /* Space returns. */
-    assert_true(mount_small("size=64m", MS_REMOUNT));
+    assert_true(small_disk_grow(&disk, 64));
     assert_int_equal(put(link, buf_span(&bodies[stored]), &tickets[stored]), 200);
     assert_readable(link, tickets[stored].id, buf_span(&bodies[stored]));
     assert_int_equal(room_file_put(&ana.community, "lobby", buf_span(&bodies[0]), NULL, &id), OK);

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * conclave restore FILE|- [--replace] [--yes] [--margin N]
+ *
+ * One transaction of ours from the first lock to the last raised number: pg_restore only turns the dump into a script, and
+ * we play that (db/play.c). Whatever ends it half-way, a full disk, a truncated dump or kill -9, the database is as before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/cli.h"
+#include "cli/pg_program.h"
+#include "store/restore.h"
+#include "store/ring.h"
+#include "store/server.h"
+
+enum {
+    DATE_MAX_BYTES = 64,
+    ANSWER_MAX_BYTES = 16,
+    /* What ended a moment ago may still have its session. */
+    OTHERS_TRIES = 30,
+    OTHERS_PAUSE_MS = 100,
+};
+
+/*
+ * A hundred numbers a second for eleven days; a room has 2^40 of them, so even then it can be restored ten thousand times.
+ * Clients do not mind a gap.
+ */
+#define MARGIN_DEFAULT INT64_C(100000000)
+#define MARGIN_MAX     (INT64_C(1) << 39)
+
+struct restore {
+    struct cli cli;
+    const char *file;
+    bool replace, yes, no_tablespaces;
+    int64_t margin;
+    struct ring *ring;
+    int fd; /* of the dump */
+    struct pg_program program;
+};
+
+static void parse_margin(struct restore *r, const char *arg, struct argp_state *state)
+{
+    char *end = NULL;
+    errno = 0;
+    r->margin = strtoll(arg, &end, 10);
+    if (errno != 0 || end == arg || *end != '\0' || r->margin < 0 || r->margin > MARGIN_MAX)
+        argp_error(state, "--margin is a whole number from 0 to %lld", (long long)MARGIN_MAX);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+    struct restore *r = state->input;
+    switch (key) {
+    case 'r':
+        r->replace = true;
+        return 0;
+    case 'y':
+        r->yes = true;
+        return 0;
+    case 'm':
+        parse_margin(r, arg, state);
+        return 0;
+    case 't':
+        r->no_tablespaces = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (r->file)
+            argp_error(state, "unexpected argument: %s", arg);
+        r->file = arg;
+        return 0;
+    case ARGP_KEY_END:
+        if (!r->file)
+            argp_usage(state);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option options[] = {
+    {"replace", 'r', NULL, 0, "the database is not empty: what it holds is given up", 0},
+    {"yes", 'y', NULL, 0, "do not ask before replacing", 0},
+    {"margin", 'm', "N", 0,
+     "by how much all numbers that clients remember are raised; more than was written since the "
+     "backup (default: 100000000)",
+     0},
+    {"no-tablespaces", 't', NULL, 0, "put everything where the database is", 0},
+    {0},
+};
+static const struct argp restore_argp = {
+    options,
+    parse,
+    "FILE|-",
+    "Brings back what `conclave backup` wrote, with every server stopped: all of it or, if "
+    "anything goes wrong, nothing. The two key files must be those of the backup. - is standard "
+    "input.\v"
+    "Exit codes: 0 ok, 1 failed (nothing was changed), 2 usage, 3 configuration, 4 database.",
+    NULL,
+    NULL,
+    NULL};
+
+/* ---- before anything is changed ---- */
+
+static int open_dump(struct restore *r)
+{
+    static const char magic[] = "PGDMP";
+    char head[sizeof(magic) - 1] = {0};
+    r->fd = STDIN_FILENO;
+    if (strcmp(r->file, "-") != 0)
+        r->fd = open(r->file, O_RDONLY | O_CLOEXEC);
+    if (r->fd < 0)
+        return cli_fail(CLI_FAILED, errno == ENOENT ? "there is no such file"
+                                                    : "the file cannot be read by this user");
+    if (isatty(r->fd) == 1)
+        return cli_fail(CLI_USAGE, "a backup does not come from a terminal: name its file");
+    ssize_t n = pread(r->fd, head, sizeof(head), 0);
+    if (n < 0 && errno == ESPIPE)
+        return CLI_OK; /* a pipe: pg_restore will say */
+    if (n < 0)
+        return cli_fail(CLI_FAILED, "the file cannot be read");
+    if (!span_eq(span_of(head, (size_t)n), span_of_text(magic)))
+        return cli_fail(CLI_FAILED, "this is no dump of `conclave backup` (pg_dump -Fc)");
+    return CLI_OK;
+}
+
+static int open_keys(struct restore *r)
+{
+    int code = cli_open_conf(&r->cli);
+    if (code == CLI_OK)
+        code = cli_open_keys(&r->cli);
+    if (code == CLI_OK)
+        code = cli_open_ring(&r->cli, &r->ring);
+    return code;
+}
+
+/* They go with the connection. */
+static int take_locks(struct restore *r)
+{
+    enum err e = advisory_try(r->cli.db, ADVISORY_INIT);
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_FAILED, "another restore is under way in this database, or a server "
+                                    "starts on it; nothing was changed");
+    if (e == OK)
+        e = advisory_try(r->cli.db, ADVISORY_BACKUP);
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_FAILED, "a backup of this database is under way; nothing was changed");
+    return e == OK ? CLI_OK : cli_store_failed(e);
+}
+
+static int expect_nobody(struct restore *r)
+{
+    const struct timespec pause = {.tv_nsec = OTHERS_PAUSE_MS * 1000000L};
+    int64_t others = 1;
+    enum err e = OK;
+    for (int i = 0; e == OK && others > 0 && i < OTHERS_TRIES; i++) {
+        if (i > 0)
+            (void)nanosleep(&pause, NULL);
+        e = restore_others(r->cli.db, &others);
+    }
+    if (e != OK)
+        return cli_store_failed(e);
+    return others == 0 ? CLI_OK
+                       : cli_fail(CLI_FAILED, "a server runs on this database (or a command of "
+                                              "conclave): stop it first; nothing was changed");
+}
+
+static int ask(const struct restore *r)
+{
+    char answer[ANSWER_MAX_BYTES] = "";
+    if (r->yes)
+        return CLI_OK;
+    if (isatty(STDIN_FILENO) != 1)
+        return cli_fail(CLI_USAGE,
+                        "replacing a database is asked for on a terminal, or takes --yes");
+    (void)fputs("Everything in this database will be given up for what the backup holds.\n"
+                "Type yes to go on: ",
+                stderr);
+    if (!fgets(answer, sizeof(answer), stdin) || strcmp(answer, "yes\n") != 0)
+        return cli_fail(CLI_FAILED, "nothing was changed");
+    return CLI_OK;
+}
+
+static int expect_room(struct restore *r)
+{
+    bool empty = false;
+    enum err e = restore_is_empty(r->cli.db, &empty);
+    if (e != OK)
+        return cli_store_failed(e);
+    if (empty)
+        return CLI_OK;
+    if (!r->replace)
+        return cli_fail(CLI_FAILED, "the database is not empty: --replace gives up what it holds; "
+                                    "nothing was changed");
+    return ask(r);
+}
+
+/* ---- in the transaction ---- */
+
+static int script_failed(const struct restore *r, enum err e)
+{
+    if (db_disk_full(r->cli.db))
+        return cli_fail(CLI_DATABASE, "the database's disk is full; nothing was changed");
+    if (e == ERR_BUSY)
+        return cli_fail(CLI_DATABASE, "the database went away; nothing was changed");
+    if (e == ERR_RETRY)
+        return cli_fail(CLI_FAILED,
+                        "somebody else works in the database's tables; nothing was changed");
+    return cli_fail(CLI_FAILED,
+                    "PostgreSQL refuses what the dump holds (above: at what, and with which code); "
+                    "nothing was changed");
+}
+
+static int play(struct restore *r)
+{
+    /* Owner and privileges are those of whoever restores; the schema is ours to make (store/restore.h). */
+    const char *const argv[] = {"",
+                                "--file=-",
+                                "--format=custom",
+                                "--schema=conclave",
+                                "--no-owner",
+                                "--no-privileges",
+                                r->no_tablespaces ? "--no-tablespaces" : NULL,
+                                NULL};
+    if (!pg_program_start(&r->program, argv, (struct span){0}, r->fd))
+        return cli_fail(CLI_FAILED, "pg_restore does not start");
+    if (isatty(STDERR_FILENO) == 1)
+        (void)fputs("Restoring: about half a minute for every gigabyte.\n", stderr);
+    FILE *script = fdopen(r->program.out, "r");
+    if (!script) {
+        (void)pg_program_end(&r->program);
+        return cli_fail(CLI_FAILED, "not enough memory");
+    }
+    enum err e = db_play(r->cli.db, script);
+    r->program.out = -1;
+    (void)fclose(script);
+    bool read_all = pg_program_end(&r->program);
+    if (e != OK && e != ERR_MALFORMED)
+        return script_failed(r, e);
+    return read_all && e == OK
+               ? CLI_OK
+               : cli_fail(CLI_FAILED, "pg_restore cannot read the dump to its end (above: why); "
+                                      "is it complete? Nothing was changed");
+}
+
+/* Before the keys are compared: in an older dump there may be less, in a newer one anything. */
+static int judge_schema(struct restore *r)
+{
+    enum schema_state schema = SCHEMA_EMPTY;
+    int number = 0;
+    enum err e = schema_state(r->cli.db, &schema, &number);
+    if (e != OK)
+        return cli_store_failed(e);
+    switch (schema) {
+    case SCHEMA_CURRENT:
+    case SCHEMA_OLDER:
+        return CLI_OK;
+    case SCHEMA_EMPTY:
+        return cli_fail(CLI_FAILED, "the dump holds no database of conclave; nothing was changed");
+    case SCHEMA_NEWER:
+        return cli_fail(CLI_FAILED, "the dump was made by a newer conclave: restore it with that "
+                                    "one; nothing was changed");
+    case SCHEMA_FOREIGN:
+        return cli_fail(CLI_FAILED, "the dump was made by another program: its migrations are not "
+                                    "ours; nothing was changed");
+    }
+    return CLI_DATABASE;
+}
+
+static int check_keys(struct restore *r)
+{
+    int code = cli_check_owner(&r->cli);
+    if (code == CLI_OK)
+        code = cli_check_ring(&r->cli, r->ring);
+    return code == CLI_OK ? CLI_OK
+                          : cli_fail(code, "the dump needs the key files it was made with, where "
+                                           "the settings name them; nothing was changed");
+}
+
+static int finish_database(struct restore *r, struct restore_summary *ret_summary)
+{
+    AUTO_BUF struct buf progress = buf_make(KIB(64));
+    enum err e = schema_migrate(r->cli.db, clock_wall_ms(), &progress);
+    cli_print(stderr, &progress);
+    if (e == OK)
+        e = restore_raise(r->cli.db, r->margin);
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_FAILED, "--margin is too large: the numbers of a room would pass 2^40; "
+                                    "nothing was changed");
+    if (e == OK)
+        e = restore_summary(r->cli.db, ret_summary);
+    return e == OK ? CLI_OK : script_failed(r, e);
+}
+
+static int in_transaction(struct restore *r, struct restore_summary *ret_summary)
+{
+    enum err e = restore_begin(r->cli.db);
+    if (e != OK)
+        return script_failed(r, e);
+    int code = expect_nobody(r); /* once more: from now on nobody can come */
+    if (code != CLI_OK)
+        return code;
+    e = restore_clear(r->cli.db);
+    if (e != OK)
+        return script_failed(r, e);
+    code = play(r);
+    if (code != CLI_OK)
+        return code;
+    e = restore_settle(r->cli.db);
+    code = e == OK ? judge_schema(r) : script_failed(r, e);
+    if (code == CLI_OK)
+        code = check_keys(r);
+    return code == CLI_OK ? finish_database(r, ret_summary) : code;
+}
+
+static void tell(const struct restore *r, const struct restore_summary *s)
+{
+    char date[DATE_MAX_BYTES] = "none";
+    time_t newest = (time_t)(s->newest_ms / SECOND_MS);
+    struct tm t = {0};
+    if (s->newest_ms > 0 && gmtime_r(&newest, &t))
+        (void)strftime(date, sizeof(date), "%Y-%m-%d %H:%M UTC", &t);
+    (void)printf(
+        "Restored. Rooms: %lld. Newest message: %s. All numbers are %lld higher than in the "
+        "backup.\n"
+        "What was deleted or banned after the backup was made is as it was before: do it "
+        "again. The server may be started now.\n",
+        (long long)s->rooms, date, (long long)r->margin);
+}
+
+static int run(struct restore *r)
+{
+    int code = open_dump(r);
+    if (code == CLI_OK)
+        code = open_keys(r);
+    if (code == CLI_OK)
+        code = cli_open_db(&r->cli, false);
+    if (code == CLI_OK && !pg_program_find("pg_restore", db_server_major(r->cli.db), &r->program))
+        code = CLI_FAILED;
+    if (code == CLI_OK)
+        code = take_locks(r);
+    if (code == CLI_OK)
+        code = expect_nobody(r);
+    if (code == CLI_OK)
+        code = expect_room(r);
+    if (code != CLI_OK)
+        return code;
+    struct restore_summary summary = {0};
+    enum err e = db_begin(r->cli.db);
+    if (e != OK)
+        return cli_store_failed(e);
+    code = in_transaction(r, &summary);
+    if (code != CLI_OK) {
+        db_rollback(r->cli.db);
+        return code;
+    }
+    e = db_commit(r->cli.db);
+    if (e == ERR_BUSY)
+        return cli_fail(CLI_DATABASE, "the database went away at the last moment: either all is "
+                                      "restored or nothing is; `conclave room list` tells");
+    if (e != OK)
+        return script_failed(r, e);
+    tell(r, &summary);
+    return CLI_OK;
+}
+
+int cli_restore(int argc, char **argv)
+{
+    struct restore r = {.margin = MARGIN_DEFAULT, .fd = -1};
+    cli_parse(&restore_argp, argc, argv, &r.cli, &r);
+    int code = run(&r);
+    ring_free(r.ring);
+    if (r.fd > STDIN_FILENO)
+        (void)close(r.fd);
+    cli_done(&r.cli);
+    return code;
+}

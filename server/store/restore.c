@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * SQL of `conclave restore`.
+ */
+#include "store/restore.h"
+
+#include "base/clock.h"
+#include "store/internal.h"
+
+static enum err one_i64(struct db *db, const char *sql, int64_t *ret_value)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    enum err e = db_query(db, sql, NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row))
+        return ERR_MISSING;
+    int64_t value = row_i64(&row, 0);
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_value = value;
+    return OK;
+}
+
+enum err restore_begin(struct db *db)
+{
+    /* Every start of ours reads schema_migrations first. */
+    return db_script(db, "SET LOCAL statement_timeout = 0;"
+                         "SET LOCAL lock_timeout = '10s';"
+                         "DO $$ BEGIN"
+                         "    IF to_regclass('conclave.schema_migrations') IS NOT NULL THEN"
+                         "        LOCK TABLE conclave.schema_migrations IN ACCESS EXCLUSIVE MODE;"
+                         "    END IF;"
+                         " END $$");
+}
+
+enum err restore_others(struct db *db, int64_t *ret_count)
+{
+    /* Every connection of ours bears the name (db/connection.c), whoever it belongs to. */
+    enum err e = db_script(db, "SELECT pg_stat_clear_snapshot()");
+    return e != OK ? e
+                   : one_i64(db,
+                             "SELECT count(*)"
+                             "  FROM pg_stat_activity"
+                             " WHERE datname = current_database()"
+                             "   AND application_name = 'conclave'"
+                             "   AND pid <> pg_backend_pid()",
+                             ret_count);
+}
+
+enum err restore_is_empty(struct db *db, bool *ret_empty)
+{
+    int64_t count;
+    enum err e = one_i64(db,
+                         "SELECT count(*)"
+                         "  FROM pg_class"
+                         " WHERE relnamespace = to_regnamespace('conclave')",
+                         &count);
+    if (e == OK)
+        *ret_empty = count == 0;
+    return e;
+}
+
+enum err restore_clear(struct db *db)
+{
+    return db_script(
+        db, "DO $$ DECLARE found record;"
+            " BEGIN"
+            "    IF to_regnamespace('conclave') IS NULL THEN"
+            "        CREATE SCHEMA conclave;"
+            "        COMMENT ON SCHEMA conclave IS 'All tables of the conclave server.';"
+            "    END IF;"
+            "    FOR found IN SELECT relname FROM pg_class"
+            "                  WHERE relnamespace = to_regnamespace('conclave')"
+            "                    AND relkind IN ('r', 'p') AND NOT relispartition LOOP"
+            "        EXECUTE format('DROP TABLE IF EXISTS conclave.%I CASCADE', found.relname);"
+            "    END LOOP;"
+            "    FOR found IN SELECT oid::regprocedure AS routine FROM pg_proc"
+            "                  WHERE pronamespace = to_regnamespace('conclave') LOOP"
+            "        EXECUTE format('DROP ROUTINE IF EXISTS %s CASCADE', found.routine);"
+            "    END LOOP;"
+            " END $$");
+}
+
+enum err restore_settle(struct db *db)
+{
+    return db_script(db, "SET search_path = pg_catalog, conclave, pg_temp;"
+                         "SET client_min_messages = error");
+}
+
+static const char *const raises[] = {
+    "UPDATE conclave.rooms"
+    "   SET message_sequence = message_sequence + $1, info_updates = info_updates + $1",
+    /* Among them the one that ids of direct messages are drawn from. */
+    "UPDATE conclave.versions"
+    "   SET value = value + $1",
+    /* Ids that clients know: a new message or file must not be taken for one that went with the old database. */
+    "SELECT setval(s, nextval(s) + $1)"
+    "  FROM (SELECT pg_get_serial_sequence('conclave.' || t, 'id')::regclass AS s"
+    "          FROM unnest(ARRAY['messages', 'files']) t) sequences",
+};
+
+enum err restore_raise(struct db *db, int64_t margin)
+{
+    enum err e = OK;
+    for (size_t i = 0; e == OK && i < COUNT_OF(raises); i++)
+        e = DB_QUERY(db, raises[i], NULL, PARAM_I64(margin));
+    if (e != OK)
+        return e;
+    /* Servers plan their statements once. */
+    return db_script(db, "DO $$ DECLARE found record;"
+                         " BEGIN"
+                         "    FOR found IN SELECT relname FROM pg_class"
+                         "                  WHERE relnamespace = 'conclave'::regnamespace"
+                         "                    AND relkind IN ('r', 'p') AND NOT relispartition LOOP"
+                         "        EXECUTE format('ANALYZE conclave.%I', found.relname);"
+                         "    END LOOP;"
+                         " END $$");
+}
+
+enum err restore_summary(struct db *db, struct restore_summary *ret_summary)
+{
+    struct restore_summary s;
+    enum err e = one_i64(db, "SELECT count(*) FROM conclave.rooms", &s.rooms);
+    if (e == OK)
+        e = one_i64(db,
+                    "SELECT coalesce((SELECT (posted * 1000)::bigint FROM conclave.messages"
+                    "                  ORDER BY id DESC LIMIT 1), 0)",
+                    &s.newest_ms);
+    if (e == OK)
+        *ret_summary = s;
+    return e;
+}

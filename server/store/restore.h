@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Making room for a restored database, and what has to be done to it before anybody may use it. Everything here belongs into
+ * one transaction of the caller's, which commits after restore_raise; its statements are not prepared, since the tables
+ * come and go. One thread.
+ */
+#ifndef CONCLAVE_STORE_RESTORE_H
+#define CONCLAVE_STORE_RESTORE_H
+
+#include "store/store.h"
+
+/*
+ * Nobody who starts from now on gets past reading the schema before the transaction ends, and time-outs are off, except
+ * for locks. ERR_RETRY: somebody has it and does not let go.
+ */
+MUST_USE enum err restore_begin(struct db *db);
+/* Sessions of other processes of ours on this database: servers and commands. */
+MUST_USE enum err restore_others(struct db *db, int64_t *ret_count);
+/* Whether our schema holds anything. */
+MUST_USE enum err restore_is_empty(struct db *db, bool *ret_empty);
+/* Removes all that our schema holds. The schema itself stays, or is made: the role may not be allowed to make one. */
+MUST_USE enum err restore_clear(struct db *db);
+/* The session's settings, as every connection of ours has them, after a script has had its own. */
+MUST_USE enum err restore_settle(struct db *db);
+
+/*
+ * Lifts all numbers that clients remember: events and info_updates of every room, ids of messages, files and direct
+ * messages, and every version. A client that has seen more than the backup knows would miss everything whose number is not
+ * above what it saw. ERR_CONFLICT: a room's numbers would not fit any more. Also gathers statistics, which dumps lack.
+ */
+MUST_USE enum err restore_raise(struct db *db, int64_t margin);
+
+/* For people: how many rooms, and when the newest message was posted, in ms (0: there is none). */
+struct restore_summary {
+    int64_t rooms, newest_ms;
+};
+MUST_USE enum err restore_summary(struct db *db, struct restore_summary *ret_summary);
+
+#endif
