@@ -156,7 +156,7 @@ int cli_open_db(struct cli *cli, bool with_statements)
         return cli_fail(CLI_CONFIGURATION, "[database] url is not set (or CONCLAVE_DATABASE_URL)");
     struct db_options options = {.url = cli->conf->database.url,
                                  .origin = DB_COMMAND,
-                                 .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
+                                 .statement_timeout_ms = cli->unhurried ? 0 : STATEMENT_TIMEOUT_MS,
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS};
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");

@@ -48,6 +48,7 @@ int cli_restore(int argc, char **argv);
 /* What a command works with; all NULL or zero until opened. Release with cli_done. */
 struct cli {
     const char *config; /* --config */
+    bool unhurried;     /* statements may take as long as they take; before cli_open_db */
     const struct conf *conf;
     struct db *db;
     struct arena *mem;

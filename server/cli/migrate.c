@@ -29,7 +29,7 @@ static const struct argp migrate_argp = {
 
 int cli_migrate(int argc, char **argv)
 {
-    AUTO_CLI struct cli cli = {0};
+    AUTO_CLI struct cli cli = {.unhurried = true};
     bool check = false;
     cli_parse(&migrate_argp, argc, argv, &cli, &check);
     int code = cli_open_db(&cli, false);

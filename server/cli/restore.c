@@ -371,7 +371,8 @@ static int run(struct restore *r)
 
 int cli_restore(int argc, char **argv)
 {
-    struct restore r = {.margin = MARGIN_DEFAULT, .fd = -1};
+    /* An index over everything takes minutes. */
+    struct restore r = {.cli.unhurried = true, .margin = MARGIN_DEFAULT, .fd = -1};
     cli_parse(&restore_argp, argc, argv, &r.cli, &r);
     int code = run(&r);
     ring_free(r.ring);

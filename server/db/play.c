@@ -13,7 +13,7 @@
 #include "base/attr.h"
 
 /* Everything between two tables goes as one text; the longest has the whole schema with its functions. */
-enum { STATEMENTS_MAX_BYTES = 64 << 20 };
+enum { STATEMENTS_MAX_BYTES = 64 << 20, FLUSH_BYTES = 64 << 10 };
 
 struct player {
     struct db *db;
@@ -67,26 +67,62 @@ static enum err run(struct player *p)
     return e;
 }
 
-/* What the COPY came to; whoever sent its data learns of an error only here. */
-static enum err end_copy(struct db *db)
+/* What is left of the answers to a COPY; the first error counts. */
+static enum err drain(struct db *db)
 {
-    enum err e = PQputCopyEnd(db->conn, NULL) == 1 ? OK : ERR_BUSY;
-    PGresult *r;
-    while (db->conn != NULL && (r = PQgetResult(db->conn)) != NULL) {
+    enum err e = OK;
+    PGresult *r = NULL;
+    while (db->conn != NULL && db_receive(db, &r) && r != NULL) {
         enum err found = db_judge(db, r, "restore.copy");
         PQclear(r);
         e = e == OK ? found : e;
     }
-    return e;
+    return e == OK && db->conn == NULL ? ERR_BUSY : e;
 }
 
-/* The data ends in the middle: no half table, and no error of PostgreSQL's that would hide why. */
+static enum err begin_copy(struct player *p)
+{
+    PGresult *begun = NULL;
+    if (PQsendQuery(p->db->conn, p->line) != 1 || !db_flush(p->db) || !db_receive(p->db, &begun))
+        return ERR_BUSY;
+    bool copying = PQresultStatus(begun) == PGRES_COPY_IN;
+    enum err e = copying ? OK : db_judge(p->db, begun, "restore.table");
+    PQclear(begun);
+    if (copying)
+        return OK;
+    enum err rest = drain(p->db);
+    return e != OK ? e : rest != OK ? rest : ERR_DEFECT;
+}
+
+/* Lines up to the end of the table. A connection that does not block keeps what it cannot send yet: it is emptied often. */
+static bool send_lines(struct player *p, bool *ret_whole)
+{
+    size_t kept = 0;
+    while (next_line(p)) {
+        if (line_is(p, "\\.\n")) {
+            *ret_whole = true;
+            return true;
+        }
+        if (PQputCopyData(p->db->conn, p->line, (int)p->len) != 1)
+            return false;
+        kept += (size_t)p->len;
+        if (kept < FLUSH_BYTES)
+            continue;
+        kept = 0;
+        if (!db_flush(p->db))
+            return false;
+    }
+    return true;
+}
+
+/* The data ends in the middle: no half table, and no complaint of PostgreSQL's about that. */
 static enum err give_up_copy(struct db *db)
 {
-    (void)PQputCopyEnd(db->conn, "the dump ends here");
-    for (PGresult *r = PQgetResult(db->conn); r != NULL; r = PQgetResult(db->conn))
+    PGresult *r = NULL;
+    bool there = PQputCopyEnd(db->conn, "the dump ends here") == 1 && db_flush(db);
+    while (there && db_receive(db, &r) && r != NULL)
         PQclear(r);
-    if (PQstatus(db->conn) == CONNECTION_OK)
+    if (db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK)
         return ERR_MALFORMED;
     db_drop(db);
     return ERR_BUSY;
@@ -94,20 +130,18 @@ static enum err give_up_copy(struct db *db)
 
 static enum err play_table(struct player *p)
 {
-    PGresult *begun = PQexec(p->db->conn, p->line);
-    bool copying = PQresultStatus(begun) == PGRES_COPY_IN;
-    enum err e = copying ? OK : db_judge(p->db, begun, "restore.table");
-    PQclear(begun);
-    if (!copying)
-        return e == OK ? ERR_DEFECT : e;
-    bool whole = false, sent = true;
-    while (sent && !whole && next_line(p)) {
-        whole = line_is(p, "\\.\n");
-        sent = whole || PQputCopyData(p->db->conn, p->line, (int)p->len) == 1;
-    }
+    enum err e = begin_copy(p);
+    if (e != OK)
+        return e;
+    bool whole = false;
+    bool sent = send_lines(p, &whole);
+    if (p->db->conn == NULL)
+        return ERR_BUSY;
     if (sent && !whole)
         return give_up_copy(p->db);
-    e = end_copy(p->db);
+    if (PQputCopyEnd(p->db->conn, NULL) != 1 || !db_flush(p->db))
+        sent = false;
+    e = drain(p->db);
     return e == OK && !sent ? ERR_BUSY : e;
 }
 
