@@ -91,8 +91,14 @@ const struct bench_user *bench_user_of(const struct bench *b, size_t n);
 /* That user's post to a room. */
 MUST_USE enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
                              struct bench_request *ret_request);
-/* Bytes per second of a bare libpq program that inserts or selects count files of that size in chunks; 0: failed. */
-double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_t count);
+/* What a bare libpq program does: inserts or selects that many files in chunks. */
+struct bench_chunks_job {
+    bool insert;
+    size_t file_bytes, count;
+    size_t connections;
+};
+/* Its bytes per second; 0: failed. */
+double bench_chunks(const struct bench *b, const struct bench_chunks_job *job);
 
 /* Starts everything and fills it. False: w->trouble or stderr says why. */
 bool bench_open(struct bench *b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A bare libpq program beside the server, on the same PostgreSQL: the same chunks in the same kind of table, binary, one
- * transaction per file, as many connections as the server's upload lane has workers.
+ * transaction per file.
  */
 #include <arpa/inet.h>
 #include <libpq-fe.h>
@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "bench/bench.h"
 
-enum { CHUNK_BYTES = 256 * 1024, THREADS = 2, SEAL_BYTES = 40, FILES_MAX = 4096 };
+enum { CHUNK_BYTES = 256 * 1024, THREADS_MAX = 8, SEAL_BYTES = 40, FILES_MAX = 4096 };
 
 struct part {
     const struct bench *bench;
@@ -86,36 +86,36 @@ static double now_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static double run_parts(const struct bench *b, bool insert, size_t file_bytes, size_t first,
-                        size_t count, uint8_t *bytes)
+static double run_parts(const struct bench *b, const struct bench_chunks_job *job, bool insert,
+                        size_t first, uint8_t *bytes)
 {
-    struct part parts[THREADS];
-    pthread_t threads[THREADS];
-    size_t each = (count + THREADS - 1) / THREADS;
+    struct part parts[THREADS_MAX];
+    pthread_t threads[THREADS_MAX];
+    size_t each = (job->count + job->connections - 1) / job->connections;
     bool fine = true;
     double began = now_s();
-    for (size_t i = 0; i < THREADS; i++) {
-        parts[i] = (struct part){b, insert, file_bytes, first + i * each, each, bytes, false};
+    for (size_t i = 0; i < job->connections; i++) {
+        parts[i] = (struct part){b, insert, job->file_bytes, first + i * each, each, bytes, false};
         fine = pthread_create(&threads[i], NULL, run, &parts[i]) == 0 && fine;
     }
-    for (size_t i = 0; fine && i < THREADS; i++) {
+    for (size_t i = 0; fine && i < job->connections; i++) {
         (void)pthread_join(threads[i], NULL);
         fine = parts[i].fine && fine;
     }
-    return fine ? (double)(each * THREADS * file_bytes) / (now_s() - began) : 0;
+    return fine ? (double)(each * job->connections * job->file_bytes) / (now_s() - began) : 0;
 }
 
-double bench_chunks(const struct bench *b, bool insert, size_t file_bytes, size_t count)
+double bench_chunks(const struct bench *b, const struct bench_chunks_job *job)
 {
     static size_t next; /* files are numbered on, over all rounds */
     uint8_t *bytes = mem_alloc(CHUNK_BYTES + SEAL_BYTES);
     double rate = 0;
-    if (bytes != NULL && make_table(b)) {
+    if (bytes != NULL && job->connections <= THREADS_MAX && make_table(b)) {
         randombytes_buf(bytes, CHUNK_BYTES + SEAL_BYTES);
-        rate = run_parts(b, true, file_bytes, next, count, bytes);
-        if (rate > 0 && !insert)
-            rate = run_parts(b, false, file_bytes, next, count, bytes);
-        next += count + THREADS;
+        rate = run_parts(b, job, true, next, bytes);
+        if (rate > 0 && !job->insert)
+            rate = run_parts(b, job, false, next, bytes);
+        next += job->count + THREADS_MAX;
     }
     mem_free(bytes);
     return rate;

@@ -104,7 +104,7 @@ static int run(const struct options *o)
         fine = growth_run(b);
     } else if (fine) {
         (void)printf("%ld cores; limits are off: [rooms] post_limit=off, [limits] known_after=0s, "
-                     "[files] upload_limit=off\n",
+                     "[files] upload_limit=off, [limits] uploads=off\n",
                      sysconf(_SC_NPROCESSORS_ONLN));
         bench_print_head(b);
         fine = measure(b, o->only);

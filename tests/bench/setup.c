@@ -10,9 +10,9 @@
 #include "bench/cage.h"
 #include "crypto/secret.h"
 
-static const char *const settings[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
-                                       "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
-                                       "CONCLAVE_FILES_UPLOAD_LIMIT=off", NULL};
+static const char *const settings[] = {
+    "CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
+    "CONCLAVE_FILES_UPLOAD_LIMIT=off", "CONCLAVE_LIMITS_UPLOADS=off", NULL};
 static const char *const tokens[BENCH_ROOMS] = {"lobby", "second"};
 
 static bool complain(const struct bench *b, const char *what)
