@@ -98,8 +98,8 @@ bool growth_explain(const struct bench *b, const char *token, int64_t seqno)
                 command(c, "SET plan_cache_mode = force_generic_plan") &&
                 prepare(c, "events", "messages.events") && prepare(c, "before", "messages.before");
     for (size_t i = 0; fine && i < COUNT_OF(readers); i++) {
-        (void)snprintf(execute, sizeof(execute), "events(%lld, %lld, %lld, 101, true, true)", room,
-                       readers[i].since, (long long)seqno);
+        (void)snprintf(execute, sizeof(execute), "events(%lld, %lld, %lld, 101, true, %lld)", room,
+                       readers[i].since, (long long)seqno, readers[i].since);
         fine = explain(c, execute, readers[i].what);
     }
     (void)snprintf(execute, sizeof(execute), "before(%lld, 9223372036854775807, 100)", room);

@@ -57,8 +57,7 @@ static void clear_spam(void)
         (void)talk_post(&talk, BEN, "lobby", "spam");
     for (int i = 0; i < LIVE; i++)
         (void)talk_post(&talk, ANA, "lobby", "live");
-    json_auto_t *cleared =
-        talk_do(&talk, MOD, "DELETE", "/room/lobby/all/%s", talk_id(&talk, BEN, &id));
+    json_decref(talk_do(&talk, MOD, "DELETE", "/room/lobby/all/%s", talk_id(&talk, BEN, &id)));
     for (int i = 0; i < AFTER; i++)
         (void)talk_post(&talk, ANA, "lobby", "after");
 }
