@@ -193,16 +193,23 @@ static enum err hand_over(struct db *db, PGresult *result, const char *what, str
     return OK;
 }
 
+/* What every statement begins with. */
+static enum err begin(struct db *db, const struct param *params, size_t count,
+                      struct encoded *ret_encoded)
+{
+    enum err e = db->conn == NULL ? ERR_BUSY : encode(db, params, count, ret_encoded);
+    if (e == OK)
+        db_count(db);
+    return e;
+}
+
 enum err db_run(struct db *db, const char *statement, const struct param *params,
                 size_t param_count, struct rows *ret_rows)
 {
-    if (db->conn == NULL)
-        return ERR_BUSY;
     struct encoded in;
-    enum err e = encode(db, params, param_count, &in);
+    enum err e = begin(db, params, param_count, &in);
     if (e != OK)
         return e;
-    db_count(db);
     int sent = PQsendQueryPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
                                    in.formats, 1);
     return hand_over(db, db_await(db, sent), statement, ret_rows);
@@ -211,13 +218,10 @@ enum err db_run(struct db *db, const char *statement, const struct param *params
 enum err db_query(struct db *db, const char *sql, const struct param *params, size_t param_count,
                   struct rows *ret_rows)
 {
-    if (db->conn == NULL)
-        return ERR_BUSY;
     struct encoded in;
-    enum err e = encode(db, params, param_count, &in);
+    enum err e = begin(db, params, param_count, &in);
     if (e != OK)
         return e;
-    db_count(db);
     int sent = PQsendQueryParams(db->conn, sql, (int)param_count, NULL, in.values, in.lengths,
                                  in.formats, 1);
     return hand_over(db, db_await(db, sent), "query", ret_rows);
@@ -228,13 +232,10 @@ enum err db_query(struct db *db, const char *sql, const struct param *params, si
 enum err db_send(struct db *db, const char *statement, const struct param *params,
                  size_t param_count)
 {
-    if (db->conn == NULL)
-        return ERR_BUSY;
     struct encoded in;
-    enum err e = encode(db, params, param_count, &in);
+    enum err e = begin(db, params, param_count, &in);
     if (e != OK)
         return e;
-    db_count(db);
     bool sent = (db->piped || PQenterPipelineMode(db->conn) == 1) &&
                 PQsendQueryPrepared(db->conn, statement, (int)param_count, in.values, in.lengths,
                                     in.formats, 1) == 1;

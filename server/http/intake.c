@@ -134,10 +134,16 @@ static bool add_headers(const struct exchange *ex, struct MHD_Response *response
            MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES;
 }
 
+/* From now on it is the reader who is waited for. */
+static void begin_writing(struct conn *conn)
+{
+    atomic_store(&conn->writing_from_ms, clock_mono_ms());
+    atomic_store(&conn->phase, CONN_WRITING);
+}
+
 static enum MHD_Result queue_reply(const struct intake *in, struct exchange *ex)
 {
-    atomic_store(&ex->conn->writing_from_ms, clock_mono_ms());
-    atomic_store(&ex->conn->phase, CONN_WRITING);
+    begin_writing(ex->conn);
     if (ex->http_status != MHD_HTTP_OK)
         return (enum MHD_Result)refuse_queue(in->refusals, ex->connection, ex->http_status);
     struct MHD_Response *response = make_response(ex);
@@ -206,16 +212,14 @@ static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
 static enum MHD_Result refuse(const struct intake *in, struct MHD_Connection *connection,
                               struct conn *conn, unsigned status)
 {
-    atomic_store(&conn->writing_from_ms, clock_mono_ms());
-    atomic_store(&conn->phase, CONN_WRITING);
+    begin_writing(conn);
     return (enum MHD_Result)refuse_queue(in->refusals, connection, status);
 }
 
 static enum MHD_Result show_invite(const struct intake *in, struct MHD_Connection *connection,
                                    struct conn *conn, const char *url)
 {
-    atomic_store(&conn->writing_from_ms, clock_mono_ms());
-    atomic_store(&conn->phase, CONN_WRITING);
+    begin_writing(conn);
     return (enum MHD_Result)invite_queue(in->invite, connection, url + 1);
 }
 

@@ -73,29 +73,16 @@ enum err giving_next(struct db *db, struct rows *ret_rows)
     return e == OK && ret_rows->count == 0 ? ERR_MISSING : e;
 }
 
-static enum err ask_i64(struct db *db, const char *sql, int64_t *ret_value)
-{
-    AUTO_ROWS struct rows rows = {0};
-    struct row row;
-    enum err e = db_query(db, sql, NULL, 0, &rows);
-    if (e != OK)
-        return e;
-    if (!rows_next(&rows, &row))
-        return ERR_MISSING;
-    *ret_value = row_i64(&row, 0);
-    return rows_ok(&rows) ? OK : ERR_DEFECT;
-}
-
 enum err giving_system_user(struct db *db, int64_t *ret_user)
 {
-    return ask_i64(db,
-                   "SELECT u.id"
-                   "  FROM users u"
-                   "  JOIN server s ON u.session_id = '\\xff'::bytea || s.public_key",
-                   ret_user);
+    return store_query_i64(db,
+                           "SELECT u.id"
+                           "  FROM users u"
+                           "  JOIN server s ON u.session_id = '\\xff'::bytea || s.public_key",
+                           NULL, 0, ret_user);
 }
 
 enum err giving_last_dm(struct db *db, int64_t *ret_id)
 {
-    return ask_i64(db, "SELECT value FROM versions WHERE scope = 4", ret_id);
+    return store_query_i64(db, "SELECT value FROM versions WHERE scope = 4", NULL, 0, ret_id);
 }

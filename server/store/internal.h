@@ -52,6 +52,9 @@ MUST_USE enum err store_one_i64(struct db *db, const char *statement, const stru
 #define STORE_ONE_I64(db, name, ret, ...)                                                          \
     store_one_i64((db), (name), (const struct param[]){__VA_ARGS__},                               \
                   sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (ret))
+/* The same for text of ours that is not prepared. */
+MUST_USE enum err store_query_i64(struct db *db, const char *sql, const struct param *params,
+                                  size_t count, int64_t *ret_value);
 
 /*
  * Reads all rows into an array of mem: one call of read per row fills one (zeroed) element; false: no memory.

@@ -7,22 +7,6 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
-static enum err one_i64(struct db *db, const char *sql, int64_t *ret_value)
-{
-    AUTO_ROWS struct rows rows = {0};
-    struct row row;
-    enum err e = db_query(db, sql, NULL, 0, &rows);
-    if (e != OK)
-        return e;
-    if (!rows_next(&rows, &row))
-        return ERR_MISSING;
-    int64_t value = row_i64(&row, 0);
-    if (!rows_ok(&rows))
-        return ERR_DEFECT;
-    *ret_value = value;
-    return OK;
-}
-
 enum err restore_begin(struct db *db)
 {
     /* Every start of ours reads schema_migrations first. */
@@ -40,23 +24,23 @@ enum err restore_others(struct db *db, int64_t *ret_count)
     /* Every connection of ours bears the name (db/connection.c), whoever it belongs to. */
     enum err e = db_script(db, "SELECT pg_stat_clear_snapshot()");
     return e != OK ? e
-                   : one_i64(db,
-                             "SELECT count(*)"
-                             "  FROM pg_stat_activity"
-                             " WHERE datname = current_database()"
-                             "   AND application_name = 'conclave'"
-                             "   AND pid <> pg_backend_pid()",
-                             ret_count);
+                   : store_query_i64(db,
+                                     "SELECT count(*)"
+                                     "  FROM pg_stat_activity"
+                                     " WHERE datname = current_database()"
+                                     "   AND application_name = 'conclave'"
+                                     "   AND pid <> pg_backend_pid()",
+                                     NULL, 0, ret_count);
 }
 
 enum err restore_is_empty(struct db *db, bool *ret_empty)
 {
     int64_t count;
-    enum err e = one_i64(db,
-                         "SELECT count(*)"
-                         "  FROM pg_class"
-                         " WHERE relnamespace = to_regnamespace('conclave')",
-                         &count);
+    enum err e = store_query_i64(db,
+                                 "SELECT count(*)"
+                                 "  FROM pg_class"
+                                 " WHERE relnamespace = to_regnamespace('conclave')",
+                                 NULL, 0, &count);
     if (e == OK)
         *ret_empty = count == 0;
     return e;
@@ -122,12 +106,12 @@ enum err restore_raise(struct db *db, int64_t margin)
 enum err restore_summary(struct db *db, struct restore_summary *ret_summary)
 {
     struct restore_summary s;
-    enum err e = one_i64(db, "SELECT count(*) FROM conclave.rooms", &s.rooms);
+    enum err e = store_query_i64(db, "SELECT count(*) FROM conclave.rooms", NULL, 0, &s.rooms);
     if (e == OK)
-        e = one_i64(db,
-                    "SELECT coalesce((SELECT (posted * 1000)::bigint FROM conclave.messages"
-                    "                  ORDER BY id DESC LIMIT 1), 0)",
-                    &s.newest_ms);
+        e = store_query_i64(db,
+                            "SELECT coalesce((SELECT (posted * 1000)::bigint FROM conclave.messages"
+                            "                  ORDER BY id DESC LIMIT 1), 0)",
+                            NULL, 0, &s.newest_ms);
     if (e == OK)
         *ret_summary = s;
     return e;

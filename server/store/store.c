@@ -43,21 +43,32 @@ enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void 
     return db_in_transaction(db) ? fn(db, arg) : db_tx(db, fn, arg);
 }
 
+static enum err first_i64(struct rows *rows, int64_t *ret_value)
+{
+    struct row row;
+    if (!rows_next(rows, &row))
+        return ERR_MISSING;
+    int64_t value = row_i64(&row, 0);
+    if (!rows_ok(rows))
+        return ERR_DEFECT;
+    *ret_value = value;
+    return OK;
+}
+
 enum err store_one_i64(struct db *db, const char *statement, const struct param *params,
                        size_t count, int64_t *ret_value)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = db_run(db, statement, params, count, &rows);
-    if (e != OK)
-        return e;
-    struct row row;
-    if (!rows_next(&rows, &row))
-        return ERR_MISSING;
-    int64_t value = row_i64(&row, 0);
-    if (!rows_ok(&rows))
-        return ERR_DEFECT;
-    *ret_value = value;
-    return OK;
+    return e == OK ? first_i64(&rows, ret_value) : e;
+}
+
+enum err store_query_i64(struct db *db, const char *sql, const struct param *params, size_t count,
+                         int64_t *ret_value)
+{
+    AUTO_ROWS struct rows rows = {0};
+    enum err e = db_query(db, sql, params, count, &rows);
+    return e == OK ? first_i64(&rows, ret_value) : e;
 }
 
 enum err store_read_all(struct rows *rows, struct arena *mem, size_t element_size,

@@ -176,23 +176,6 @@ static const char *const puts_of[TAKING_COUNT] = {
           "                          ELSE excluded.visible_mod END"                                \
           " RETURNING id"
 
-static enum err query_i64(struct db *db, const char *sql, const struct param *params, size_t count,
-                          int64_t *ret_value)
-{
-    AUTO_ROWS struct rows rows = {0};
-    struct row row;
-    enum err e = db_query(db, sql, params, count, &rows);
-    if (e != OK)
-        return e;
-    if (!rows_next(&rows, &row))
-        return ERR_MISSING;
-    int64_t value = row_i64(&row, 0);
-    if (!rows_ok(&rows))
-        return ERR_DEFECT;
-    *ret_value = value;
-    return OK;
-}
-
 enum err taking_begin(struct db *db)
 {
     int64_t held = 0;
@@ -202,11 +185,11 @@ enum err taking_begin(struct db *db)
                                "LOCK TABLE rooms, users, messages, files, direct_messages"
                                "  IN SHARE ROW EXCLUSIVE MODE");
     if (e == OK)
-        e = query_i64(db,
-                      "SELECT (EXISTS (SELECT 1 FROM rooms) OR EXISTS (SELECT 1 FROM users)"
-                      "        OR EXISTS (SELECT 1 FROM files)"
-                      "        OR EXISTS (SELECT 1 FROM direct_messages))::int",
-                      NULL, 0, &held);
+        e = store_query_i64(db,
+                            "SELECT (EXISTS (SELECT 1 FROM rooms) OR EXISTS (SELECT 1 FROM users)"
+                            "        OR EXISTS (SELECT 1 FROM files)"
+                            "        OR EXISTS (SELECT 1 FROM direct_messages))::int",
+                            NULL, 0, &held);
     return e == OK && held != 0 ? ERR_CONFLICT : e;
 }
 
@@ -217,7 +200,7 @@ static enum err attempt(struct db *db, const char *sql, const struct param *para
     enum err e = db_script(db, "SAVEPOINT attempt");
     if (e != OK)
         return e;
-    e = query_i64(db, sql, params, count, ret_value);
+    e = store_query_i64(db, sql, params, count, ret_value);
     enum err undone = db_script(db, e == OK ? "RELEASE attempt" : "ROLLBACK TO attempt");
     return undone == OK ? e : undone;
 }
@@ -259,14 +242,14 @@ enum err taking_derive(struct db *db)
 
 enum err taking_bad_room(struct db *db, int64_t *ret_room)
 {
-    return query_i64(db,
-                     "SELECT r.id"
-                     "  FROM rooms r"
-                     "  JOIN (SELECT room, max(seqno) AS seqno FROM messages GROUP BY room) m"
-                     "    ON m.room = r.id"
-                     " WHERE m.seqno > r.message_sequence"
-                     " ORDER BY r.id LIMIT 1",
-                     NULL, 0, ret_room);
+    return store_query_i64(db,
+                           "SELECT r.id"
+                           "  FROM rooms r"
+                           "  JOIN (SELECT room, max(seqno) AS seqno FROM messages GROUP BY room) m"
+                           "    ON m.room = r.id"
+                           " WHERE m.seqno > r.message_sequence"
+                           " ORDER BY r.id LIMIT 1",
+                           NULL, 0, ret_room);
 }
 
 enum err taking_end(struct db *db, const struct taking_last *last)
@@ -275,16 +258,16 @@ enum err taking_end(struct db *db, const struct taking_last *last)
     const struct param params[] = {PARAM_I64(last->rooms),    PARAM_I64(last->users),
                                    PARAM_I64(last->messages), PARAM_I64(last->reactions),
                                    PARAM_I64(last->files),    PARAM_I64(last->dms)};
-    enum err e = query_i64(db,
-                           PUT("UPDATE versions"
-                               "   SET value = CASE WHEN scope = 4 THEN greatest(value, $1)"
-                               "                    ELSE value + 1 END"
-                               " WHERE scope IN (0, 1, 4)"),
-                           &params[5], 1, &done);
+    enum err e = store_query_i64(db,
+                                 PUT("UPDATE versions"
+                                     "   SET value = CASE WHEN scope = 4 THEN greatest(value, $1)"
+                                     "                    ELSE value + 1 END"
+                                     " WHERE scope IN (0, 1, 4)"),
+                                 &params[5], 1, &done);
     if (e != OK)
         return e;
     /* Not undone by a rollback, which is why it comes last; a gap in the ids would do no harm. */
-    return query_i64(
+    return store_query_i64(
         db,
         "SELECT count(setval(pg_get_serial_sequence('conclave.' || t.name, 'id'),"
         "                    greatest(t.last, 1), t.last > 0))"
