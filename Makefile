@@ -41,6 +41,7 @@ BENCH       := $(wildcard tests/bench/*.c)
 FUZZ        := $(wildcard tests/fuzz/fuzz_*.c)
 TORTURE     := tests/torture/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
+LATER       := $(patsubst tests/fixtures/migrations/%.sql,%,$(wildcard tests/fixtures/migrations/*.sql))
 LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
 C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
 # A program is built once its main file exists.
@@ -93,6 +94,8 @@ build/$(1)/%.o: %.c build/$(1)/flags | deps-build
 	$$(Q)$(2) $(BASE) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
 build/$(1)/migrations.o: build/migrations.c build/$(1)/flags | deps-build
 	$$(Q)$(2) $(BASE) $(3) -c -o $$@ $$<
+build/$(1)/%-migrations.o: build/%-migrations.c build/$(1)/flags | deps-build
+	$$(Q)$(2) $(BASE) $(3) -c -o $$@ $$<
 
 build/$(1)/libconclave.a: $$(call $(1).objects,$(SERVER)) build/$(1)/migrations.o
 build/$(1)/libclient.a: $$(call $(1).objects,$(CLIENT))
@@ -110,6 +113,9 @@ $(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a buil
 $(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
 $(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
 $(5)/conclave-torture: $$(call $(1).objects,$(TORTURE)) $$($(1).peers)
+$(5)/conclave-%: build/$(1)/server/main.o build/$(1)/%-migrations.o $$($(1).own)
+	$$(call say,LINK,$$@)
+	$$($(1).link)
 $(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench conclave-torture):
 	$$(call say,LINK,$$@)
 	$$($(1).link)
@@ -128,7 +134,7 @@ build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fu
 .PHONY: programs-$(1) tests-$(1) fuzzers-$(1)
 programs-$(1): $(addprefix $(5)/,$(PROGRAMS))
 fuzzers-$(1): $(patsubst %.c,build/$(1)/%,$(FUZZ))
-tests-$(1): programs-$(1) fuzzers-$(1) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
+tests-$(1): programs-$(1) fuzzers-$(1) $(addprefix $(5)/conclave-,$(LATER)) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
 -include $$(patsubst %.c,build/$(1)/%.d,$(filter %.c,$(C_FILES)))
 endef
 
@@ -143,17 +149,26 @@ $(eval $(call variant,coverage,gcc,-O0 -g --coverage,-pie --coverage,build/cover
 # The list of sources: a library is made anew when a file appears or goes away.
 build/sources: FORCE
 	@mkdir -p build; echo '$(LIBRARY)' | cmp -s - $@ || echo '$(LIBRARY)' >$@
-# The migrations as C arrays (server/store/migrations.h), so that the binary needs no files beside it.
-build/migrations.c: $(MIGRATIONS) build/sources Makefile
+# Migrations as C arrays (server/store/migrations.h), so that the binary needs no files beside it. $(1): the files.
+# "-- oldest program: any" becomes 0; a file without the line gets its own number.
+define embed
 	$(call say,EMBED,$@)
-	@mkdir -p build
-	@{ echo '#include "store/migrations.h"'; \
-	for f in $(MIGRATIONS); do n=$$(basename $$f .sql); echo "static const unsigned char sql_$${n%%_*}[] = {"; \
+	@mkdir -p $(@D)
+	@{ echo '#include "store/migrations.h"'; n=0; \
+	for f in $(1); do n=$$((n + 1)); echo "static const unsigned char sql_$$n[] = {"; \
 	    od -An -v -tu1 $$f | sed 's/[0-9][0-9]*/&,/g'; echo '};'; done; \
-	echo 'const struct embedded_migration embedded_migrations[] = {'; \
-	for f in $(MIGRATIONS); do n=$$(basename $$f .sql); d=$${n%%_*}; \
-	    echo "{$$(echo $$d | sed 's/^0*//'), \"$$n\", sql_$$d, sizeof(sql_$$d)},"; done; \
-	echo '{0, 0, 0, 0}};'; echo 'const size_t embedded_migrations_count = $(words $(MIGRATIONS));'; } >$@
+	echo 'const struct embedded_migration embedded_migrations[] = {'; n=0; \
+	for f in $(1); do n=$$((n + 1)); \
+	    oldest=$$(sed -n 's/^-- oldest program: \(any\|[0-9]*\)$$/\1/p' $$f | sed 's/any/0/; s/^0*\([0-9]\)/\1/'); \
+	    echo "{$$n, \"$$(basename $$f .sql)\", sql_$$n, sizeof(sql_$$n), $${oldest:-$$n}},"; done; \
+	echo '{0, 0, 0, 0, 0}};'; echo 'const size_t embedded_migrations_count = $(words $(1));'; } >$@
+endef
+build/migrations.c: $(MIGRATIONS) build/sources Makefile
+	$(call embed,$(MIGRATIONS))
+# Programs of a later version, for tests: with one migration more, of the kind that its name says.
+$(foreach l,$(LATER),$(eval build/$(l)-migrations.c: tests/fixtures/migrations/$(l).sql))
+build/%-migrations.c: $(MIGRATIONS) build/sources Makefile
+	$(call embed,$(MIGRATIONS) tests/fixtures/migrations/$*.sql)
 
 # --- What people type ----------------------------------------------------------------------------------------------
 

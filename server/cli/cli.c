@@ -129,6 +129,7 @@ static int check_schema(struct db *db)
         return cli_store_failed(e);
     switch (schema) {
     case SCHEMA_CURRENT:
+    case SCHEMA_AHEAD:
         return CLI_OK;
     case SCHEMA_EMPTY:
         return cli_fail(
@@ -140,7 +141,8 @@ static int check_schema(struct db *db)
             "the database's schema is older than this program: type `conclave migrate`");
     case SCHEMA_NEWER:
         return cli_fail(CLI_DATABASE,
-                        "the database's schema is newer than this program: use the newer program");
+                        "the database's schema is newer than this program can serve: use the newer "
+                        "program");
     case SCHEMA_FOREIGN:
         return cli_fail(CLI_DATABASE, "the database's migrations are not those of this program");
     }

@@ -56,32 +56,36 @@ static int open_connection(struct start *s, bool with_statements)
     return CLI_OK;
 }
 
-static int make_schema(struct start *s)
-{
-    AUTO_BUF struct buf progress = buf_make(KIB(64));
-    enum err e = schema_migrate(s->cli.db, clock_wall_ms(), &progress);
-    if (e == ERR_CONFLICT)
-        return cli_fail(CLI_DATABASE, "the database's schema cannot be made: a newer or another "
-                                      "program made one already; nothing was changed");
-    return e == OK ? CLI_OK
-                   : cli_fail(CLI_DATABASE,
-                              "the database's schema cannot be made: PostgreSQL's log says why "
-                              "(is its disk full?); start again when that is mended");
-}
-
 static int check_schema(struct start *s)
 {
     enum schema_state schema = SCHEMA_EMPTY;
     int number = 0;
     if (schema_state(s->cli.db, &schema, &number) != OK)
         return cli_fail(CLI_DATABASE, "the database's schema cannot be read");
-    if (schema == SCHEMA_CURRENT)
+    if (schema == SCHEMA_AHEAD)
+        log_event(LOG_WARN, "schema.ahead", LOG_I64("number", number));
+    if (schema_serves(schema))
         return CLI_OK;
     return cli_fail(
         CLI_DATABASE,
-        schema == SCHEMA_NEWER || schema == SCHEMA_FOREIGN
-            ? "the database was made by a newer or another program"
-            : "the database has no current schema: `conclave migrate`, or serve --init");
+        schema == SCHEMA_NEWER     ? "the database's schema is newer than this program can serve: "
+                                     "use the newer program"
+        : schema == SCHEMA_FOREIGN ? "the database was made by another program: its migrations are "
+                                     "not ours"
+                                   : "the database has no current schema: `conclave migrate`, or "
+                                     "serve --init");
+}
+
+static int make_schema(struct start *s)
+{
+    AUTO_BUF struct buf progress = buf_make(KIB(64));
+    enum err e = schema_migrate(s->cli.db, clock_wall_ms(), &progress);
+    if (e == ERR_CONFLICT)
+        return check_schema(s); /* it says which */
+    return e == OK ? CLI_OK
+                   : cli_fail(CLI_DATABASE,
+                              "the database's schema cannot be made: PostgreSQL's log says why "
+                              "(is its disk full?); start again when that is mended");
 }
 
 static int read_recorded_key(struct start *s)

@@ -41,12 +41,17 @@ int cli_migrate(int argc, char **argv)
     if (e != OK)
         return cli_store_failed(e);
     if (schema == SCHEMA_NEWER || schema == SCHEMA_FOREIGN)
-        return cli_fail(CLI_DATABASE,
-                        "the database was made by a newer or another program; nothing was changed");
+        return cli_fail(CLI_DATABASE, schema == SCHEMA_NEWER
+                                          ? "the database's schema is newer than this program can "
+                                            "serve; nothing was changed"
+                                          : "the database was made by another program; nothing was "
+                                            "changed");
     if (check) {
         (void)printf("schema %d, %s\n", number,
-                     schema == SCHEMA_CURRENT ? "up to date" : "to be migrated");
-        return schema == SCHEMA_CURRENT ? CLI_OK : CLI_FAILED;
+                     schema == SCHEMA_CURRENT ? "up to date"
+                     : schema == SCHEMA_AHEAD ? "of a newer program; this one can serve it"
+                                              : "to be migrated");
+        return schema_serves(schema) ? CLI_OK : CLI_FAILED;
     }
     AUTO_BUF struct buf progress = buf_make(KIB(64));
     e = schema_migrate(cli.db, clock_wall_ms(), &progress);

@@ -262,6 +262,7 @@ static int judge_schema(struct restore *r)
         return CLI_OK;
     case SCHEMA_EMPTY:
         return cli_fail(CLI_FAILED, "the dump holds no database of conclave; nothing was changed");
+    case SCHEMA_AHEAD:
     case SCHEMA_NEWER:
         return cli_fail(CLI_FAILED, "the dump was made by a newer conclave: restore it with that "
                                     "one; nothing was changed");

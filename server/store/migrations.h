@@ -13,6 +13,12 @@ struct embedded_migration {
     const char *name;         /* of the file, without ".sql": "0001_server" */
     const unsigned char *sql; /* not NUL-terminated */
     size_t len;
+    /*
+     * The fewest migrations a program must know to go on serving the schema after this one, as its line
+     * "-- oldest program: NUMBER" says; 0 for "any": it takes nothing away that an older program uses. Files without
+     * the line (0001 to 0007) get their own number.
+     */
+    int oldest_program;
 };
 extern const struct embedded_migration embedded_migrations[];
 extern const size_t embedded_migrations_count;

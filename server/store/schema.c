@@ -7,13 +7,20 @@
 #include "store/server.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "crypto/sign.h"
 #include "store/internal.h"
 #include "store/migrations.h"
 
-enum { HASH_BYTES = 32, SQL_MAX_BYTES = 1 << 20 };
+enum {
+    HASH_BYTES = 32,
+    SQL_MAX_BYTES = 1 << 20,
+    LAST_WITHOUT_OLDEST_PROGRAM = 7, /* the next one makes the column */
+    LOCK_PAUSE_S = 2,
+    LOCK_TRIES = 600, /* about half an hour: longer than a backup takes */
+};
 
 static struct span sql_of(const struct embedded_migration *m)
 {
@@ -34,16 +41,23 @@ static bool is_ours(const struct row *row)
            span_eq(span_of(hash, sizeof hash), span_of(found, sizeof found));
 }
 
-/* rows: number, name, hash, ascending. */
+/* May this program serve a schema with that migration, which it does not know? The migration says so (row column 3). */
+static bool admits_us(const struct row *row)
+{
+    return !row_is_null(row, 3) && row_i64(row, 3) <= (int64_t)embedded_migrations_count;
+}
+
+/* rows: number, name, hash, oldest program; ascending. */
 static enum schema_state judge(struct rows *rows, int *ret_number)
 {
     int64_t last = 0;
-    bool foreign = false;
+    bool foreign = false, admitted = true;
     struct row row;
     while (rows_next(rows, &row)) {
         int64_t number = row_i64(&row, 0);
         bool known = (size_t)number <= embedded_migrations_count;
         foreign = foreign || number != last + 1 || (known && !is_ours(&row));
+        admitted = admitted && (known || admits_us(&row));
         last = number;
     }
     *ret_number = (int)last;
@@ -53,7 +67,9 @@ static enum schema_state judge(struct rows *rows, int *ret_number)
         return SCHEMA_EMPTY;
     if ((size_t)last == embedded_migrations_count)
         return SCHEMA_CURRENT;
-    return (size_t)last < embedded_migrations_count ? SCHEMA_OLDER : SCHEMA_NEWER;
+    if ((size_t)last < embedded_migrations_count)
+        return SCHEMA_OLDER;
+    return admitted ? SCHEMA_AHEAD : SCHEMA_NEWER;
 }
 
 enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_number)
@@ -69,9 +85,10 @@ enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_numb
         *ret_number = 0;
         return OK;
     }
+    /* Through JSON, since databases up to migration 0007 have no such column. */
     e = db_query(db,
-                 "SELECT number, name, hash"
-                 "  FROM conclave.schema_migrations"
+                 "SELECT number, name, hash, (to_jsonb(m) ->> 'oldest_program')::integer"
+                 "  FROM conclave.schema_migrations m"
                  " ORDER BY number",
                  NULL, 0, &rows);
     if (e != OK)
@@ -88,8 +105,8 @@ enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_numb
 static enum err run_sql(struct db *db, const struct embedded_migration *m)
 {
     struct buf sql = buf_make(SQL_MAX_BYTES);
-    /* A migration takes as long as it takes, but does not stop a running server by waiting for a lock. */
-    buf_put_text(&sql, "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '10s';");
+    /* A migration takes as long as it takes. But while it waits for a lock, servers wait behind it: so not for long. */
+    buf_put_text(&sql, "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '250ms';");
     buf_put(&sql, sql_of(m));
     buf_put_byte(&sql, '\0');
     enum err e = buf_verdict(&sql);
@@ -113,12 +130,36 @@ static enum err apply_one(struct db *db, void *arg)
     enum err e = run_sql(db, m);
     if (e != OK)
         return e;
+    e = DB_QUERY(db,
+                 "INSERT INTO conclave.schema_migrations (number, name, hash, applied_at)"
+                 "VALUES ($1, $2, $3, $4)",
+                 NULL, PARAM_I32(m->number), PARAM_TEXT(span_of_text(m->name)),
+                 PARAM_BYTES(span_of(hash, sizeof hash)), PARAM_F64((double)step->now_ms / 1000.0));
+    if (e != OK || m->number <= LAST_WITHOUT_OLDEST_PROGRAM)
+        return e;
     return DB_QUERY(db,
-                    "INSERT INTO conclave.schema_migrations (number, name, hash, applied_at)"
-                    "VALUES ($1, $2, $3, $4)",
-                    NULL, PARAM_I32(m->number), PARAM_TEXT(span_of_text(m->name)),
-                    PARAM_BYTES(span_of(hash, sizeof hash)),
-                    PARAM_F64((double)step->now_ms / 1000.0));
+                    "UPDATE conclave.schema_migrations"
+                    "   SET oldest_program = $2"
+                    " WHERE number = $1",
+                    NULL, PARAM_I32(m->number), PARAM_I32(m->oldest_program));
+}
+
+/*
+ * A lock that is not free, usually because a backup is being made, is asked for again after a pause in which servers work.
+ * In a transaction of the caller's the first answer counts.
+ */
+static enum err apply_patiently(struct db *db, struct step *step)
+{
+    const struct timespec pause = {.tv_sec = LOCK_PAUSE_S};
+    bool alone = !db_in_transaction(db);
+    enum err e = store_tx(db, apply_one, step);
+    for (int i = 0; alone && e == ERR_BUSY && db_connected(db) && i < LOCK_TRIES; i++) {
+        if (i == 0)
+            log_event(LOG_WARN, "schema.waiting", LOG_I64("number", step->migration->number));
+        (void)nanosleep(&pause, NULL);
+        e = store_tx(db, apply_one, step);
+    }
+    return e;
 }
 
 static enum err apply_missing(struct db *db, int64_t now_ms, struct buf *progress)
@@ -132,7 +173,7 @@ static enum err apply_missing(struct db *db, int64_t now_ms, struct buf *progres
         return ERR_CONFLICT;
     for (size_t i = (size_t)number; i < embedded_migrations_count; i++) {
         struct step step = {&embedded_migrations[i], now_ms};
-        e = store_tx(db, apply_one, &step);
+        e = apply_patiently(db, &step);
         if (e != OK) {
             log_event(LOG_ERROR, "schema.failed", LOG_I64("number", step.migration->number));
             return e;

@@ -24,12 +24,19 @@ enum schema_state {
     SCHEMA_CURRENT,
     SCHEMA_EMPTY,
     SCHEMA_OLDER,
-    SCHEMA_NEWER,
+    SCHEMA_AHEAD,  /* newer, but every migration beyond ours lets this program go on serving */
+    SCHEMA_NEWER,  /* and not made for this program */
     SCHEMA_FOREIGN /* hashes differ */
 };
+/* The states in which this binary may work with the tables. */
+static inline bool schema_serves(enum schema_state state)
+{
+    return state == SCHEMA_CURRENT || state == SCHEMA_AHEAD;
+}
 MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_number);
 /*
  * Applies what is missing, each migration in one transaction, under an advisory lock (waits for another process).
+ * Waits for locks that others hold, a quarter of a second at a time, so that servers of an older version go on working.
  * progress receives one line per migration. The db must be opened without store_statements (the tables may not exist).
  * In a transaction of the caller's, everything is part of that.
  */

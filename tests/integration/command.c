@@ -32,12 +32,12 @@ void command_run(struct world *w, const char *const *more, const char *const *ar
                  struct said *ret_said)
 {
     struct world_settings settings;
-    char program[512];
+    char program[WORLD_PROGRAM_MAX];
     char err_path[WORLD_PATH_MAX + 16];
     const char *argv[WORDS_MAX + 1] = {program};
     AUTO_BUF struct buf out = buf_make(SAID_MAX);
     size_t n = 1;
-    (void)snprintf(program, sizeof(program), "%s/conclave", w->build);
+    world_program(w, program);
     (void)snprintf(err_path, sizeof(err_path), "%s/said", w->folder);
     for (; *args != NULL && n < WORDS_MAX; args++)
         argv[n++] = *args;

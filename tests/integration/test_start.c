@@ -179,9 +179,9 @@ static void serve__database_of_another_program_version__is_refused(void **state)
     run_sql(&w, "INSERT INTO conclave.schema_migrations (number, name, hash, applied_at)"
                 " SELECT max(number) + 1, 'later', decode(repeat('00', 32), 'hex'), 0"
                 "   FROM conclave.schema_migrations");
-    command_expect(&w, NULL, ARGS("serve"), DATABASE, "newer or another program", &said);
-    command_expect(&w, NULL, ARGS("serve", "--init"), DATABASE, "schema cannot be made", &said);
-    command_expect(&w, NULL, ARGS("check"), DATABASE, "newer than this program", &said);
+    command_expect(&w, NULL, ARGS("serve"), DATABASE, "than this program can serve", &said);
+    command_expect(&w, NULL, ARGS("serve", "--init"), DATABASE, "than this program can", &said);
+    command_expect(&w, NULL, ARGS("check"), DATABASE, "than this program can serve", &said);
     command_expect(&w, NULL, ARGS("migrate"), DATABASE, "nothing was changed", &said);
     command_expect(&w, NULL, ARGS("migrate", "--check"), DATABASE, "newer", &said);
     run_sql(&w, "DELETE FROM conclave.schema_migrations WHERE name = 'later'");
@@ -190,7 +190,8 @@ static void serve__database_of_another_program_version__is_refused(void **state)
                 "WHERE number = 2;"
                 "CREATE TABLE conclave.kept AS SELECT hash FROM conclave.schema_migrations WHERE "
                 "number = 2");
-    command_expect(&w, NULL, ARGS("serve"), DATABASE, "newer or another program", &said);
+    command_expect(&w, NULL, ARGS("serve"), DATABASE, "made by another program", &said);
+    command_expect(&w, NULL, ARGS("serve", "--init"), DATABASE, "made by another program", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "not those of this program", &said);
     command_expect(&w, NULL, ARGS("migrate"), DATABASE, "nothing was changed", &said);
     assert_true(world_close(&w));

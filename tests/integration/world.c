@@ -213,10 +213,10 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
 static enum err start_server(struct world *w, size_t server, const char *const *env)
 {
     struct world_server *s = &w->servers[server];
-    char program[PROGRAM_MAX];
+    char program[WORLD_PROGRAM_MAX];
     char out_path[WORLD_PATH_MAX + 8];
     struct world_settings settings;
-    (void)snprintf(program, sizeof(program), "%s/conclave", w->build);
+    world_program(w, program);
     (void)snprintf(out_path, sizeof(out_path), "%s.out", s->log_path);
     const char *argv[] = {program, "serve", "--init", NULL};
     enum err e = world_settings(w, server, env, &settings);

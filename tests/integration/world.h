@@ -33,7 +33,8 @@ struct world_server {
 struct world {
     char folder[WORLD_PATH_MAX];
     char database_url[256];
-    const char *build; /* folder of the programs */
+    const char *build;   /* folder of the programs */
+    const char *program; /* the one that starts next, as server or command; NULL: conclave */
     struct world_options options;
     struct world_server servers[WORLD_SERVERS_MAX];
     size_t server_count;

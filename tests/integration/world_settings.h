@@ -18,6 +18,10 @@ struct world_settings {
 MUST_USE enum err world_settings(const struct world *w, size_t server, const char *const *more,
                                  struct world_settings *ret_settings);
 
+/* The path of the world's server program. */
+enum { WORLD_PROGRAM_MAX = 512 };
+void world_program(const struct world *w, char out[static WORLD_PROGRAM_MAX]);
+
 /* Does no log of the world's servers or its database name one of its accounts? What does is told on stderr. */
 bool world_is_silent(const struct world *w);
 

@@ -9,12 +9,7 @@
 
 #include "integration/world_settings.h"
 
-enum {
-    METRICS_MAX_BYTES = 1 << 20,
-    COMMAND_WORDS_MAX = 32,
-    PROGRAM_MAX = 512,
-    NUMBER_TEXT_MAX = 40
-};
+enum { METRICS_MAX_BYTES = 1 << 20, COMMAND_WORDS_MAX = 32, NUMBER_TEXT_MAX = 40 };
 
 static size_t name_length(const char *line)
 {
@@ -68,14 +63,20 @@ enum err world_settings(const struct world *w, size_t server, const char *const 
     return fits ? OK : ERR_TOO_LARGE;
 }
 
+void world_program(const struct world *w, char out[static WORLD_PROGRAM_MAX])
+{
+    (void)snprintf(out, WORLD_PROGRAM_MAX, "%s/%s", w->build,
+                   w->program != NULL ? w->program : "conclave");
+}
+
 enum err world_conclave(struct world *w, size_t server, const char *const *args, struct buf *out,
                         int *ret_status)
 {
     struct world_settings settings;
-    char program[PROGRAM_MAX];
+    char program[WORLD_PROGRAM_MAX];
     const char *argv[COMMAND_WORDS_MAX + 1] = {program};
     size_t n = 1;
-    (void)snprintf(program, sizeof(program), "%s/conclave", w->build);
+    world_program(w, program);
     for (; *args != NULL && n < COMMAND_WORDS_MAX; args++)
         argv[n++] = *args;
     enum err e = world_settings(w, server, NULL, &settings);

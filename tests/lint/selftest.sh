@@ -115,6 +115,23 @@ if privacy >/dev/null; then
     bad=1
 fi
 
+(cd migrations && sha256sum 0001_first.sql) >released.sha256
+catches released $first '-- a later thought' "$lint/released.sh" migrations released.sha256
+for number in {2..7}; do
+    touch migrations/000${number}_more.sql
+done
+echo '-- oldest program: any' >migrations/0008_more.sql
+if ! "$lint/migrations.sh" migrations; then
+    echo 'selftest: migrations: one that admits older programs must be allowed'
+    bad=1
+fi
+echo '-- oldest program: some' >migrations/0008_more.sql
+if "$lint/migrations.sh" migrations >/dev/null; then
+    echo 'selftest: migrations: one that does not name its oldest program is not caught'
+    bad=1
+fi
+rm migrations/000[2-9]_more.sql
+
 touch migrations/0003_gap.sql
 if "$lint/migrations.sh" migrations >/dev/null; then
     echo 'selftest: migrations: a gap in the numbers is not caught'
