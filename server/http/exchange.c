@@ -33,7 +33,8 @@ struct exchange *exchange_new(struct host *host, struct conn *conn,
     ex->length = length;
     ex->large = length > SMALL_BODY_MAX_BYTES;
     ex->body = buf_make((size_t)length);
-    ex->step = STEP_ADMIT;
+    ex->step = ex->large ? STEP_ADMIT : STEP_BODY;
+    ex->ticket.kind = ex->large ? BUDGET_LARGE : BUDGET_SMALL;
     atomic_init(&ex->refs, 1);
     reply_init(&ex->reply);
     (void)atomic_fetch_add(&host->refs, 1);
@@ -49,7 +50,10 @@ void exchange_ref(struct exchange *ex)
 static void release(struct exchange *ex)
 {
     struct host *host = ex->host;
-    /* A handler's own part of a call that finishes later is released by finish, so that has to run in any case. */
+    /*
+     * A handler's own part of a call that finishes later is released by finish, so that has to run
+     * in any case.
+     */
     if (ex->call.later.started && !ex->finished)
         dispatch_finish(&ex->call);
     stream_free(ex->stream);

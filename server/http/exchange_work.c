@@ -46,7 +46,7 @@ static void drop_large_body(struct exchange *ex)
     if (!ex->large)
         return;
     buf_done(&ex->body);
-    budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES);
+    budget_keep(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES, ex->ticket.working);
 }
 
 /* For v3, whose reply is one base64 text: the source is read into the body. */
@@ -56,7 +56,7 @@ static enum err read_source(struct exchange *ex, struct db *db)
     ex->reply.source = NULL;
     enum err e = source->length > REPLY_MAX_BYTES ? ERR_TOO_LARGE : OK;
     if (e == OK)
-        e = budget_grow(ex->host->budget, &ex->ticket, source->length);
+        e = budget_grow(ex->host->budget, &ex->ticket, source->length, exchange_is_strangers(ex));
     for (uint64_t left = source->length; e == OK && left > 0;) {
         struct span piece = {NULL, 0};
         e = source->next(source, db, &piece);
@@ -91,7 +91,7 @@ static void pay_for_reply(struct exchange *ex)
     size_t bytes = ex->reply.body.len;
     if (bytes <= EXCHANGE_OVERHEAD_BYTES)
         return;
-    if (budget_grow(ex->host->budget, &ex->ticket, 2 * bytes) != OK)
+    if (budget_grow(ex->host->budget, &ex->ticket, 2 * bytes, exchange_is_strangers(ex)) != OK)
         reply_busy(ex);
 }
 
@@ -104,7 +104,7 @@ static void forget_request(struct exchange *ex)
     ex->mem = NULL;
     buf_done(&ex->body);
     size_t kept = ex->stream != NULL ? (size_t)STREAM_TOTAL_BYTES : ex->sealed.cap;
-    budget_shrink(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES + kept);
+    budget_keep(ex->host->budget, &ex->ticket, EXCHANGE_OVERHEAD_BYTES, kept);
 }
 
 static void seal(struct exchange *ex, struct db *db)
@@ -279,7 +279,7 @@ static bool may_wait(struct exchange *ex)
 {
     size_t bytes = arena_used(ex->mem);
     return bytes <= EXCHANGE_OVERHEAD_BYTES ||
-           budget_grow(ex->host->budget, &ex->ticket, bytes) == OK;
+           budget_grow(ex->host->budget, &ex->ticket, bytes, exchange_is_strangers(ex)) == OK;
 }
 
 static bool hand_over(struct exchange *ex, struct lane *lane,
@@ -336,7 +336,7 @@ static bool may_finish_later(struct exchange *ex)
 {
     size_t bytes = 2 * ex->body.len;
     return bytes <= EXCHANGE_OVERHEAD_BYTES ||
-           budget_grow(ex->host->budget, &ex->ticket, bytes) == OK;
+           budget_grow(ex->host->budget, &ex->ticket, bytes, exchange_is_strangers(ex)) == OK;
 }
 
 /* Returns whether a member's request was worked on. */

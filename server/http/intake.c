@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The pool side of every request. libmicrohttpd calls the access handler once when the headers are complete (and again
- * after each resume), then for each part of the body, then once at its end; whatever is known is kept in the exchange.
+ * The pool side of every request. libmicrohttpd calls the access handler once when the headers are
+ * complete (and again after each resume), then for each part of the body, then once at its end;
+ * whatever is known is kept in the exchange.
  *
- * Which path was asked is decided on the raw request target, before anything is unescaped or a query is split off: only
- * the exact text is ours.
+ * Which path was asked is decided on the raw request target, before anything is unescaped or a
+ * query is split off: only the exact text is ours.
  */
 #include "http/intake.h"
 
@@ -92,8 +93,9 @@ static enum MHD_Result note_header(void *cls, enum MHD_ValueKind kind, const cha
 }
 
 /*
- * 0 when the body may come. Two lengths, or a length beside an encoding, are read differently by different proxies
- * (request smuggling); a body without a length could not be admitted before it is here.
+ * 0 when the body may come. Two lengths, or a length beside an encoding, are read differently by
+ * different proxies (request smuggling); a body without a length could not be admitted before it is
+ * here.
  */
 static unsigned check_framing(const struct intake *in, struct MHD_Connection *connection,
                               uint64_t *ret_length)
@@ -144,6 +146,8 @@ static void begin_writing(struct conn *conn)
 static enum MHD_Result queue_reply(const struct intake *in, struct exchange *ex)
 {
     begin_writing(ex->conn);
+    if (!exchange_is_strangers(ex))
+        atomic_store(&ex->conn->is_members, true);
     if (ex->http_status != MHD_HTTP_OK)
         return (enum MHD_Result)refuse_queue(in->refusals, ex->connection, ex->http_status);
     struct MHD_Response *response = make_response(ex);
@@ -165,16 +169,44 @@ static void granted(struct budget_ticket *ticket, bool yes)
     lot_wake(ex->host->lot, &ex->place);
 }
 
+/* Under the budget's lock, while the connection is suspended: its descriptor is open. */
+static bool is_arriving(const struct budget_ticket *ticket)
+{
+    const struct exchange *ex = ticket->owner;
+    return conn_unread_bytes(ex->conn) >= LARGE_ARRIVING_BYTES;
+}
+
+/* Charges bytes to the exchange's ticket; ERR_RETRY: granted() will say. */
+static enum err charge(const struct intake *in, struct exchange *ex, uint64_t bytes)
+{
+    int64_t now = clock_mono_ms();
+    ex->ticket.granted = granted;
+    ex->ticket.owner = ex;
+    ex->ticket.deadline_ms = now + (ex->large ? LARGE_ADMISSION_MAX_MS : SMALL_ADMISSION_MAX_MS);
+    if (ex->large) {
+        ex->ticket.arriving = is_arriving;
+        ex->ticket.arrive_by_ms = now + LARGE_ARRIVING_MAX_MS;
+    }
+    enum err e = budget_take(in->host->budget, &ex->ticket, bytes);
+    ex->admitted = e == OK;
+    ex->waiting = e == ERR_RETRY;
+    return e;
+}
+
 /* The clock of a body runs only while it is being read: waiting for memory was our doing. */
 static void begin_body(struct exchange *ex)
 {
     ex->step = STEP_BODY;
+    atomic_store(&ex->conn->body_length, (int64_t)ex->length);
     atomic_store(&ex->conn->body_bytes, 0);
     atomic_store(&ex->conn->body_from_ms, clock_mono_ms());
     atomic_store(&ex->conn->phase, CONN_BODY);
 }
 
-/* Whatever can be done now; ends with a queued reply, a suspended connection, or a wish for more of the body. */
+/*
+ * Whatever can be done now; ends with a queued reply, a suspended connection, or a wish for more of
+ * the body.
+ */
 static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
 {
     for (;;) {
@@ -194,10 +226,15 @@ static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
             begin_body(ex);
             return MHD_YES;
         case STEP_BODY:
-            if (ex->body.len < ex->length)
+            if (ex->received < ex->length)
                 return MHD_YES; /* the first call, repeated after a resume */
             atomic_store(&ex->conn->phase, CONN_WORK);
-            exchange_work(ex);
+            if (!ex->drained) {
+                exchange_work(ex);
+                break;
+            }
+            ex->http_status = MHD_HTTP_BAD_GATEWAY;
+            ex->step = STEP_SEND;
             break;
         case STEP_FINISH:
             exchange_finish(ex);
@@ -237,32 +274,75 @@ static enum MHD_Result begin(const struct intake *in, struct MHD_Connection *con
     if (ex == NULL)
         return MHD_NO;
     *con_cls = ex;
+    if (!ex->large) {
+        begin_body(ex);
+        return MHD_YES;
+    }
     atomic_store(&conn->phase, CONN_WORK);
-    ex->ticket.granted = granted;
-    ex->ticket.owner = ex;
-    ex->ticket.deadline_ms =
-        clock_mono_ms() + (ex->large ? LARGE_ADMISSION_MAX_MS : SMALL_ADMISSION_MAX_MS);
-    ex->admitted = true;
-    enum err e = budget_take(in->host->budget, &ex->ticket, length + EXCHANGE_OVERHEAD_BYTES);
+    enum err e = charge(in, ex, length + EXCHANGE_OVERHEAD_BYTES);
     if (e == ERR_TOO_LARGE) /* [memory] bodies may be as small as max_body: then it comes alone */
-        e = budget_take(in->host->budget, &ex->ticket, length);
-    if (e == ERR_RETRY) {
-        ex->waiting = true; /* granted() says */
-    } else if (e != OK) {
+        e = charge(in, ex, length);
+    if (e != OK && e != ERR_RETRY) {
         ex->http_status = MHD_HTTP_CONTENT_TOO_LARGE;
         ex->step = STEP_SEND;
     }
     return proceed(in, ex);
 }
 
-static enum MHD_Result take_body(struct exchange *ex, const char *data, size_t *size)
+/* Its memory is needed elsewhere; what is still to come is read, so that it can be answered. */
+static void drain(const struct intake *in, struct exchange *ex)
 {
-    buf_put(&ex->body, span_of(data, *size));
+    ex->drained = true;
+    buf_done(&ex->body);
+    budget_give_back(in->host->budget, &ex->ticket);
+}
+
+/* The time during which it waited for memory does not count as its own. */
+static void body_goes_on(struct exchange *ex)
+{
+    atomic_fetch_add(&ex->conn->body_from_ms, clock_mono_ms() - ex->parked_ms);
+    atomic_store(&ex->conn->phase, CONN_BODY);
+}
+
+/*
+ * Charges the next part of a small body. False: not now (the connection is suspended with what
+ * libmicrohttpd holds, which then comes again), or never, when the listener ends.
+ */
+static bool charge_part(const struct intake *in, struct exchange *ex, size_t size)
+{
+    if (!ex->waiting) {
+        if (charge(in, ex, size + (ex->received == 0 ? EXCHANGE_OVERHEAD_BYTES : 0)) == ERR_RETRY) {
+            ex->parked_ms = clock_mono_ms();
+            atomic_store(&ex->conn->phase, CONN_WORK);
+            enum lot_answer answer = lot_park(ex->host->lot, &ex->place, ex->connection);
+            ex->waiting = answer == LOT_PARKED;
+            if (answer != LOT_WOKEN)
+                return false;
+            body_goes_on(ex);
+        }
+    } else {
+        ex->waiting = false;
+        if (lot_is_closed(in->host->lot))
+            return false;
+        body_goes_on(ex);
+    }
+    if (!ex->admitted)
+        drain(in, ex);
+    return true;
+}
+
+static enum MHD_Result receive(const struct intake *in, struct exchange *ex, const char *data,
+                               size_t *size)
+{
+    if (!ex->large && !ex->drained && !charge_part(in, ex, *size))
+        return ex->waiting ? MHD_YES : MHD_NO;
+    if (!ex->drained)
+        buf_put(&ex->body, span_of(data, *size));
+    ex->received += *size;
     *size = 0;
     if (buf_verdict(&ex->body) != OK)
         return MHD_NO;
-    if (ex->large)
-        atomic_store(&ex->conn->body_bytes, (int64_t)ex->body.len);
+    atomic_store(&ex->conn->body_bytes, (int64_t)ex->received);
     return MHD_YES;
 }
 
@@ -277,6 +357,7 @@ enum MHD_Result intake_request(void *cls, struct MHD_Connection *connection, con
         struct conn *conn = conn_of(connection);
         if (conn == NULL)
             return MHD_NO;
+        atomic_store(&conn->had_headers, true);
         bool reads =
             strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
         /* Without escapes in the target, url is its path to the letter. */
@@ -284,7 +365,7 @@ enum MHD_Result intake_request(void *cls, struct MHD_Connection *connection, con
                                       : begin(in, connection, conn, method, con_cls);
     }
     if (*upload_data_size != 0)
-        return take_body(ex, upload_data, upload_data_size);
+        return receive(in, ex, upload_data, upload_data_size);
     if (ex->waiting) {
         /* Resumed: by whoever had the turn, or because the listener ends while he still has it. */
         if (lot_is_closed(in->host->lot))

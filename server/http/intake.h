@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What libmicrohttpd calls for each request of the public listener: which of the three paths, header checks, admission,
- * body, and queueing the reply. Inside http/ only.
+ * What libmicrohttpd calls for each request of the public listener: which of the three paths,
+ * header checks, admission, body, and queueing the reply. Inside http/ only.
  */
 #ifndef CONCLAVE_HTTP_INTAKE_H
 #define CONCLAVE_HTTP_INTAKE_H
@@ -23,7 +23,10 @@ struct intake {
     uint64_t max_body_bytes;
 };
 
-/* MHD_OPTION_NOTIFY_CONNECTION, MHD_OPTION_URI_LOG_CALLBACK, the access handler, MHD_OPTION_NOTIFY_COMPLETED. */
+/*
+ * MHD_OPTION_NOTIFY_CONNECTION, MHD_OPTION_URI_LOG_CALLBACK, the access handler,
+ * MHD_OPTION_NOTIFY_COMPLETED.
+ */
 void intake_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
                        enum MHD_ConnectionNotificationCode code);
 void *intake_uri(void *cls, const char *uri, struct MHD_Connection *connection);

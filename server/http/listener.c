@@ -27,6 +27,7 @@
 struct listener {
     struct intake intake; /* owns what it points to */
     struct MHD_Daemon *daemon;
+    unsigned connections_max;
     uint16_t port;
 };
 
@@ -58,7 +59,7 @@ unsigned listener_threads(void)
     return cores > POOL_THREADS_MAX ? POOL_THREADS_MAX : (unsigned)cores;
 }
 
-static struct MHD_Daemon *start_daemon(struct intake *in, int fd)
+static struct MHD_Daemon *start_daemon(struct intake *in, unsigned connections_max, int fd)
 {
     unsigned threads = listener_threads();
     const struct MHD_OptionItem pool[] = {
@@ -68,9 +69,9 @@ static struct MHD_Daemon *start_daemon(struct intake *in, int fd)
     /* Without MHD_USE_ERROR_LOG it prints nothing: its messages name peers. */
     unsigned flags =
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-    return MHD_start_daemon(flags, 0, NULL, NULL, intake_request, in,         /* options: */
-                            MHD_OPTION_LISTEN_SOCKET, fd,                     /* ours */
-                            MHD_OPTION_CONNECTION_LIMIT, raise_descriptors(), /* */
+    return MHD_start_daemon(flags, 0, NULL, NULL, intake_request, in,     /* options: */
+                            MHD_OPTION_LISTEN_SOCKET, fd,                 /* ours */
+                            MHD_OPTION_CONNECTION_LIMIT, connections_max, /* */
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                             (size_t)CONNECTION_MEMORY_BYTES,                     /* */
                             MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_MAX_S, /* */
@@ -118,6 +119,7 @@ static enum err listener_new(const struct listener_options *options, struct list
     if (listener == NULL)
         return ERR_NO_MEMORY;
     struct intake *in = &listener->intake;
+    listener->connections_max = raise_descriptors();
     struct metrics *metrics = options->services->metrics;
     in->max_body_bytes = options->services->conf->server.max_body_bytes;
     enum err e = host_new(options, &in->host);
@@ -127,7 +129,7 @@ static enum err listener_new(const struct listener_options *options, struct list
     if (e == OK && conf->web.invite_page)
         e = invite_new(conf->server.public_url, options->key_hex, &in->invite);
     if (e == OK)
-        e = watch_new(options->budget, metrics, &in->watch);
+        e = watch_new(options->budget, metrics, listener->connections_max, &in->watch);
     if (e == OK)
         *ret_listener = listener;
     else
@@ -149,7 +151,7 @@ enum err listener_open(const struct listener_options *options, struct listener *
         return e;
     }
     listener->port = address_port(fd);
-    listener->daemon = start_daemon(&listener->intake, fd);
+    listener->daemon = start_daemon(&listener->intake, listener->connections_max, fd);
     if (listener->daemon == NULL) {
         (void)close(fd);
         listener_free(listener);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two buffers: the reader (a pool thread) sends from `front`, a worker fills `back`. They are exchanged by the reader
- * when front is empty and back is not being filled. While `filling`, everything but front belongs to the worker.
+ * Two buffers: the reader (a pool thread) sends from `front`, a worker fills `back`. They are
+ * exchanged by the reader when front is empty and back is not being filled. While `filling`,
+ * everything but front belongs to the worker.
  *
  * libmicrohttpd's lengths keep both sides honest: it asks for exactly stream_length() bytes.
  */
@@ -90,7 +91,10 @@ static void set_filling(struct stream *s, bool filling)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
-/* However long it waited in the lane: the reply has begun, and the client has a deadline of its own. */
+/*
+ * However long it waited in the lane: the reply has begun, and the client has a deadline of its
+ * own.
+ */
 static void run_fill(struct job *job, struct db *db, bool overdue)
 {
     (void)overdue;
@@ -124,7 +128,9 @@ static bool is_filling(struct stream *s)
     return filling;
 }
 
-/* Front is empty: takes over what was filled meanwhile. False: there is nothing, and never will be. */
+/*
+ * Front is empty: takes over what was filled meanwhile. False: there is nothing, and never will be.
+ */
 static bool swap(struct stream *s)
 {
     if (s->failed)
@@ -193,7 +199,8 @@ static enum err begin(struct stream *s, struct db *db)
 
 enum err stream_new(struct exchange *ex, struct db *db, struct stream **ret_stream)
 {
-    enum err e = budget_grow(ex->host->budget, &ex->ticket, STREAM_TOTAL_BYTES);
+    bool stranger = exchange_is_strangers(ex);
+    enum err e = budget_grow(ex->host->budget, &ex->ticket, STREAM_TOTAL_BYTES, stranger);
     if (e != OK)
         return e;
     struct stream *s = MEM_NEW(struct stream);
@@ -201,6 +208,7 @@ enum err stream_new(struct exchange *ex, struct db *db, struct stream **ret_stre
         return ERR_NO_MEMORY;
     (void)pthread_mutex_init(&s->lock, NULL);
     s->ex = ex;
+    s->job.stranger = stranger; /* each piece waits where its reader's requests wait */
     s->front = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES + STREAM_MARGIN_BYTES);
     s->back = buf_make(STREAM_BUFFER_BYTES + STREAM_PIECE_MAX_BYTES + STREAM_MARGIN_BYTES);
     s->left = ex->reply.source->length;

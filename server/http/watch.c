@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The timer. Connections stand in shards with a lock each; every tick looks at one shard. A shard's lock is held while
- * its descriptors are used, and a connection leaves its shard before its descriptor is closed, so a number that was
- * given to another connection meanwhile is never shut down.
+ * The timer. Connections stand in shards with a lock each; every tick looks at one shard. A shard's
+ * lock is held while its descriptors are used, and a connection leaves its shard before its
+ * descriptor is closed, so a number that was given to another connection meanwhile is never shut
+ * down.
  */
 #include "http/watch.h"
 
-#include <linux/tcp.h> /* glibc's tcp_info ends before the byte counters */
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "http/conn.h"
 #include "http/limits.h"
 #include "metrics/metrics.h"
 #include "work/budget.h"
+
+/* How finely idle connections are told apart. */
+enum { IDLE_STEP_MS = 250, IDLE_STEPS = IDLE_MAX_S * 1000 / IDLE_STEP_MS };
 
 struct shard {
     pthread_mutex_t lock; /* guards the list */
@@ -26,112 +29,94 @@ struct shard {
 struct watch {
     struct shard shards[CONN_SHARDS];
     atomic_uint next_shard;
+    atomic_uint count;
+    unsigned connections_calm; /* beyond so many, idle ones are closed */
     struct budget *budget;
     struct metrics *metrics;
     pthread_t thread;
     atomic_bool stopping;
 };
 
-/* ---- one connection ---- */
-
-int64_t conn_started(struct conn *conn, int64_t mono_ms)
+/* Shard's lock held. */
+static void end(struct watch *watch, struct conn *conn)
 {
-    int64_t first = atomic_load(&conn->first_byte_ms);
-    if (first != 0)
-        return first;
-    atomic_store(&conn->first_byte_ms, mono_ms);
-    return mono_ms;
+    (void)shutdown(conn->fd, SHUT_RDWR);
+    atomic_store(&conn->phase, CONN_WORK); /* ended once; libmicrohttpd closes it now */
+    metrics_add(watch->metrics, METRIC_REFUSED_DEADLINE, 1);
 }
-
-void conn_finished(struct conn *conn)
-{
-    atomic_store(&conn->rebase, true);
-    atomic_store(&conn->first_byte_ms, 0);
-    atomic_store(&conn->body_bytes, 0);
-    atomic_store(&conn->phase, CONN_IDLE);
-}
-
-/* False: the kernel does not tell (then only libmicrohttpd's own time-out is left). */
-static bool read_tcp(int fd, struct tcp_info *ret_info)
-{
-    socklen_t len = sizeof *ret_info;
-    *ret_info = (struct tcp_info){0};
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, ret_info, &len) == 0;
-}
-
-/* Headers: their first byte starts the clock, and nobody but us sees it before they are complete. */
-static bool idle_is_over(struct conn *conn, int64_t now)
-{
-    struct tcp_info info;
-    if (!read_tcp(conn->fd, &info))
-        return false;
-    if (atomic_exchange(&conn->rebase, false)) {
-        conn->seen_bytes = info.tcpi_bytes_received;
-        /* A start that was noted while the request ended would make the next one look old. */
-        atomic_store(&conn->first_byte_ms, 0);
-        return false;
-    }
-    if (info.tcpi_bytes_received == conn->seen_bytes)
-        return false;
-    return now - conn_started(conn, now) > ARRIVAL_MAX_MS;
-}
-
-static bool body_is_over(const struct conn *conn, int64_t now)
-{
-    int64_t first = atomic_load(&conn->first_byte_ms);
-    int64_t from = atomic_load(&conn->body_from_ms);
-    int64_t bytes = atomic_load(&conn->body_bytes);
-    if (now - from > ARRIVAL_MAX_MS || now - first > START_MAX_MS)
-        return true;
-    if (bytes <= SMALL_BODY_MAX_BYTES || now - from < BODY_RATE_GRACE_MS)
-        return false;
-    return bytes / (now - from) < BODY_RATE_MIN_BYTES_PER_S / SECOND_MS;
-}
-
-static bool writing_is_over(struct conn *conn, int64_t now)
-{
-    int64_t from = atomic_load(&conn->writing_from_ms);
-    struct tcp_info info;
-    if (now - from > REPLY_MAX_MS)
-        return true;
-    if (!read_tcp(conn->fd, &info))
-        return false;
-    if (conn->acked_of_ms != from || info.tcpi_bytes_acked != conn->acked_bytes) {
-        conn->acked_of_ms = from;
-        conn->acked_bytes = info.tcpi_bytes_acked;
-        conn->acked_ms = now;
-    }
-    return now - conn->acked_ms > REPLY_STALL_MAX_MS;
-}
-
-static bool conn_is_over(struct conn *conn, int64_t now)
-{
-    switch ((enum conn_phase)atomic_load(&conn->phase)) {
-    case CONN_IDLE:
-        return idle_is_over(conn, now);
-    case CONN_BODY:
-        return body_is_over(conn, now);
-    case CONN_WRITING:
-        return writing_is_over(conn, now);
-    case CONN_WORK:
-        break;
-    }
-    return false;
-}
-
-/* ---- all of them ---- */
 
 static void shard_visit(struct watch *watch, struct shard *shard, int64_t now)
 {
+    bool memory_is_short = budget_is_short(watch->budget);
     (void)pthread_mutex_lock(&shard->lock);
-    for (struct conn *conn = shard->first; conn != NULL; conn = conn->next) {
-        if (!conn_is_over(conn, now))
-            continue;
-        metrics_add(watch->metrics, METRIC_REFUSED_DEADLINE, 1);
-        (void)shutdown(conn->fd, SHUT_RDWR);
-        atomic_store(&conn->phase, CONN_WORK); /* counted once; libmicrohttpd closes it now */
-    }
+    for (struct conn *conn = shard->first; conn != NULL; conn = conn->next)
+        if (conn_is_over(conn, now, memory_is_short))
+            end(watch, conn);
     (void)pthread_mutex_unlock(&shard->lock);
+}
+
+/* ---- room for new connections ---- */
+
+/* How many connections are idle, by how long, the longest first: strangers', then members'. */
+struct idleness {
+    unsigned count[2][IDLE_STEPS];
+};
+
+static bool is_idle(const struct conn *conn)
+{
+    return atomic_load(&conn->phase) == CONN_IDLE;
+}
+
+static int idle_step(const struct conn *conn, int64_t now)
+{
+    int64_t steps = (now - atomic_load(&conn->idle_from_ms)) / IDLE_STEP_MS;
+    return steps >= IDLE_STEPS ? 0 : IDLE_STEPS - 1 - (int)(steps < 0 ? 0 : steps);
+}
+
+static void count_idle(struct watch *watch, int64_t now, struct idleness *ret)
+{
+    for (int i = 0; i < CONN_SHARDS; i++) {
+        (void)pthread_mutex_lock(&watch->shards[i].lock);
+        for (const struct conn *c = watch->shards[i].first; c != NULL; c = c->next)
+            if (is_idle(c))
+                ret->count[atomic_load(&c->is_members)][idle_step(c, now)]++;
+        (void)pthread_mutex_unlock(&watch->shards[i].lock);
+    }
+}
+
+/* Ends idle connections of one kind that are idle for as long as `last` says, at most so many. */
+static unsigned end_idle(struct watch *watch, int64_t now, bool members, int last, unsigned most)
+{
+    unsigned ended = 0;
+    for (int i = 0; i < CONN_SHARDS; i++) {
+        (void)pthread_mutex_lock(&watch->shards[i].lock);
+        for (struct conn *c = watch->shards[i].first; c != NULL && ended < most; c = c->next) {
+            if (!is_idle(c) || atomic_load(&c->is_members) != members || idle_step(c, now) > last ||
+                (atomic_load(&c->had_headers) && conn_unread_bytes(c) > 0))
+                continue;
+            end(watch, c);
+            ended++;
+        }
+        (void)pthread_mutex_unlock(&watch->shards[i].lock);
+    }
+    return ended;
+}
+
+static void make_room(struct watch *watch, int64_t now)
+{
+    unsigned open = atomic_load(&watch->count);
+    if (open <= watch->connections_calm)
+        return;
+    unsigned excess = open - watch->connections_calm;
+    struct idleness idle = {0};
+    count_idle(watch, now, &idle);
+    for (int members = 0; members < 2 && excess > 0; members++) {
+        int last = 0;
+        unsigned found = idle.count[members][0];
+        while (found < excess && last + 1 < IDLE_STEPS)
+            found += idle.count[members][++last];
+        excess -= end_idle(watch, now, members != 0, last, excess);
+    }
 }
 
 static void *watch_main(void *arg)
@@ -142,21 +127,25 @@ static void *watch_main(void *arg)
         const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
         int64_t now = clock_mono_ms();
-        budget_expire(watch->budget, now);
+        budget_tick(watch->budget, now);
         shard_visit(watch, &watch->shards[turn], now);
+        make_room(watch, now);
         turn = (turn + 1) % CONN_SHARDS;
     }
     return NULL;
 }
 
-enum err watch_new(struct budget *budget, struct metrics *metrics, struct watch **ret_watch)
+enum err watch_new(struct budget *budget, struct metrics *metrics, unsigned connections_max,
+                   struct watch **ret_watch)
 {
     struct watch *watch = MEM_NEW(struct watch);
     if (watch == NULL)
         return ERR_NO_MEMORY;
     watch->budget = budget;
     watch->metrics = metrics;
+    watch->connections_calm = connections_max / 100 * CONNECTIONS_CALM_PERCENT;
     atomic_init(&watch->next_shard, 0);
+    atomic_init(&watch->count, 0);
     atomic_init(&watch->stopping, false);
     for (int i = 0; i < CONN_SHARDS; i++)
         (void)pthread_mutex_init(&watch->shards[i].lock, NULL);
@@ -185,6 +174,7 @@ struct conn *watch_add(struct watch *watch, int fd)
     if (conn == NULL)
         return NULL;
     conn->fd = fd;
+    atomic_init(&conn->idle_from_ms, clock_mono_ms());
     conn->shard = atomic_fetch_add(&watch->next_shard, 1) % CONN_SHARDS;
     struct shard *shard = &watch->shards[conn->shard];
     (void)pthread_mutex_lock(&shard->lock);
@@ -193,6 +183,7 @@ struct conn *watch_add(struct watch *watch, int fd)
         shard->first->prev = conn;
     shard->first = conn;
     (void)pthread_mutex_unlock(&shard->lock);
+    (void)atomic_fetch_add(&watch->count, 1);
     metrics_add(watch->metrics, METRIC_CONNECTIONS, 1);
     return conn;
 }
@@ -208,6 +199,7 @@ void watch_remove(struct watch *watch, struct conn *conn)
     if (conn->next != NULL)
         conn->next->prev = conn->prev;
     (void)pthread_mutex_unlock(&shard->lock);
+    (void)atomic_fetch_sub(&watch->count, 1);
     metrics_add(watch->metrics, METRIC_CONNECTIONS, -1);
     mem_free(conn);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Admission (design D14): memory for a body is promised before the body is read. Without it a request waits unread, and is
- * then told `Bad Gateway`; small requests are not starved by large ones.
+ * Admission: a large body has its memory before it is read, a small one as it arrives. Without memory
+ * a request waits unread and is then told `Bad Gateway`; what only announces a body reserves nothing
+ * that others need, and small requests are not starved by large ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,6 +10,11 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -16,8 +22,17 @@
 #include "integration/raw.h"
 #include "integration/world.h"
 
-/* The server below has 1 MB; a body of LARGE takes a third (a quarter is kept for small ones), one of SMALL a twelfth. */
-enum { LARGE = 350 * 1024, SMALL = 65000, SMALL_HOLDERS = 16, WAIT_MS = 30 * SECOND_MS };
+/*
+ * The server below has 1 MB, of which large bodies get three quarters; a body of LARGE takes a third.
+ * The first is admitted on its word, the second once it arrives.
+ */
+enum {
+    LARGE = 350 * 1024,
+    SMALL = 65000,
+    SMALL_HOLDERS = 40, /* all but the end of each is more than there is */
+    ARRIVING = 40 * 1024,
+    WAIT_MS = 30 * SECOND_MS,
+};
 
 static const char bad_gateway[] = "HTTP/1.1 502 Bad Gateway\r\n"
                                   "Connection: close\r\n"
@@ -88,20 +103,74 @@ static void assert_served(const struct world *w)
     server_link_close(link);
 }
 
+/* ---- holders: two large bodies that arrive just fast enough not to be cut off ---- */
+
+enum { HOLDERS = 2, DRIP_BYTES = 4000, DRIP_EVERY_MS = 150 };
+
+struct holders {
+    int fds[HOLDERS];
+    pthread_t thread;
+    atomic_bool stopping;
+};
+
+static void *drip(void *arg)
+{
+    struct holders *h = arg;
+    const struct timespec pause = {.tv_nsec = DRIP_EVERY_MS * 1000000L};
+    while (!atomic_load(&h->stopping)) {
+        for (size_t i = 0; i < HOLDERS; i++)
+            if (h->fds[i] >= 0)
+                (void)send_body(h->fds[i], DRIP_BYTES);
+        (void)nanosleep(&pause, NULL);
+    }
+    return NULL;
+}
+
+static void hold(struct world *w, struct holders *ret)
+{
+    atomic_init(&ret->stopping, false);
+    for (size_t i = 0; i < HOLDERS; i++) {
+        ret->fds[i] = announce(w, LARGE);
+        assert_true(send_body(ret->fds[i], ARRIVING));
+    }
+    assert_int_equal(pthread_create(&ret->thread, NULL, drip, ret), 0);
+    wait_for_bytes(w, 2 * LARGE, MIB(1));
+}
+
+static void let_go(struct world *w, struct holders *h)
+{
+    atomic_store(&h->stopping, true);
+    pthread_join(h->thread, NULL);
+    for (size_t i = 0; i < HOLDERS; i++)
+        (void)close(h->fds[i]);
+    wait_for_bytes(w, 0, 0);
+}
+
+/* ---- tests ---- */
+
 static void
 admission__a_large_body_without_memory__waits_10_s_while_small_ones_are_served(void **state)
 {
     struct world *w = *state;
-    int holders[2] = {announce(w, LARGE), announce(w, LARGE)};
-    wait_for_bytes(w, 2 * LARGE, MIB(1));
+    struct holders holders;
+    hold(w, &holders);
     int64_t began = clock_mono_ms();
     int third = announce(w, LARGE);
+    assert_true(send_body(third, ARRIVING));
     for (int i = 0; i < 20; i++)
         assert_served(w);
     assert_told(third, bad_gateway, 10 * SECOND_MS, 13 * SECOND_MS, began);
-    for (size_t i = 0; i < COUNT_OF(holders); i++)
-        (void)close(holders[i]);
-    wait_for_bytes(w, 0, 0);
+    let_go(w, &holders);
+}
+
+static void admission__a_large_body_that_does_not_arrive__is_refused_soon(void **state)
+{
+    struct world *w = *state;
+    struct holders holders;
+    hold(w, &holders);
+    int64_t began = clock_mono_ms();
+    assert_told(announce(w, LARGE), bad_gateway, SECOND_MS, 4 * SECOND_MS, began);
+    let_go(w, &holders);
 }
 
 static void admission__a_large_body__is_read_when_memory_comes_back(void **state)
@@ -111,28 +180,65 @@ static void admission__a_large_body__is_read_when_memory_comes_back(void **state
                                       "Content-Length: 0\r\n"
                                       "\r\n";
     struct world *w = *state;
-    int holders[2] = {announce(w, LARGE), announce(w, LARGE)};
-    wait_for_bytes(w, 2 * LARGE, MIB(1));
+    struct holders holders;
+    hold(w, &holders);
     int64_t began = clock_mono_ms();
     int third = announce(w, LARGE);
-    (void)close(holders[0]);
-    assert_true(send_body(third, LARGE)); /* read to its end, and found to be no onion request */
+    assert_true(send_body(third, ARRIVING));
+    (void)shutdown(holders.fds[0], SHUT_RDWR);
+    assert_true(send_body(third, LARGE - ARRIVING)); /* read whole; it is no onion request */
     assert_told(third, bad_request, 0, 5 * SECOND_MS, began);
-    (void)close(holders[1]);
+    let_go(w, &holders);
+}
+
+/* What takes no memory holds none: a flood of headers is cut off and stops nobody. */
+static void admission__announced_bodies__leave_room_for_those_that_arrive(void **state)
+{
+    struct world *w = *state;
+    int silent[200];
+    int64_t began = clock_mono_ms();
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        silent[i] = announce(w, i % 2 == 0 ? LARGE : SMALL);
+    int upload = announce(w, LARGE);
+    assert_true(send_body(upload, LARGE));
+    AUTO_BUF struct buf answer = buf_make(KIB(4));
+    assert_int_equal(raw_read_to_end(upload, WAIT_MS, &answer), OK);
+    assert_true(span_starts_with(buf_span(&answer), SPAN("HTTP/1.1 400 ")));
+    assert_served(w);
+    assert_in_range(clock_mono_ms() - began, 0, 3 * SECOND_MS);
+    (void)close(upload);
+    for (size_t i = 0; i < COUNT_OF(silent); i++) {
+        buf_reset(&answer);
+        assert_int_equal(raw_read_to_end(silent[i], 6 * SECOND_MS, &answer), OK); /* cut off */
+        (void)close(silent[i]);
+    }
+    assert_in_range(clock_mono_ms() - began, 0, 6 * SECOND_MS);
     wait_for_bytes(w, 0, 0);
 }
 
-static void admission__a_small_body_without_memory__waits_5_s(void **state)
+/* Each holds a part and waits for the rest. */
+static void admission__small_bodies_that_wait_for_each_other__are_refused_after_5_s(void **state)
 {
     struct world *w = *state;
     int holders[SMALL_HOLDERS];
-    for (size_t i = 0; i < COUNT_OF(holders); i++)
-        holders[i] = announce(w, SMALL); /* the last of them wait in line already */
-    wait_for_bytes(w, 12 * SMALL, MIB(1));
+    for (size_t i = 0; i < COUNT_OF(holders); i++) {
+        holders[i] = announce(w, SMALL);
+        assert_true(send_body(holders[i], SMALL - 1000));
+    }
+    wait_for_bytes(w, MIB(1) - 32 * 1024, MIB(1));
     int64_t began = clock_mono_ms();
-    assert_told(announce(w, SMALL), bad_gateway, 5 * SECOND_MS, 8 * SECOND_MS, began);
+    size_t refused = 0;
     for (size_t i = 0; i < COUNT_OF(holders); i++)
+        (void)send_body(holders[i], 1000);
+    for (size_t i = 0; i < COUNT_OF(holders); i++) {
+        AUTO_BUF struct buf answer = buf_make(KIB(4));
+        assert_int_equal(raw_read_to_end(holders[i], WAIT_MS, &answer), OK);
+        buf_put_byte(&answer, '\0');
+        refused += strcmp((const char *)answer.p, bad_gateway) == 0;
         (void)close(holders[i]);
+    }
+    assert_in_range(refused, 1, SMALL_HOLDERS - 1); /* what they held let the others through */
+    assert_in_range(clock_mono_ms() - began, 4 * SECOND_MS, 9 * SECOND_MS);
     wait_for_bytes(w, 0, 0);
     assert_served(w);
 }
@@ -152,8 +258,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(
             admission__a_large_body_without_memory__waits_10_s_while_small_ones_are_served),
+        cmocka_unit_test(admission__a_large_body_that_does_not_arrive__is_refused_soon),
         cmocka_unit_test(admission__a_large_body__is_read_when_memory_comes_back),
-        cmocka_unit_test(admission__a_small_body_without_memory__waits_5_s),
+        cmocka_unit_test(admission__announced_bodies__leave_room_for_those_that_arrive),
+        cmocka_unit_test(admission__small_bodies_that_wait_for_each_other__are_refused_after_5_s),
     };
     return cmocka_run_group_tests(tests, open_world, group_close);
 }

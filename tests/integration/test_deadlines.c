@@ -24,11 +24,11 @@
 #include "integration/world.h"
 
 enum {
-    ARRIVAL_S = 20, /* a request, from its first byte to its last */
-    ARRIVAL_END_S =
-        24, /* with the resolution of the timer, and still before the last hop gives up at 25 s */
-    IDLE_S = 22,    /* longer than any request may take */
-    NO_READ_S = 16, /* longer than a reader may pause */
+    FIRST_HEADERS_S = 10, /* from connecting to the end of the first header block */
+    ARRIVAL_S = 20,       /* a later request, from its first byte to its last */
+    TIMER_S = 4,          /* its resolution, and a loaded machine */
+    IDLE_S = 22,          /* longer than any request may take */
+    NO_READ_S = 16,       /* longer than a reader may pause */
     WATCH_MS = 40 * SECOND_MS,
     FILE_BYTES = 8000000,
     PIPELINED = 50,
@@ -53,6 +53,7 @@ struct slow {
     size_t received;
 };
 
+static struct slow silent = {.first = ""};
 static struct slow headers_slow = {.first = "POST /oxen", .drip = "a", .every_ms = 1000};
 static struct slow headers_endless = {
     .first = POST_HEAD, .drip = "X-Header: value\r\n", .every_ms = 500};
@@ -67,9 +68,9 @@ static struct slow upload_slow = {.first = POST_HEAD "Content-Length: 1000000\r\
 static struct slow upload_stalled = {.first = POST_HEAD "Content-Length: 1000000\r\n\r\n",
                                      .bulk = 100000};
 static struct slow reader_stalled = {.no_read_ms = NO_READ_S * SECOND_MS};
-static struct slow *const all_slow[] = {&headers_slow,   &headers_endless, &headers_stalled,
-                                        &body_slow,      &body_stalled,    &upload_slow,
-                                        &upload_stalled, &reader_stalled};
+static struct slow *const all_slow[] = {&silent,          &headers_slow,   &headers_endless,
+                                        &headers_stalled, &body_slow,      &body_stalled,
+                                        &upload_slow,     &upload_stalled, &reader_stalled};
 
 /* ---- clients ---- */
 
@@ -132,46 +133,52 @@ static void assert_cut_off(struct slow *s, int64_t from_s, int64_t to_s)
 
 /* ---- the slow ones ---- */
 
-static void deadline__headers_at_one_byte_a_second__end_after_20_s(void **state)
+static void deadline__a_silent_connection__ends_after_10_s(void **state)
 {
     (void)state;
-    assert_cut_off(&headers_slow, ARRIVAL_S, ARRIVAL_END_S);
+    assert_cut_off(&silent, FIRST_HEADERS_S, FIRST_HEADERS_S + TIMER_S);
 }
 
-static void deadline__headers_without_an_end__end_after_20_s(void **state)
+static void deadline__headers_at_one_byte_a_second__end_after_10_s(void **state)
 {
     (void)state;
-    assert_cut_off(&headers_endless, ARRIVAL_S, ARRIVAL_END_S);
+    assert_cut_off(&headers_slow, FIRST_HEADERS_S, FIRST_HEADERS_S + TIMER_S);
 }
 
-static void deadline__headers_that_stop__end_after_20_s(void **state)
+static void deadline__headers_without_an_end__end_after_10_s(void **state)
 {
     (void)state;
-    assert_cut_off(&headers_stalled, ARRIVAL_S, ARRIVAL_END_S);
+    assert_cut_off(&headers_endless, FIRST_HEADERS_S, FIRST_HEADERS_S + TIMER_S);
 }
 
-static void deadline__a_body_at_one_byte_a_second__ends_after_20_s(void **state)
+static void deadline__headers_that_stop__end_after_10_s(void **state)
 {
     (void)state;
-    assert_cut_off(&body_slow, ARRIVAL_S, ARRIVAL_END_S);
+    assert_cut_off(&headers_stalled, FIRST_HEADERS_S, FIRST_HEADERS_S + TIMER_S);
 }
 
-static void deadline__a_body_that_stops__ends_after_20_s(void **state)
+static void deadline__a_body_at_one_byte_a_second__ends_after_a_second(void **state)
 {
     (void)state;
-    assert_cut_off(&body_stalled, ARRIVAL_S, ARRIVAL_END_S);
+    assert_cut_off(&body_slow, 1, 1 + TIMER_S);
+}
+
+static void deadline__a_body_that_stops__ends_after_a_second(void **state)
+{
+    (void)state;
+    assert_cut_off(&body_stalled, 1, 1 + TIMER_S);
 }
 
 static void deadline__an_upload_below_the_least_rate__ends_sooner(void **state)
 {
     (void)state;
-    assert_cut_off(&upload_slow, 5, ARRIVAL_S - 1);
+    assert_cut_off(&upload_slow, 4, 4 + TIMER_S);
 }
 
 static void deadline__an_upload_that_stops__ends_sooner(void **state)
 {
     (void)state;
-    assert_cut_off(&upload_stalled, 5, ARRIVAL_S - 1);
+    assert_cut_off(&upload_stalled, 5, 5 + TIMER_S);
 }
 
 static void deadline__a_reader_that_never_reads__loses_the_rest(void **state)
@@ -314,6 +321,25 @@ static void connection__idle_for_long__still_serves(void **state)
     (void)close(fd);
 }
 
+static void deadline__headers_of_a_later_request__end_after_20_s(void **state)
+{
+    const struct world *w = *state;
+    AUTO_BUF struct buf first = buf_make(KIB(16));
+    wrap(w, "/capabilities", "", &first);
+    int fd = raw_connect(&w->servers[0].at, 0);
+    assert_true(fd >= 0);
+    AUTO_BUF struct buf answers = buf_make(KIB(16));
+    assert_true(raw_send(fd, buf_span(&first)));
+    assert_int_equal(raw_read_to_end(fd, 3 * SECOND_MS, &answers), ERR_BUSY);
+    int64_t began = clock_mono_ms();
+    assert_true(raw_send(fd, span_of_text(POST_HEAD "Content-Le")));
+    assert_int_equal(raw_read_to_end(fd, WATCH_MS, &answers), OK);
+    assert_in_range(clock_mono_ms() - began, ARRIVAL_S * SECOND_MS,
+                    (ARRIVAL_S + TIMER_S) * SECOND_MS);
+    assert_int_equal(count(buf_span(&answers), "HTTP/1.1 200 OK\r\n"), 1);
+    (void)close(fd);
+}
+
 /* ---- afterwards ---- */
 
 static double metric(struct world *w, const char *name)
@@ -401,11 +427,13 @@ int main(void)
         cmocka_unit_test(deadline__an_upload_below_the_least_rate__ends_sooner),
         cmocka_unit_test(deadline__an_upload_that_stops__ends_sooner),
         cmocka_unit_test(deadline__a_reader_that_never_reads__loses_the_rest),
-        cmocka_unit_test(deadline__headers_at_one_byte_a_second__end_after_20_s),
-        cmocka_unit_test(deadline__headers_without_an_end__end_after_20_s),
-        cmocka_unit_test(deadline__headers_that_stop__end_after_20_s),
-        cmocka_unit_test(deadline__a_body_at_one_byte_a_second__ends_after_20_s),
-        cmocka_unit_test(deadline__a_body_that_stops__ends_after_20_s),
+        cmocka_unit_test(deadline__a_silent_connection__ends_after_10_s),
+        cmocka_unit_test(deadline__headers_at_one_byte_a_second__end_after_10_s),
+        cmocka_unit_test(deadline__headers_without_an_end__end_after_10_s),
+        cmocka_unit_test(deadline__headers_that_stop__end_after_10_s),
+        cmocka_unit_test(deadline__a_body_at_one_byte_a_second__ends_after_a_second),
+        cmocka_unit_test(deadline__a_body_that_stops__ends_after_a_second),
+        cmocka_unit_test(deadline__headers_of_a_later_request__end_after_20_s),
         cmocka_unit_test(afterwards__nothing_is_held),
     };
     return cmocka_run_group_tests(tests, open_world, group_close);

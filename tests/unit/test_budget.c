@@ -21,6 +21,7 @@ enum { CEILING = 8 << 20, SMALL = 64 << 10, LARGE = 1 << 20 };
 struct asker {
     struct budget_ticket ticket;
     int yes, no;
+    bool arrives;
 };
 
 static void told(struct budget_ticket *ticket, bool yes)
@@ -35,7 +36,10 @@ static void told(struct budget_ticket *ticket, bool yes)
 static enum err ask(struct budget *b, struct asker *asker, uint64_t bytes)
 {
     *asker = (struct asker){
-        .ticket = {.granted = told, .owner = asker, .deadline_ms = INT64_MAX},
+        .ticket = {.kind = bytes <= 2 * SMALL ? BUDGET_SMALL : BUDGET_LARGE,
+                   .granted = told,
+                   .owner = asker,
+                   .deadline_ms = INT64_MAX},
     };
     return budget_take(b, &asker->ticket, bytes);
 }
@@ -66,11 +70,11 @@ static void budget__a_waiting_one__is_told_when_its_bytes_come_back(void **state
     struct asker first, second;
     assert_int_equal(ask(b, &first, CEILING - LARGE), OK);
     assert_int_equal(ask(b, &second, 2 * LARGE), ERR_RETRY);
-    budget_shrink(b, &first.ticket, CEILING - 2 * LARGE - 1);
+    budget_keep(b, &first.ticket, CEILING - 2 * LARGE - 1, 0);
     assert_int_equal(second.yes, 0); /* the large ones' share is still full */
     budget_give_back(b, &first.ticket);
     assert_int_equal(second.yes, 1);
-    assert_int_equal(second.ticket.bytes, 2 * LARGE);
+    assert_int_equal(second.ticket.body, 2 * LARGE);
     budget_give_back(b, &second.ticket);
     assert_int_equal(second.yes + second.no, 1);
     budget_free(b);
@@ -130,22 +134,139 @@ static void budget__while_a_large_one_waits__small_ones_keep_to_their_reserve(vo
     budget_free(b);
 }
 
-static void budget__growing__never_waits_and_never_passes_the_ceiling(void **state)
+static void budget__working_memory__never_waits_and_leaves_the_reserve(void **state)
 {
     (void)state;
     struct budget *b = budget_of(CEILING);
-    struct asker a, other;
+    struct asker a, second, large;
     assert_int_equal(ask(b, &a, SMALL), OK);
-    assert_int_equal(budget_grow(b, &a.ticket, CEILING - SMALL), OK);
-    assert_int_equal(budget_grow(b, &a.ticket, 1), ERR_BUSY);
-    assert_int_equal(budget_grow(b, &a.ticket, UINT64_MAX), ERR_BUSY);
-    assert_int_equal(ask(b, &other, 1), ERR_RETRY);
-    budget_shrink(b, &a.ticket, SMALL);
-    assert_int_equal(other.yes, 1);
+    assert_int_equal(ask(b, &second, SMALL), OK);
+    assert_int_equal(budget_grow(b, &a.ticket, 3 * LARGE, false), OK);
+    assert_false(budget_is_short(b));
+    assert_int_equal(budget_grow(b, &second.ticket, LARGE, false), OK);
+    assert_true(budget_is_short(b));
+    assert_int_equal(budget_grow(b, &a.ticket, 1, false), ERR_BUSY); /* half of all is in use */
+    assert_int_equal(budget_grow(b, &a.ticket, UINT64_MAX, false), ERR_BUSY);
+    assert_int_equal(ask(b, &large, 3 * LARGE), ERR_RETRY); /* of the 6 MB that are shared */
+    budget_keep(b, &a.ticket, SMALL, 2 * LARGE);
+    assert_int_equal(large.yes, 1);
+    struct asker small[30];
+    for (size_t i = 0; i < COUNT_OF(small); i++) /* the reserve is there */
+        assert_int_equal(ask(b, &small[i], SMALL), OK);
+    for (size_t i = 0; i < COUNT_OF(small); i++)
+        budget_give_back(b, &small[i].ticket);
     budget_give_back(b, &a.ticket);
-    budget_give_back(b, &other.ticket);
+    budget_give_back(b, &second.ticket);
+    budget_give_back(b, &large.ticket);
     assert_int_equal(ask(b, &a, CEILING), OK); /* all of it came back */
     budget_give_back(b, &a.ticket);
+    budget_free(b);
+}
+
+static void budget__working_memory_of_strangers__is_half_of_it(void **state)
+{
+    (void)state;
+    struct budget *b = budget_of(CEILING);
+    struct asker stranger, other, member;
+    assert_int_equal(ask(b, &stranger, SMALL), OK);
+    assert_int_equal(ask(b, &other, SMALL), OK);
+    assert_int_equal(ask(b, &member, SMALL), OK);
+    assert_int_equal(budget_grow(b, &stranger.ticket, 2 * LARGE, true), OK);
+    assert_true(budget_is_short(b));
+    assert_int_equal(budget_grow(b, &other.ticket, 1, true), ERR_BUSY);
+    assert_int_equal(budget_grow(b, &member.ticket, 2 * LARGE, false), OK);
+    budget_give_back(b, &stranger.ticket);
+    assert_int_equal(budget_grow(b, &other.ticket, LARGE, true), OK);
+    budget_give_back(b, &other.ticket);
+    budget_give_back(b, &member.ticket);
+    assert_int_equal(ask(b, &member, CEILING), OK);
+    budget_give_back(b, &member.ticket);
+    budget_free(b);
+}
+
+static void budget__a_body_that_comes_in_parts__is_charged_for_each(void **state)
+{
+    (void)state;
+    struct budget *b = budget_of(CEILING);
+    struct asker a, holder;
+    assert_int_equal(ask(b, &a, SMALL), OK);
+    assert_int_equal(budget_take(b, &a.ticket, SMALL), OK);
+    assert_int_equal(a.ticket.body, 2 * SMALL);
+    assert_int_equal(ask(b, &holder, CEILING - 2 * SMALL), OK);
+    assert_int_equal(budget_take(b, &a.ticket, SMALL), ERR_RETRY); /* nothing is left */
+    budget_give_back(b, &holder.ticket);
+    assert_int_equal(a.yes, 1);
+    assert_int_equal(a.ticket.body, 3 * SMALL);
+    assert_int_equal(budget_take(b, &a.ticket, CEILING), ERR_TOO_LARGE);
+    budget_give_back(b, &a.ticket);
+    budget_free(b);
+}
+
+static bool arrives(const struct budget_ticket *ticket)
+{
+    const struct asker *asker = ticket->owner;
+    return asker->arrives;
+}
+
+/* As ask, for a large body that may not arrive. */
+static enum err announce(struct budget *b, struct asker *asker, bool arrives_now)
+{
+    *asker = (struct asker){
+        .arrives = arrives_now,
+        .ticket = {.kind = BUDGET_LARGE,
+                   .granted = told,
+                   .owner = asker,
+                   .arriving = arrives,
+                   .arrive_by_ms = 1000,
+                   .deadline_ms = 2000},
+    };
+    return budget_take(b, &asker->ticket, LARGE);
+}
+
+static void budget__large_bodies_that_only_say_so__get_half_of_their_share(void **state)
+{
+    (void)state;
+    struct budget *b = budget_of(CEILING);
+    struct asker silent[4], honest[4];
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(announce(b, &silent[i], false), OK);
+    assert_int_equal(announce(b, &silent[3], false), ERR_RETRY);
+    for (size_t i = 0; i < 3; i++) /* past the silent one, without waiting */
+        assert_int_equal(announce(b, &honest[i], true), OK);
+    assert_int_equal(announce(b, &honest[3], true), ERR_RETRY); /* all of the share is in use */
+    budget_tick(b, 999);
+    assert_int_equal(silent[3].no, 0);
+    budget_tick(b, 1000);
+    assert_int_equal(silent[3].no, 1);
+    assert_int_equal(honest[3].no, 0);
+    budget_give_back(b, &silent[0].ticket);
+    assert_int_equal(honest[3].yes, 1);
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        budget_give_back(b, &silent[i].ticket);
+    for (size_t i = 0; i < COUNT_OF(honest); i++)
+        budget_give_back(b, &honest[i].ticket);
+    budget_free(b);
+}
+
+static void budget__a_large_body_that_begins_to_arrive__is_admitted_at_the_next_tick(void **state)
+{
+    (void)state;
+    struct budget *b = budget_of(CEILING);
+    struct asker silent[3], late, small[33];
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        assert_int_equal(announce(b, &silent[i], false), OK);
+    assert_int_equal(announce(b, &late, false), ERR_RETRY);
+    for (size_t i = 0; i < COUNT_OF(small); i++) /* one that does not arrive holds up nobody */
+        assert_int_equal(ask(b, &small[i], SMALL), OK);
+    late.arrives = true;
+    assert_int_equal(late.yes, 0);
+    budget_tick(b, 500);
+    assert_int_equal(late.yes, 1);
+    for (size_t i = 0; i < COUNT_OF(silent); i++)
+        budget_give_back(b, &silent[i].ticket);
+    for (size_t i = 0; i < COUNT_OF(small); i++)
+        budget_give_back(b, &small[i].ticket);
+    budget_give_back(b, &late.ticket);
     budget_free(b);
 }
 
@@ -159,10 +280,10 @@ static void budget__one_past_its_deadline__is_told_no_once(void **state)
     assert_int_equal(ask(b, &early, SMALL), ERR_RETRY);
     late.ticket.deadline_ms = 2000;
     early.ticket.deadline_ms = 1000; /* though it stands behind */
-    budget_expire(b, 999);
+    budget_tick(b, 999);
     assert_int_equal(early.no + late.no, 0);
-    budget_expire(b, 1000);
-    budget_expire(b, 1000);
+    budget_tick(b, 1000);
+    budget_tick(b, 1000);
     assert_int_equal(early.no, 1);
     assert_int_equal(late.no, 0);
     budget_give_back(b, &holder.ticket);
@@ -218,8 +339,10 @@ static void visitor_told(struct budget_ticket *ticket, bool yes)
 
 static void visit(struct visitor *v, uint64_t bytes)
 {
-    v->ticket =
-        (struct budget_ticket){.granted = visitor_told, .owner = v, .deadline_ms = INT64_MAX};
+    v->ticket = (struct budget_ticket){.kind = bytes <= SMALL ? BUDGET_SMALL : BUDGET_LARGE,
+                                       .granted = visitor_told,
+                                       .owner = v,
+                                       .deadline_ms = INT64_MAX};
     v->answered = false;
     if (budget_take(v->crowd->budget, &v->ticket, bytes) == ERR_RETRY) {
         pthread_mutex_lock(&v->lock);
@@ -274,7 +397,11 @@ int main(void)
         cmocka_unit_test(budget__within_a_class__comes_first_who_asked_first),
         cmocka_unit_test(budget__large_ones__leave_a_reserve_for_small_ones),
         cmocka_unit_test(budget__while_a_large_one_waits__small_ones_keep_to_their_reserve),
-        cmocka_unit_test(budget__growing__never_waits_and_never_passes_the_ceiling),
+        cmocka_unit_test(budget__working_memory__never_waits_and_leaves_the_reserve),
+        cmocka_unit_test(budget__working_memory_of_strangers__is_half_of_it),
+        cmocka_unit_test(budget__a_body_that_comes_in_parts__is_charged_for_each),
+        cmocka_unit_test(budget__large_bodies_that_only_say_so__get_half_of_their_share),
+        cmocka_unit_test(budget__a_large_body_that_begins_to_arrive__is_admitted_at_the_next_tick),
         cmocka_unit_test(budget__one_past_its_deadline__is_told_no_once),
         cmocka_unit_test(budget__one_that_left_the_line__is_not_told),
         cmocka_unit_test(budget__many_threads__all_get_their_turn_below_the_ceiling),
