@@ -4,6 +4,7 @@
  */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -58,6 +59,11 @@ void mem_free(void *p)
 {
     live -= p != NULL;
     free(p);
+}
+
+void mem_trim(void)
+{
+    (void)malloc_trim(0);
 }
 
 int64_t mem_fail_after(int64_t n)

@@ -223,6 +223,9 @@ static enum MHD_Result proceed(const struct intake *in, struct exchange *ex)
                 ex->step = STEP_SEND;
                 break;
             }
+            /* Whole at once: growing would hold it twice for a moment. */
+            if (buf_reserve(&ex->body, (size_t)ex->length) == NULL)
+                return MHD_NO;
             begin_body(ex);
             return MHD_YES;
         case STEP_BODY:

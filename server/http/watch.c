@@ -18,6 +18,8 @@
 #include "metrics/metrics.h"
 #include "work/budget.h"
 
+/* Memory goes back to the system after a load, once hardly any is in use for a while. */
+enum { GROWN_BYTES = 32 << 20, QUIET_MAX_BYTES = 4 << 20, QUIET_MS = 5 * SECOND_MS };
 /* How finely idle connections are told apart. */
 enum { IDLE_STEP_MS = 250, IDLE_STEPS = IDLE_MAX_S * 1000 / IDLE_STEP_MS };
 
@@ -33,6 +35,8 @@ struct watch {
     unsigned connections_calm; /* beyond so many, idle ones are closed */
     struct budget *budget;
     struct metrics *metrics;
+    int64_t quiet_from_ms; /* the timer's own, as the next */
+    bool has_grown;        /* since memory was given back */
     pthread_t thread;
     atomic_bool stopping;
 };
@@ -119,6 +123,21 @@ static void make_room(struct watch *watch, int64_t now)
     }
 }
 
+/* ---- memory ---- */
+
+/* After a load: while one lasts, what is freed will be needed again. */
+static void give_memory_back(struct watch *watch, int64_t now)
+{
+    uint64_t used = budget_used(watch->budget);
+    if (used > QUIET_MAX_BYTES)
+        watch->quiet_from_ms = now;
+    watch->has_grown = watch->has_grown || used > GROWN_BYTES;
+    if (!watch->has_grown || now - watch->quiet_from_ms < QUIET_MS)
+        return;
+    mem_trim();
+    watch->has_grown = false;
+}
+
 static void *watch_main(void *arg)
 {
     struct watch *watch = arg;
@@ -130,6 +149,7 @@ static void *watch_main(void *arg)
         budget_tick(watch->budget, now);
         shard_visit(watch, &watch->shards[turn], now);
         make_room(watch, now);
+        give_memory_back(watch, now);
         turn = (turn + 1) % CONN_SHARDS;
     }
     return NULL;

@@ -31,7 +31,7 @@ struct line {
 };
 
 struct budget {
-    pthread_mutex_t lock; /* guards all below but `is_short`, which is only written under it */
+    pthread_mutex_t lock; /* guards all below but the last two, which are only written under it */
     pthread_cond_t told;  /* `telling` changed */
     uint64_t ceiling;
     uint64_t reserve;
@@ -43,8 +43,9 @@ struct budget {
      */
     struct budget_ticket *telling;
     pthread_t teller;
-    atomic_bool is_short;
     struct metrics *metrics; /* may be NULL */
+    atomic_bool is_short;
+    _Atomic uint64_t used_now;
 };
 
 /* ---- what fits ---- */
@@ -74,8 +75,7 @@ static bool fits(const struct budget *b, enum budget_kind kind, uint64_t bytes)
     if (kind == BUDGET_SMALL)
         return line->used + bytes <= b->reserve || b->lines[BUDGET_LARGE].arrived == 0;
     /* One that is larger than the shared part may still come alone. */
-    return line->used + b->working + bytes <= shared(b) ||
-           (line->used == 0 && bytes > shared(b));
+    return line->used + b->working + bytes <= shared(b) || (line->used == 0 && bytes > shared(b));
 }
 
 static bool working_fits(const struct budget *b, uint64_t bytes, bool stranger)
@@ -105,6 +105,7 @@ static void account(struct budget *b, struct budget_ticket *ticket, uint64_t bod
     atomic_store_explicit(&b->is_short,
                           b->working > much || b->strangers_working > much / STRANGERS_PART,
                           memory_order_relaxed);
+    atomic_store_explicit(&b->used_now, used(b), memory_order_relaxed);
     if (b->metrics != NULL)
         metrics_set(b->metrics, METRIC_BODY_BYTES, (int64_t)used(b));
 }
@@ -206,6 +207,7 @@ enum err budget_new(uint64_t ceiling_bytes, struct metrics *metrics, struct budg
     b->reserve = ceiling_bytes / RESERVE_PART;
     b->metrics = metrics;
     atomic_init(&b->is_short, false);
+    atomic_init(&b->used_now, 0);
     (void)pthread_mutex_init(&b->lock, NULL);
     (void)pthread_cond_init(&b->told, NULL);
     *ret_budget = b;
@@ -341,4 +343,9 @@ void budget_tick(struct budget *b, int64_t mono_ms)
 bool budget_is_short(const struct budget *b)
 {
     return atomic_load_explicit(&b->is_short, memory_order_relaxed);
+}
+
+uint64_t budget_used(const struct budget *b)
+{
+    return atomic_load_explicit(&b->used_now, memory_order_relaxed);
 }

@@ -84,5 +84,7 @@ void budget_give_back(struct budget *b, struct budget_ticket *ticket);
 void budget_tick(struct budget *b, int64_t mono_ms);
 /* Three quarters of the working memory are in use. Any thread, without a lock. */
 bool budget_is_short(const struct budget *b);
+/* Bytes held of all classes. Any thread, without a lock. */
+uint64_t budget_used(const struct budget *b);
 
 #endif

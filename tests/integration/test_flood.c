@@ -15,19 +15,28 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
 #include "client/file_client.h"
 #include "integration/flood.h"
+#include "integration/raw.h"
 
 enum {
     UPLOADS = 32,
     UPLOADS_SHORT = 8, /* the sanitizers seal and open ten times slower */
     UPLOAD_BYTES = 10223616,
     UPLOAD_PATIENCE_MS = 120 * SECOND_MS,
-    BODIES_MAX_BYTES = 256 << 20,
-    RSS_ABOVE_BODIES_KB = 128 * 1024,
+    STALLED = 60,
+    STALLED_AT_BYTES = 5000000,
+    STALLED_PARTS = 50,
+    STALLED_ROUNDS = 3,
+    BACK_WITHIN_MS = 60 * SECOND_MS,
+    KEPT_MAX_KB = 32 * 1024,
+    ABOVE_CEILINGS_KB = 64 * 1024,
+    CEILINGS_KB = (256 + 64) * 1024, /* [memory] bodies and state */
     MEMBERS = 4,
     MEMBER_PAUSE_MS = 25,
     SAMPLES_MAX = 20000,
@@ -61,6 +70,19 @@ static long memory_kb(const struct world *w, const char *name)
             kb = strtol(line + n, NULL, 10);
     (void)fclose(f);
     return kb;
+}
+
+static void assert_memory_goes_back(const struct world *w, long idle_kb)
+{
+    int64_t until = clock_mono_ms() + BACK_WITHIN_MS;
+    while (memory_kb(w, "VmRSS:") > idle_kb + KEPT_MAX_KB && clock_mono_ms() < until)
+        (void)poll(NULL, 0, 100);
+    print_message("resident: idle %ld KB, at most %ld KB, afterwards %ld KB\n", idle_kb,
+                  memory_kb(w, "VmHWM:"), memory_kb(w, "VmRSS:"));
+    if (getenv("CONCLAVE_TEST_SHORT") != NULL)
+        return; /* the sanitizers keep what is freed */
+    assert_true(memory_kb(w, "VmHWM:") < idle_kb + CEILINGS_KB + ABOVE_CEILINGS_KB);
+    assert_true(memory_kb(w, "VmRSS:") <= idle_kb + KEPT_MAX_KB);
 }
 
 /* ---- full-size bodies ---- */
@@ -100,24 +122,59 @@ static void bodies__of_full_size_all_at_once__wait_and_all_succeed(void **state)
         uploaders[i] = (struct uploader){.fill = i, .e = ERR_DEFECT};
         assert_int_equal(server_link_open(&options, &uploaders[i].link), OK);
     }
+    long idle_kb = memory_kb(&w, "VmRSS:");
     int64_t began_ms = clock_mono_ms();
     for (size_t i = 0; i < count; i++)
         assert_int_equal(pthread_create(&uploaders[i].thread, NULL, upload_main, &uploaders[i]), 0);
     for (size_t i = 0; i < count; i++)
         assert_int_equal(pthread_join(uploaders[i].thread, NULL), 0);
-    print_message("%zu bodies in %lld ms, resident at most %ld KB\n", count,
-                  (long long)(clock_mono_ms() - began_ms), memory_kb(&w, "VmHWM:"));
+    print_message("%zu bodies in %lld ms\n", count, (long long)(clock_mono_ms() - began_ms));
     for (size_t i = 0; i < count; i++) {
         assert_int_equal(uploaders[i].e, OK);
         assert_int_equal(uploaders[i].code, 200);
         server_link_close(uploaders[i].link);
     }
-    if (getenv("CONCLAVE_TEST_SHORT") == NULL)
-        assert_true(memory_kb(&w, "VmHWM:") < BODIES_MAX_BYTES / 1024 + RSS_ABOVE_BODIES_KB);
     double refused = 0;
     assert_int_equal(
         world_metric(&w, 0, "conclave_requests_refused_total{reason=\"busy\"}", &refused), OK);
     assert_true(refused < 1);
+    assert_memory_goes_back(&w, idle_kb);
+    assert_true(world_close(&w));
+}
+
+/* ---- bodies that stop on their way ---- */
+
+/* Connections that announce a full-size upload, send half of it, and then nothing. */
+static void stall_uploads(const struct world *w, int fds[static STALLED])
+{
+    static const char head[] = "POST /oxen/v4/lsrpc HTTP/1.1\r\nHost: x\r\n"
+                               "Content-Length: 10000000\r\n\r\n";
+    static uint8_t some[STALLED_AT_BYTES / STALLED_PARTS];
+    for (size_t i = 0; i < STALLED; i++) {
+        fds[i] = raw_connect(&w->servers[0].at, 0);
+        assert_true(fds[i] >= 0);
+        assert_true(raw_send(fds[i], span_of_text(head)));
+    }
+    /* In turns, so that all of them grow together. */
+    for (size_t part = 0; part < STALLED_PARTS; part++)
+        for (size_t i = 0; i < STALLED; i++)
+            (void)send(fds[i], some, sizeof(some), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void memory__after_the_heaviest_load__goes_back_to_the_system(void **state)
+{
+    (void)state;
+    struct world w = {0};
+    int fds[STALLED];
+    open_world(&w, NULL, 0);
+    long idle_kb = memory_kb(&w, "VmRSS:");
+    for (int round = 0; round < STALLED_ROUNDS; round++) {
+        stall_uploads(&w, fds);
+        (void)poll(NULL, 0, 3 * SECOND_MS);
+        for (size_t i = 0; i < STALLED; i++)
+            (void)close(fds[i]);
+    }
+    assert_memory_goes_back(&w, idle_kb);
     assert_true(world_close(&w));
 }
 
@@ -277,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bodies__of_full_size_all_at_once__wait_and_all_succeed),
+        cmocka_unit_test(memory__after_the_heaviest_load__goes_back_to_the_system),
         cmocka_unit_test(members__while_fresh_keys_flood__are_answered_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
