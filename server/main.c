@@ -2,7 +2,6 @@
 /*
  * conclave: one binary, a table of commands. `serve` stands here because it needs everything; the others are in cli/.
  */
-#include <argp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,47 +11,9 @@
 #include "cli/cli.h"
 #include "conf/conf.h"
 
-enum { TITLE_MAX_BYTES = 32 };
-
-struct serve_arguments {
-    const char *config;
+struct serve_options {
     bool init;
 };
-
-static error_t parse_serve(int key, char *arg, struct argp_state *state)
-{
-    struct serve_arguments *arguments = state->input;
-    switch (key) {
-    case 'c':
-        arguments->config = arg;
-        return 0;
-    case 'i':
-        arguments->init = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument: %s", arg);
-        return EINVAL;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option serve_options[] = {
-    {"config", 'c', "FILE", 0, "settings file (else CONCLAVE_CONFIG, else only the environment)",
-     0},
-    {"init", 'i', NULL, 0, "first make what a new server needs: schema, keys, first room, admin",
-     0},
-    {0},
-};
-static const struct argp serve_argp = {
-    serve_options,
-    parse_serve,
-    NULL,
-    "Serves in the foreground until SIGINT or SIGTERM.\v"
-    "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 database, 5 listen.",
-    NULL,
-    NULL,
-    NULL};
 
 /* SIGINT and SIGTERM are waited for, not handled: blocked here, before threads inherit the mask. */
 static void block_signals(sigset_t *ret_signals)
@@ -64,20 +25,21 @@ static void block_signals(sigset_t *ret_signals)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-static int serve(int argc, char **argv)
+static const struct command serve;
+
+static int run_serve(int argc, char **argv)
 {
-    struct serve_arguments arguments = {0};
+    AUTO_CLI struct cli cli = {0};
+    struct serve_options o = {0};
     sigset_t signals;
-    argp_err_exit_status = APP_USAGE;
-    if (argp_parse(&serve_argp, argc, argv, 0, NULL, &arguments) != 0)
-        return APP_USAGE;
-    struct conf *conf = cli_load_conf(arguments.config);
+    (void)command_read(&serve, argc, argv, &cli, &o);
+    struct conf *conf = cli_load_conf(cli.config);
     if (!conf)
         return APP_CONFIGURATION;
     log_setup(conf->log.level, conf->log.format);
     block_signals(&signals);
     struct app *app = NULL;
-    int code = (int)app_open(conf, arguments.init, &app);
+    int code = (int)app_open(conf, o.init, &app);
     if (code == APP_OK) {
         int signal_number = 0;
         (void)sigwait(&signals, &signal_number);
@@ -89,16 +51,32 @@ static int serve(int argc, char **argv)
     return code;
 }
 
-static const struct command serve_command = {"serve", serve,
-                                             "serve in the foreground (serve --init: first start)"};
+static const struct command_verb serve_verbs[] = {
+    {.summary = "Serves in the foreground until SIGINT or SIGTERM.",
+     .help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 database, 5 listen."},
+};
+static const struct command_option serve_options[] = {
+    {"init", EVERY_VERB, NULL,
+     "first make what a new server needs: schema, keys, first room, admin",
+     MEMBER(struct serve_options, init)},
+};
+static const struct command serve = {
+    .name = "serve",
+    .summary = "serve in the foreground (serve --init: first start)",
+    .run = run_serve,
+    .verbs = serve_verbs,
+    .verb_count = COUNT_OF(serve_verbs),
+    .options = serve_options,
+    .option_count = COUNT_OF(serve_options),
+};
 
 static const struct command *find_command(const char *name)
 {
-    if (strcmp(name, serve_command.name) == 0)
-        return &serve_command;
-    for (const struct command *c = cli_commands; c->name; c++)
-        if (strcmp(name, c->name) == 0)
-            return c;
+    if (strcmp(name, serve.name) == 0)
+        return &serve;
+    for (const struct command *const *c = cli_commands; *c; c++)
+        if (strcmp(name, (*c)->name) == 0)
+            return *c;
     return NULL;
 }
 
@@ -107,33 +85,41 @@ static void print_help(FILE *out)
     (void)fprintf(out, "Usage: conclave COMMAND [ARGUMENTS]\n"
                        "A server for Session communities and attachments, reached only through "
                        "onion requests.\n\n");
-    (void)fprintf(out, "  %-10s %s\n", serve_command.name, serve_command.summary);
-    for (const struct command *c = cli_commands; c->name; c++)
-        (void)fprintf(out, "  %-10s %s\n", c->name, c->summary);
+    (void)fprintf(out, "  %-10s %s\n", serve.name, serve.summary);
+    for (const struct command *const *c = cli_commands; *c; c++)
+        (void)fprintf(out, "  %-10s %s\n", (*c)->name, (*c)->summary);
     (void)fprintf(out,
                   "\n`conclave COMMAND --help` says more. Settings: docs/configuration.md, or\n"
                   "`conclave check --defaults`.\n");
+}
+
+/* What stands alone: 0 when nothing follows it. */
+static int expect_end(int argc, char **argv)
+{
+    if (argc <= 2)
+        return APP_OK;
+    (void)fprintf(stderr, "conclave: unexpected argument: %s; %s stands alone\n", argv[2], argv[1]);
+    return APP_USAGE;
 }
 
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        print_help(argc > 1 ? stdout : stderr);
-        return argc > 1 ? APP_OK : APP_USAGE;
+        int code = expect_end(argc, argv);
+        if (code == APP_OK)
+            print_help(argc > 1 ? stdout : stderr);
+        return argc > 1 ? code : APP_USAGE;
     }
     if (strcmp(name, "--version") == 0) {
-        puts("conclave " CONCLAVE_VERSION);
-        return APP_OK;
+        int code = expect_end(argc, argv);
+        if (code == APP_OK)
+            puts("conclave " CONCLAVE_VERSION);
+        return code;
     }
     const struct command *command = find_command(name);
-    if (command) {
-        /* What --help and complaints call it. */
-        char title[TITLE_MAX_BYTES];
-        (void)snprintf(title, sizeof(title), "conclave %s", command->name);
-        argv[1] = title;
+    if (command)
         return command->run(argc - 1, argv + 1);
-    }
     (void)fprintf(stderr, "conclave: there is no command '%s'; see conclave --help\n", name);
     return APP_USAGE;
 }

@@ -42,40 +42,6 @@ static bool to_stdout(const struct backup *b)
     return strcmp(b->output, "-") == 0;
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct backup *b = state->input;
-    switch (key) {
-    case 'o':
-        b->output = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument: %s", arg);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"output", 'o', "FILE", 0,
-     "where to; it must not exist yet. - is standard output. Default: "
-     "conclave-YYYYMMDD-HHMMSS.dump "
-     "(UTC) in this folder",
-     0},
-    {0},
-};
-static const struct argp backup_argp = {
-    options,
-    parse,
-    "",
-    "Writes the whole database into one file, while the server runs; `conclave restore` reads it. "
-    "The two key files are not in it, and it cannot be read without them.\v"
-    "Exit codes: 0 ok, 1 failed (nothing was kept), 2 usage, 3 configuration, 4 database.",
-    NULL,
-    NULL,
-    NULL};
-
 static const char *default_name(char out[static NAME_MAX_BYTES])
 {
     time_t now = (time_t)(clock_wall_ms() / SECOND_MS);
@@ -222,7 +188,7 @@ static void tell(const struct backup *b)
         conf->server.storage_key_file);
 }
 
-static int run(struct backup *b)
+static int make_backup(struct backup *b)
 {
     int code = open_database(b);
     if (code == CLI_OK && !pg_program_find("pg_dump", db_server_major(b->cli.db), &b->dump))
@@ -254,19 +220,43 @@ static int run(struct backup *b)
     return code;
 }
 
-int cli_backup(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     struct backup b = {.file.fd = -1, .signals = -1};
     char name[NAME_MAX_BYTES];
-    cli_parse(&backup_argp, argc, argv, &b.cli, &b);
+    (void)command_read(&cli_backup, argc, argv, &b.cli, &b);
     if (!b.output)
         b.output = default_name(name);
     if (to_stdout(&b) && isatty(STDOUT_FILENO) == 1)
         return cli_fail(CLI_USAGE, "a backup is not for a terminal: send standard output into a "
                                    "file, or use --output FILE");
-    int code = run(&b);
+    int code = make_backup(&b);
     if (b.signals >= 0)
         (void)close(b.signals);
     cli_done(&b.cli);
     return code;
 }
+
+static const struct command_verb verbs[] = {
+    {.summary =
+         "Writes the whole database into one file, while the server runs; `conclave restore` "
+         "reads it.",
+     .help =
+         "The two key files are not in it, and it cannot be read without them.\n"
+         "Exit codes: 0 ok, 1 failed (nothing was kept), 2 usage, 3 configuration, 4 database."},
+};
+static const struct command_option options[] = {
+    {"output", EVERY_VERB, "FILE",
+     "where to; it must not exist yet. - is standard output. Default: "
+     "conclave-YYYYMMDD-HHMMSS.dump (UTC) in this folder",
+     MEMBER(struct backup, output)},
+};
+const struct command cli_backup = {
+    .name = "backup",
+    .summary = "write the whole database into one file, while the server runs",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

@@ -6,26 +6,9 @@
 #include "store/ring.h"
 #include "store/server.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    bool *defaults = state->input;
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "unexpected argument: %s", arg);
-    if (key != 'd')
-        return ARGP_ERR_UNKNOWN;
-    *defaults = true;
-    return 0;
-}
-
-static const struct argp_option options[] = {
-    {"defaults", 'd', NULL, 0, "print every setting with its default, as a settings file", 0},
-    {0},
+struct check_options {
+    bool defaults;
 };
-static const struct argp check_argp = {
-    options, parse,
-    "",      "Checks settings, key files, database and schema; starts and changes nothing.",
-    NULL,    NULL,
-    NULL};
 
 static int print_defaults(void)
 {
@@ -61,13 +44,13 @@ int cli_check_ring(struct cli *cli, struct ring *ring)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
-int cli_check(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    bool defaults = false;
+    struct check_options o = {0};
     struct ring *ring = NULL;
-    cli_parse(&check_argp, argc, argv, &cli, &defaults);
-    if (defaults)
+    (void)command_read(&cli_check, argc, argv, &cli, &o);
+    if (o.defaults)
         return print_defaults();
     int code = cli_open_conf(&cli);
     if (code == CLI_OK)
@@ -85,3 +68,20 @@ int cli_check(int argc, char **argv)
         (void)puts("Settings, keys, database and schema are in order.");
     return code;
 }
+
+static const struct command_verb verbs[] = {
+    {.summary = "Checks settings, key files, database and schema; starts and changes nothing."},
+};
+static const struct command_option options[] = {
+    {"defaults", EVERY_VERB, NULL, "print every setting with its default, as a settings file",
+     MEMBER(struct check_options, defaults)},
+};
+const struct command cli_check = {
+    .name = "check",
+    .summary = "check settings, keys and database; start nothing",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

@@ -4,7 +4,6 @@
  */
 #include "cli/cli.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/hex.h"
@@ -13,23 +12,10 @@
 
 enum { ARENA_BYTES = 64 * 1024 * 1024, STATEMENT_TIMEOUT_MS = 60000, LOCK_TIMEOUT_MS = 10000 };
 
-const struct command cli_commands[] = {
-    {"check", cli_check, "check settings, keys and database; start nothing"},
-    {"migrate", cli_migrate, "bring the database's schema up to date"},
-    {"key", cli_key, "show the server's public key, or generate key files"},
-    {"room", cli_room, "add, list, show, set or remove rooms; print a room's link and QR code"},
-    {"mod", cli_mod, "add, remove or list moderators and admins"},
-    {"file", cli_file, "remove or block stored files"},
-    {"user", cli_user, "ban people, let them in again, show or set what they may do"},
-    {"filter", cli_filter, "filter alphabets and words out of posts, and answer them"},
-    {"message", cli_message, "delete messages"},
-    {"backup", cli_backup, "write the whole database into one file, while the server runs"},
-    {"restore", cli_restore, "bring back what a backup holds"},
-    {"import", cli_import, "take over everything of a PySOGS"},
-    {"export", cli_export, "hand over everything to a PySOGS"},
-    {"status", cli_status, "ask a running server whether it is alive and ready"},
-    {NULL, NULL, NULL},
-};
+const struct command *const cli_commands[] = {&cli_check,   &cli_migrate, &cli_key,     &cli_room,
+                                              &cli_mod,     &cli_file,    &cli_user,    &cli_filter,
+                                              &cli_message, &cli_backup,  &cli_restore, &cli_import,
+                                              &cli_export,  &cli_status,  NULL};
 
 void cli_done(struct cli *cli)
 {
@@ -43,56 +29,6 @@ int cli_fail(int code, const char *sentence)
 {
     (void)fprintf(stderr, "conclave: %s\n", sentence);
     return code;
-}
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
-static error_t parse_config(int key, char *arg, struct argp_state *state)
-{
-    struct cli *cli = state->input;
-    if (key != 'c')
-        return ARGP_ERR_UNKNOWN;
-    cli->config = arg;
-    return 0;
-}
-
-static const struct argp_option config_options[] = {
-    {"config", 'c', "FILE", 0, "settings file (else CONCLAVE_CONFIG, else only the environment)",
-     9},
-    {0},
-};
-/* The option --config of every command; its input is the struct cli. */
-static const struct argp config_argp = {config_options, parse_config, NULL, NULL, NULL, NULL, NULL};
-
-/* The parent parser only hands the inputs to its two children. */
-struct parse_inputs {
-    struct cli *cli;
-    void *own;
-};
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
-static error_t parse_parent(int key, char *arg, struct argp_state *state)
-{
-    (void)arg;
-    struct parse_inputs *inputs = state->input;
-    if (key != ARGP_KEY_INIT)
-        return ARGP_ERR_UNKNOWN;
-    state->child_inputs[0] = inputs->own;
-    state->child_inputs[1] = inputs->cli;
-    return 0;
-}
-
-void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input)
-{
-    struct parse_inputs inputs = {cli, input};
-    /* The parent says how the command is used; said by the child too, every form would be listed with every other. */
-    struct argp own = *argp;
-    own.args_doc = own.doc = NULL;
-    const struct argp_child children[] = {{&own, 0, NULL, 0}, {&config_argp, 0, NULL, 0}, {0}};
-    const struct argp parent = {NULL, parse_parent, argp->args_doc, argp->doc, children,
-                                NULL, NULL};
-    argp_err_exit_status = CLI_USAGE;
-    if (argp_parse(&parent, argc, argv, 0, NULL, &inputs) != 0)
-        exit(CLI_USAGE);
 }
 
 struct conf *cli_load_conf(const char *path_or_null)

@@ -5,12 +5,12 @@
 #ifndef CONCLAVE_CLI_CLI_H
 #define CONCLAVE_CLI_CLI_H
 
-#include <argp.h>
 #include <stdbool.h>
 #include <stdio.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "cli/command.h"
 #include "conf/conf.h"
 #include "crypto/secret.h"
 #include "store/ring.h"
@@ -22,33 +22,17 @@
 /* Exit codes (design section 2; app.h has the same for `serve`). */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONFIGURATION = 3, CLI_DATABASE = 4 };
 
-struct command {
-    const char *name;
-    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns the exit code */
-    const char *summary;
-};
-/* Ends with a row without name. */
-extern const struct command cli_commands[];
-
-int cli_migrate(int argc, char **argv);
-int cli_check(int argc, char **argv);
-int cli_key(int argc, char **argv);
-int cli_room(int argc, char **argv);
-int cli_mod(int argc, char **argv);
-int cli_file(int argc, char **argv);
-int cli_user(int argc, char **argv);
-int cli_message(int argc, char **argv);
-int cli_filter(int argc, char **argv);
-int cli_import(int argc, char **argv);
-int cli_export(int argc, char **argv);
-int cli_status(int argc, char **argv);
-int cli_backup(int argc, char **argv);
-int cli_restore(int argc, char **argv);
+extern const struct command cli_migrate, cli_check, cli_key, cli_room, cli_mod, cli_file, cli_user,
+    cli_message, cli_filter, cli_import, cli_export, cli_status, cli_backup, cli_restore;
+/* All of them, as help lists them; ends with NULL. `serve` is in main.c. */
+extern const struct command *const cli_commands[];
 
 /* What a command works with; all NULL or zero until opened. Release with cli_done. */
 struct cli {
     const char *config; /* --config */
-    bool unhurried;     /* statements may take as long as they take; before cli_open_db */
+    char **arguments;   /* the words that are no options, after the verb */
+    size_t argument_count;
+    bool unhurried; /* statements may take as long as they take; before cli_open_db */
     const struct conf *conf;
     struct db *db;
     struct arena *mem;
@@ -56,9 +40,6 @@ struct cli {
 };
 void cli_done(struct cli *cli);
 #define AUTO_CLI CLEANUP(cli_done)
-
-/* Runs a command's own options together with --config. input goes to the command's parser, cli to --config's. */
-void cli_parse(const struct argp *argp, int argc, char **argv, struct cli *cli, void *input);
 
 /* A sentence on stderr; returns code. */
 int cli_fail(int code, const char *sentence);

@@ -12,51 +12,9 @@
 #include "pysogs/look.h"
 #include "store/server.h"
 
-struct export_arguments {
-    const char *verb, *database, *folder;
+struct export_options {
+    const char *database, *folder;
 };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct export_arguments *a = state->input;
-    switch (key) {
-    case 'd':
-        a->database = arg;
-        return 0;
-    case 'f':
-        a->folder = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->verb || strcmp(arg, "pysogs") != 0)
-            argp_error(state, "say pysogs");
-        a->verb = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb || !a->database || !a->folder)
-            argp_error(state, "say pysogs, --database and --folder");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"database", 'd', "FILE", 0, "its file of SQLite, with tables and nothing in them", 0},
-    {"folder", 'f', "DIR", 0, "the folder it is started in; files go to uploads/ there", 0},
-    {0},
-};
-static const struct argp export_argp = {
-    options,
-    parse,
-    "pysogs",
-    "Hands rooms, people and their rights, messages, reactions, pins, files and direct messages "
-    "over "
-    "to a PySOGS (0.3.8), with the numbers that clients remember. It must have made its database "
-    "itself, under this server's key. Stop this server first: what comes later is not in it. "
-    "docs/switching.md goes through it.",
-    NULL,
-    NULL,
-    NULL};
 
 static void print_summary(const struct export *ex)
 {
@@ -108,13 +66,13 @@ static int look(struct cli *cli, const char *path)
     return e == OK ? CLI_OK : cli_fail(CLI_FAILED, "nothing was exported");
 }
 
-static int run(struct cli *cli, const struct export_arguments *a, struct export *ex)
+static int export_all(struct cli *cli, const struct export_options *o, struct export *ex)
 {
-    ex->folder = open(a->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ex->folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (ex->folder < 0)
         return cli_fail(CLI_FAILED,
                         "--folder: there is no such folder, or this user may not enter it");
-    enum err e = target_open(source_path(a->database), &ex->target);
+    enum err e = target_open(source_path(o->database), &ex->target);
     /* As for a backup: no day of files is dropped meanwhile. */
     if (e == OK && advisory_try(cli->db, ADVISORY_BACKUP) != OK)
         return cli_fail(CLI_FAILED, "a backup is being made: try again afterwards");
@@ -129,25 +87,56 @@ static int run(struct cli *cli, const struct export_arguments *a, struct export 
     return e == OK ? CLI_OK : said(e);
 }
 
-int cli_export(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct export_arguments a = {0};
+    struct export_options o = {0};
     struct export ex = {.folder = -1, .now = (double)clock_wall_ms() / SECOND_MS};
-    cli_parse(&export_argp, argc, argv, &cli, &a);
+    (void)command_read(&cli_export, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
     if (code == CLI_OK)
-        code = look(&cli, a.database);
+        code = look(&cli, o.database);
     if (code == CLI_OK)
         code = cli_open_ring(&cli, &ex.ring);
     ex.db = cli.db;
     if (code == CLI_OK)
-        code = run(&cli, &a, &ex);
+        code = export_all(&cli, &o, &ex);
     if (ex.folder >= 0)
         (void)close(ex.folder);
     target_close(ex.target);
     ring_free(ex.ring);
     return code;
 }
+
+static const char *check(const void *options, size_t argument_count)
+{
+    const struct export_options *o = options;
+    (void)argument_count;
+    return !o->database || !o->folder ? "say --database and --folder" : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    {"pysogs", "--database FILE --folder DIR", 0, 0, "hands everything over to a PySOGS (0.3.8)",
+     .help = "Rooms, people and their rights, messages, reactions, pins, files and direct "
+             "messages, with the numbers that clients remember. It must have made its database "
+             "itself, under this server's key. Stop this server first: what comes later is not in "
+             "it. docs/switching.md goes through it.",
+     .check = check},
+};
+static const struct command_option options[] = {
+    {"database", EVERY_VERB, "FILE", "its file of SQLite, with tables and nothing in them",
+     MEMBER(struct export_options, database)},
+    {"folder", EVERY_VERB, "DIR", "the folder it is started in; files go to uploads/ there",
+     MEMBER(struct export_options, folder)},
+};
+const struct command cli_export = {
+    .name = "export",
+    .summary = "hand over everything to a PySOGS",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

@@ -2,8 +2,6 @@
 /*
  * conclave file remove|block|unblock: content that has to go, and content that shall not come back.
  */
-#include <string.h>
-
 #include "base/mem.h"
 #include "cli/cli.h"
 #include "crypto/sign.h"
@@ -11,47 +9,7 @@
 #include "files/id.h"
 #include "store/ring.h"
 
-struct file_arguments {
-    const char *verb, *id;
-};
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct file_arguments *a = state->input;
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (!a->verb)
-            a->verb = arg;
-        else if (!a->id)
-            a->id = arg;
-        else
-            argp_error(state, "unexpected argument: %s", arg);
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb || !a->id)
-            argp_usage(state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp file_argp = {
-    NULL,
-    parse,
-    "remove ID\nblock ID\nunblock ID",
-    "Stored files. Takes effect at once in running servers.\v"
-    "ID is the last part of a file's link: 44 characters for a file of the file server, a number "
-    "for "
-    "a file of a room.\n"
-    "remove: the file and its content are gone. It may be uploaded again.\n"
-    "block: the same, and this very content is refused from now on, in rooms and on the file "
-    "server. Content nobody has uploaded yet can be blocked by its 44 characters. A picture that "
-    "is changed in one bit is another content.\n"
-    "unblock: the content may come again; wants the 44 characters, which block prints.",
-    NULL,
-    NULL,
-    NULL};
+enum file_verb { REMOVE, BLOCK, UNBLOCK };
 
 /* The content hash of a room file, by reading all of it: only the storage key opens it. */
 static int hash_room_file(struct cli *cli, const struct file_row *file, struct file_hash *ret_hash)
@@ -118,26 +76,42 @@ static int unblock(struct cli *cli, const struct blob_ref *ref)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
-int cli_file(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct file_arguments a = {0};
+    enum file_verb verb = command_read(&cli_file, argc, argv, &cli, NULL);
     struct blob_ref ref = {.room = 0};
-    cli_parse(&file_argp, argc, argv, &cli, &a);
-    struct span id = span_of_text(a.id);
+    struct span id = span_of_text(cli.arguments[0]);
     if (!file_id_read(id, &ref.hash) && (span_to_i64(id, &ref.file) != OK || ref.file == 0))
         return cli_fail(CLI_USAGE, "an ID is 44 characters, or the number of a room's file");
     int code = cli_open_db(&cli, true);
     if (code != CLI_OK)
         return code;
-    if (strcmp(a.verb, "remove") == 0)
-        code = remove_file(&cli, &ref);
-    else if (strcmp(a.verb, "block") == 0)
-        code = block(&cli, &ref);
-    else if (strcmp(a.verb, "unblock") == 0)
-        code = unblock(&cli, &ref);
-    else
-        return cli_fail(CLI_USAGE, "say remove, block or unblock");
+    code = verb == REMOVE  ? remove_file(&cli, &ref)
+           : verb == BLOCK ? block(&cli, &ref)
+                           : unblock(&cli, &ref);
     cli_tell_servers(&cli); /* it may have been the picture of a room */
     return code;
 }
+
+static const struct command_verb verbs[] = {
+    [REMOVE] = {"remove", "ID", 1, 1, "the file and its content are gone; it may be uploaded again",
+                NULL, NULL},
+    [BLOCK] = {"block", "ID", 1, 1,
+               "the same, and this very content is refused from now on, in rooms and on the file "
+               "server",
+               "Content nobody has uploaded yet can be blocked by its 44 characters. A picture "
+               "that is changed in one bit is another content.",
+               NULL},
+    [UNBLOCK] = {"unblock", "ID", 1, 1, "the content may come again",
+                 "Wants the 44 characters, which block prints.", NULL},
+};
+const struct command cli_file = {
+    .name = "file",
+    .summary = "remove or block stored files",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .help = "ID is the last part of a file's link: 44 characters for a file of the file server, a "
+            "number for a file of a room. Takes effect at once in running servers.",
+};

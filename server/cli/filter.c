@@ -2,6 +2,7 @@
 /*
  * conclave filter show|set|reply: what is filtered out of posts, in every room or in one.
  */
+#include <assert.h>
 #include <string.h>
 #include <strings.h>
 
@@ -11,15 +12,20 @@
 
 enum said { UNSAID = -2, DEFAULT = -1 }; /* beside TRI_NO, TRI_YES and sums of alphabets */
 
-struct filter_arguments {
-    const char *verb;
+enum filter_verb { SHOW, SET, REPLY };
+
+struct filter_texts {
+    const char *text[FILTER_TEXTS_MAX];
+    size_t count;
+    bool none; /* an empty one was said */
+};
+
+struct filter_options {
     const char *room;
     bool global;
     int alphabets, alphabet_silent, profanity, profanity_silent, moderators, public;
     int type;
-    const char *texts[FILTER_TEXTS_MAX];
-    size_t text_count;
-    bool no_texts;
+    struct filter_texts texts;
     const char *name;
     bool remove;
 };
@@ -34,45 +40,49 @@ static const char *const types[FILTER_TYPES] = {"any",     "alphabet", "profanit
 
 /* ---- reading the command line ---- */
 
-static int parse_yes(const char *text, struct argp_state *state)
+static const char *read_yes(const char *text, void *said)
 {
-    if (strcasecmp(text, "yes") == 0)
-        return TRI_YES;
-    if (strcasecmp(text, "no") == 0)
-        return TRI_NO;
-    if (strcasecmp(text, "default") != 0)
-        argp_error(state, "say yes, no or default");
-    return DEFAULT;
+    enum tristate yes = TRI_NULL;
+    if (strcasecmp(text, "default") != 0 && command_read_yes_no(text, &yes) != NULL)
+        return "yes, no or default";
+    *(int *)said = yes == TRI_NULL ? DEFAULT : (int)yes;
+    return NULL;
 }
 
-static int parse_alphabets(const char *text, struct argp_state *state)
+/* The alphabet of a name; 0: none. */
+static int find_alphabet(struct span name)
 {
-    int sum = 0;
-    if (strcasecmp(text, "default") == 0)
-        return DEFAULT;
-    if (strcasecmp(text, "none") == 0)
-        return 0;
-    while (*text != '\0') {
-        size_t n = strcspn(text, ","), found = COUNT_OF(alphabets);
-        for (size_t i = 0; i < COUNT_OF(alphabets); i++)
-            if (strlen(alphabets[i].name) == n && strncasecmp(text, alphabets[i].name, n) == 0)
-                found = i;
-        if (found == COUNT_OF(alphabets))
-            argp_error(state, "say none, default, or a list of persian, arabic, cyrillic");
-        else
-            sum |= (int)alphabets[found].alphabet;
+    for (size_t i = 0; i < COUNT_OF(alphabets); i++)
+        if (strlen(alphabets[i].name) == name.len &&
+            strncasecmp((const char *)name.p, alphabets[i].name, name.len) == 0)
+            return (int)alphabets[i].alphabet;
+    return 0;
+}
+
+static const char *read_alphabets(const char *text, void *said)
+{
+    int sum = strcasecmp(text, "default") == 0 ? DEFAULT : 0;
+    bool is_list = sum == 0 && strcasecmp(text, "none") != 0;
+    while (is_list && *text != '\0') {
+        size_t n = strcspn(text, ",");
+        int one = find_alphabet(span_of(text, n));
+        if (one == 0)
+            return "none, default, or a list of persian, arabic, cyrillic";
+        sum |= one;
         text += n + (text[n] == ',');
     }
-    return sum;
+    *(int *)said = sum;
+    return NULL;
 }
 
-static int parse_type(const char *text, struct argp_state *state)
+static const char *read_type(const char *text, void *type)
 {
     for (int i = 0; i < FILTER_TYPES; i++)
-        if (strcasecmp(text, types[i]) == 0)
-            return i;
-    argp_error(state, "say any, alphabet, profanity, persian, arabic or cyrillic");
-    return FILTER_ANY;
+        if (strcasecmp(text, types[i]) == 0) {
+            *(int *)type = i;
+            return NULL;
+        }
+    return "any, alphabet, profanity, persian, arabic or cyrillic";
 }
 
 /* A backslash that would stay as it is was meant as something else. */
@@ -84,116 +94,36 @@ static bool escapes_ok(const char *text)
     return true;
 }
 
-static void add_text(struct filter_arguments *a, const char *text, struct argp_state *state)
-{
-    if (text[0] == '\0')
-        a->no_texts = true;
-    else if (a->text_count == FILTER_TEXTS_MAX)
-        argp_error(state, "at most %d texts", FILTER_TEXTS_MAX);
-    else if (strlen(text) > FILTER_TEXT_MAX_BYTES || strchr(text, '\n') != NULL ||
-             !utf8_valid(span_of_text(text)))
-        argp_error(state, "a text is one line of at most %d bytes; write \\n for a new line",
-                   FILTER_TEXT_MAX_BYTES);
-    else if (!escapes_ok(text))
-        argp_error(state, "after a backslash comes one of @ p r t n \\");
-    else
-        a->texts[a->text_count++] = text;
-}
+static_assert(FILTER_TEXTS_MAX == 16 && FILTER_TEXT_MAX_BYTES == 2000 &&
+                  FILTER_NAME_MAX_BYTES == 100,
+              "the sentences below say so");
 
-static void take_name(struct filter_arguments *a, const char *name, struct argp_state *state)
+static const char *read_text(const char *text, void *texts)
 {
-    size_t len = strlen(name);
-    if (len < 1 || len > FILTER_NAME_MAX_BYTES || !utf8_valid(span_of_text(name)))
-        argp_error(state, "a name is 1 to %d bytes", FILTER_NAME_MAX_BYTES);
-    a->name = name;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct filter_arguments *a = state->input;
-    switch (key) {
-    case 'r':
-        a->room = arg;
-        return 0;
-    case 'g':
-        a->global = true;
-        return 0;
-    case 'a':
-        a->alphabets = parse_alphabets(arg, state);
-        return 0;
-    case 'A':
-        a->alphabet_silent = parse_yes(arg, state);
-        return 0;
-    case 'p':
-        a->profanity = parse_yes(arg, state);
-        return 0;
-    case 'P':
-        a->profanity_silent = parse_yes(arg, state);
-        return 0;
-    case 'm':
-        a->moderators = parse_yes(arg, state);
-        return 0;
-    case 't':
-        a->type = parse_type(arg, state);
-        return 0;
-    case 'T':
-        add_text(a, arg, state);
-        return 0;
-    case 'n':
-        take_name(a, arg, state);
-        return 0;
-    case 'u':
-        a->public = parse_yes(arg, state);
-        return 0;
-    case 'R':
-        a->remove = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->verb)
-            argp_error(state, "unexpected argument: %s", arg);
-        a->verb = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb)
-            argp_usage(state);
-        if ((a->room != NULL) == a->global)
-            argp_error(state, "say either --room TOKEN or --global");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
+    struct filter_texts *t = texts;
+    if (text[0] == '\0') {
+        t->none = true;
+        return NULL;
     }
+    if (t->count == FILTER_TEXTS_MAX)
+        return "to be said 16 times at most";
+    if (strlen(text) > FILTER_TEXT_MAX_BYTES || strchr(text, '\n') != NULL ||
+        !utf8_valid(span_of_text(text)))
+        return "one line of at most 2000 bytes; write \\n for a new line";
+    if (!escapes_ok(text))
+        return "one of @ p r t n \\ after a backslash";
+    t->text[t->count++] = text;
+    return NULL;
 }
 
-static const struct argp_option options[] = {
-    {"room", 'r', "TOKEN", 0, "for this room", 0},
-    {"global", 'g', NULL, 0, "for every room that says nothing else", 0},
-    {"alphabets", 'a', "LIST", 0, "letters that are not wanted: persian,arabic,cyrillic (set)", 0},
-    {"alphabet-silent", 'A', "yes|no", 0,
-     "their posts seem to succeed and are shown to nobody, instead of being refused (set)", 0},
-    {"profanity", 'p', "yes|no", 0, "words of the list in [filters] words are not wanted (set)", 0},
-    {"profanity-silent", 'P', "yes|no", 0, "as --alphabet-silent, for words (set)", 0},
-    {"moderators", 'm', "yes|no", 0, "moderators are filtered too (set)", 0},
-    {"type", 't', "TYPE", 0,
-     "which filter answers: any (default), alphabet, profanity, persian, arabic, cyrillic (reply)",
-     0},
-    {"text", 'T', "TEXT", 0,
-     "what is answered to a silently filtered post; several: one by chance; empty: nothing (reply)",
-     0},
-    {"name", 'n', "NAME", 0, "who answers (default SOGS) (reply)", 0},
-    {"public", 'u', "yes|no", 0, "everybody sees the answer (reply)", 0},
-    {"remove", 'R', NULL, 0, "forget this reply (reply)", 0},
-    {0},
-};
-static const struct argp filter_argp = {
-    options,
-    parse,
-    "show\nset\nreply",
-    "Filters of posts and edits. Takes effect at once in running servers. `default` instead of a "
-    "value: as --global says, or as without a filter. In TEXT, \\@ is a mention of who posted, \\p "
-    "their name, \\r the room's name, \\t its token, \\n a new line.",
-    NULL,
-    NULL,
-    NULL};
+static const char *read_name(const char *text, void *name)
+{
+    size_t len = strlen(text);
+    if (len < 1 || len > FILTER_NAME_MAX_BYTES || !utf8_valid(span_of_text(text)))
+        return "1 to 100 bytes";
+    *(const char **)name = text;
+    return NULL;
+}
 
 /* ---- show ---- */
 
@@ -262,7 +192,7 @@ static void take(enum tristate *to, int said)
         *to = (enum tristate)said;
 }
 
-static int set(struct cli *cli, const struct filter_arguments *a, int64_t room)
+static int set(struct cli *cli, const struct filter_options *o, int64_t room)
 {
     struct filter_row row = {room, -1, TRI_NULL, TRI_NULL, TRI_NULL, TRI_NULL};
     struct filter_row *rows = NULL;
@@ -271,12 +201,12 @@ static int set(struct cli *cli, const struct filter_arguments *a, int64_t room)
     for (size_t i = 0; e == OK && i < count; i++)
         if (rows[i].room == room)
             row = rows[i];
-    if (a->alphabets != UNSAID)
-        row.alphabets = a->alphabets;
-    take(&row.alphabet_silent, a->alphabet_silent);
-    take(&row.profanity, a->profanity);
-    take(&row.profanity_silent, a->profanity_silent);
-    take(&row.moderators, a->moderators);
+    if (o->alphabets != UNSAID)
+        row.alphabets = o->alphabets;
+    take(&row.alphabet_silent, o->alphabet_silent);
+    take(&row.profanity, o->profanity);
+    take(&row.profanity_silent, o->profanity_silent);
+    take(&row.moderators, o->moderators);
     if (e == OK)
         e = filters_set(cli->db, &row);
     if (e != OK)
@@ -288,62 +218,135 @@ static int set(struct cli *cli, const struct filter_arguments *a, int64_t room)
 }
 
 /* The texts as they are stored: one a line. */
-static struct span join_texts(struct cli *cli, const struct filter_arguments *a)
+static struct span join_texts(struct cli *cli, const struct filter_options *o)
 {
     AUTO_BUF struct buf lines = buf_make((size_t)FILTER_TEXTS_MAX * (FILTER_TEXT_MAX_BYTES + 1));
-    for (size_t i = 0; i < a->text_count; i++) {
+    for (size_t i = 0; i < o->texts.count; i++) {
         buf_put_text(&lines, i > 0 ? "\n" : "");
-        buf_put_text(&lines, a->texts[i]);
+        buf_put_text(&lines, o->texts.text[i]);
     }
     return lines.len == 0 ? SPAN("") : arena_dup(cli->mem, buf_span(&lines));
 }
 
-static int reply(struct cli *cli, const struct filter_arguments *a, int64_t room)
+static int reply(struct cli *cli, const struct filter_options *o, int64_t room)
 {
     struct filter_reply_row row = {
-        .room = room, .type = (enum filter_type)a->type, .public = TRI_NULL};
+        .room = room, .type = (enum filter_type)o->type, .public = TRI_NULL};
     struct filter_reply_row *rows = NULL;
     size_t count = 0;
     enum err e = filters_replies(cli->db, cli->mem, room, &rows, &count);
-    for (size_t i = 0; e == OK && !a->remove && i < count; i++)
-        if (rows[i].room == room && (int)rows[i].type == a->type)
+    for (size_t i = 0; e == OK && !o->remove && i < count; i++)
+        if (rows[i].room == room && (int)rows[i].type == o->type)
             row = rows[i];
-    if (a->text_count > 0 || a->no_texts)
-        row.texts = join_texts(cli, a);
-    if (a->name)
-        row.name = span_of_text(a->name);
-    take(&row.public, a->public);
+    if (o->texts.count > 0 || o->texts.none)
+        row.texts = join_texts(cli, o);
+    if (o->name)
+        row.name = span_of_text(o->name);
+    take(&row.public, o->public);
     if (e == OK)
         e = filters_set_reply(cli->db, &row);
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
-int cli_filter(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct filter_arguments a = {.alphabets = UNSAID,
-                                 .alphabet_silent = UNSAID,
-                                 .profanity = UNSAID,
-                                 .profanity_silent = UNSAID,
-                                 .moderators = UNSAID,
-                                 .public = UNSAID,
-                                 .type = FILTER_ANY};
+    struct filter_options o = {.alphabets = UNSAID,
+                               .alphabet_silent = UNSAID,
+                               .profanity = UNSAID,
+                               .profanity_silent = UNSAID,
+                               .moderators = UNSAID,
+                               .public = UNSAID,
+                               .type = FILTER_ANY};
     struct room_row room = {.id = 0};
-    cli_parse(&filter_argp, argc, argv, &cli, &a);
-    int (*run)(struct cli *, const struct filter_arguments *, int64_t) =
-        strcmp(a.verb, "set") == 0     ? set
-        : strcmp(a.verb, "reply") == 0 ? reply
-                                       : NULL;
-    if (!run && strcmp(a.verb, "show") != 0)
-        return cli_fail(CLI_USAGE, "say show, set or reply");
+    enum filter_verb verb = command_read(&cli_filter, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, true);
-    if (code == CLI_OK && a.room)
-        code = cli_find_room(&cli, a.room, &room);
+    if (code == CLI_OK && o.room)
+        code = cli_find_room(&cli, o.room, &room);
     if (code != CLI_OK)
         return code;
-    if (!run)
+    if (verb == SHOW)
         return show(&cli, room.id);
-    code = run(&cli, &a, room.id);
+    code = verb == SET ? set(&cli, &o, room.id) : reply(&cli, &o, room.id);
     cli_tell_servers(&cli);
     return code;
 }
+
+/* ---- how it is typed ---- */
+
+static const char *check_reach(const void *options, size_t argument_count)
+{
+    const struct filter_options *o = options;
+    (void)argument_count;
+    return (o->room != NULL) == o->global ? "say either --room TOKEN or --global" : NULL;
+}
+
+static const char *check_set(const void *options, size_t argument_count)
+{
+    const struct filter_options *o = options;
+    bool said = o->alphabets != UNSAID || o->alphabet_silent != UNSAID || o->profanity != UNSAID ||
+                o->profanity_silent != UNSAID || o->moderators != UNSAID;
+    const char *refusal = check_reach(options, argument_count);
+    return refusal || said ? refusal
+                           : "say what to set; `conclave filter set --help` lists what there is";
+}
+
+static const char *check_reply(const void *options, size_t argument_count)
+{
+    const struct filter_options *o = options;
+    bool said = o->texts.count > 0 || o->texts.none || o->name || o->public != UNSAID;
+    const char *refusal = check_reach(options, argument_count);
+    if (!refusal && o->texts.count > 0 && o->texts.none)
+        return "an empty --text means no text, and excludes others";
+    if (!refusal && said == o->remove)
+        return "say either what to answer (--text, --name, --public), or --remove";
+    return refusal;
+}
+
+static const struct command_verb verbs[] = {
+    [SHOW] = {"show", "(--room TOKEN | --global)", 0, 0, "what is filtered and answered",
+              .check = check_reach},
+    [SET] = {"set", "(--room TOKEN | --global)", 0, 0, "what is not wanted", .check = check_set},
+    [REPLY] = {"reply", "(--room TOKEN | --global)", 0, 0,
+               "what is answered to a silently filtered post",
+               .help = "In TEXT, \\@ is a mention of who posted, \\p their name, \\r the room's "
+                       "name, \\t its token, \\n a new line.",
+               .check = check_reply},
+};
+static const struct command_option options[] = {
+    {"room", EVERY_VERB, "TOKEN", "for this room", MEMBER(struct filter_options, room)},
+    {"global", EVERY_VERB, NULL, "for every room that says nothing else",
+     MEMBER(struct filter_options, global)},
+    {"alphabets", VERB(SET), "LIST", "letters that are not wanted: persian,arabic,cyrillic",
+     MEMBER(struct filter_options, alphabets), .read = read_alphabets},
+    {"alphabet-silent", VERB(SET), "yes|no",
+     "their posts seem to succeed and are shown to nobody, instead of being refused",
+     MEMBER(struct filter_options, alphabet_silent), .read = read_yes},
+    {"profanity", VERB(SET), "yes|no", "words of the list in [filters] words are not wanted",
+     MEMBER(struct filter_options, profanity), .read = read_yes},
+    {"profanity-silent", VERB(SET), "yes|no", "as --alphabet-silent, for words",
+     MEMBER(struct filter_options, profanity_silent), .read = read_yes},
+    {"moderators", VERB(SET), "yes|no", "moderators are filtered too",
+     MEMBER(struct filter_options, moderators), .read = read_yes},
+    {"type", VERB(REPLY), "TYPE",
+     "which filter answers: any (default), alphabet, profanity, persian, arabic, cyrillic",
+     MEMBER(struct filter_options, type), .read = read_type},
+    {"text", VERB(REPLY), "TEXT", "what is answered; several: one by chance; empty: nothing",
+     MEMBER(struct filter_options, texts), .read = read_text, .repeats = true},
+    {"name", VERB(REPLY), "NAME", "who answers (default SOGS)", MEMBER(struct filter_options, name),
+     .read = read_name},
+    {"public", VERB(REPLY), "yes|no", "everybody sees the answer",
+     MEMBER(struct filter_options, public), .read = read_yes},
+    {"remove", VERB(REPLY), NULL, "forget this reply", MEMBER(struct filter_options, remove)},
+};
+const struct command cli_filter = {
+    .name = "filter",
+    .summary = "filter alphabets and words out of posts, and answer them",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .help = "Filters of posts and edits. Takes effect at once in running servers. `default` "
+            "instead of a value: as --global says, or as without a filter.",
+};

@@ -12,70 +12,10 @@
 #include "store/server.h"
 #include "store/taking.h"
 
-struct import_arguments {
-    const char *verb, *database, *folder, *uploads, *key;
+struct import_options {
+    const char *database, *folder, *uploads, *key;
     bool dry_run;
 };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct import_arguments *a = state->input;
-    switch (key) {
-    case 'd':
-        a->database = arg;
-        return 0;
-    case 'f':
-        a->folder = arg;
-        return 0;
-    case 'k':
-        a->key = arg;
-        return 0;
-    case 'u':
-        a->uploads = arg;
-        return 0;
-    case 'n':
-        a->dry_run = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (a->verb || strcmp(arg, "pysogs") != 0)
-            argp_error(state, "say pysogs");
-        a->verb = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb || !a->database || !a->folder)
-            argp_error(state, "say pysogs, --database and --folder");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"database", 'd', "FILE|URL", 0,
-     "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)", 0},
-    {"folder", 'f', "DIR", 0,
-     "the folder it was started in, to which its paths (uploads/...) belong", 0},
-    {"uploads", 'u', "DIR", 0,
-     "another folder where its files may lie ([files] uploads_dir of its sogs.ini, if that is "
-     "elsewhere)",
-     0},
-    {"key", 'k', "FILE", 0, "its key file (key_x25519), which becomes [server] key_file", 0},
-    {"dry-run", 'n', NULL, 0, "look at everything, say what would come, and change nothing", 0},
-    {0},
-};
-static const struct argp import_argp = {
-    options,
-    parse,
-    "pysogs",
-    "Takes over a PySOGS (0.3.8) or a bunsogs: rooms, people and their rights, messages, "
-    "reactions, "
-    "pins, files and direct messages, with the numbers that clients remember. Into an empty "
-    "database, "
-    "under the old server's key; all of it, or nothing. docs/switching.md goes through it step by "
-    "step.",
-    NULL,
-    NULL,
-    NULL};
 
 static void print_counts(const struct import_counts *counts)
 {
@@ -98,15 +38,15 @@ static void print_summary(const struct import *im, const struct conf *conf)
 }
 
 /* The old server's key, to become ours; or ours, if somebody has put it there. */
-static int open_keys(struct cli *cli, const struct import_arguments *a, bool *ret_writes)
+static int open_keys(struct cli *cli, const struct import_options *o, bool *ret_writes)
 {
     const char *path = cli->conf->server.key_file;
     struct x25519_pub given;
     uint8_t raw[32];
     bool there = access(path, F_OK) == 0;
-    if (a->key == NULL)
+    if (o->key == NULL)
         return cli_open_keys(cli);
-    int code = cli_read_key_file("--key", a->key, raw);
+    int code = cli_read_key_file("--key", o->key, raw);
     if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
         code = cli_fail(CLI_CONFIGURATION, "--key: its content is not a usable key");
     crypto_wipe(raw, sizeof(raw));
@@ -215,23 +155,23 @@ static int open_folder(const char *option, const char *path, int *ret_fd)
     return CLI_FAILED;
 }
 
-static int run(struct cli *cli, const struct import_arguments *a, struct import *im)
+static int import_all(struct cli *cli, const struct import_options *o, struct import *im)
 {
     const char *why = "";
     bool is_new = false, writes_key = false;
-    int code = open_keys(cli, a, &writes_key);
+    int code = open_keys(cli, o, &writes_key);
     if (code == CLI_OK)
         code = check_owner(cli, &is_new);
     if (code == CLI_OK)
-        code = open_ring(cli, is_new, a->dry_run, &im->ring);
+        code = open_ring(cli, is_new, o->dry_run, &im->ring);
     if (code != CLI_OK)
         return code;
-    code = open_folder("--folder", a->folder, &im->folder);
-    if (code == CLI_OK && a->uploads != NULL)
-        code = open_folder("--uploads", a->uploads, &im->uploads);
+    code = open_folder("--folder", o->folder, &im->folder);
+    if (code == CLI_OK && o->uploads != NULL)
+        code = open_folder("--uploads", o->uploads, &im->uploads);
     if (code != CLI_OK)
         return code;
-    enum err e = source_open(a->database, &im->source, &why);
+    enum err e = source_open(o->database, &im->source, &why);
     if (e != OK)
         (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
     if (e == OK)
@@ -244,11 +184,11 @@ static int run(struct cli *cli, const struct import_arguments *a, struct import 
     return code;
 }
 
-int cli_import(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct import_arguments a = {0};
-    cli_parse(&import_argp, argc, argv, &cli, &a);
+    struct import_options o = {0};
+    (void)command_read(&cli_import, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, true);
     if (code != CLI_OK)
         return code;
@@ -257,8 +197,8 @@ int cli_import(int argc, char **argv)
                         .folder = -1,
                         .uploads = -1,
                         .now_ms = clock_wall_ms(),
-                        .dry_run = a.dry_run};
-    code = run(&cli, &a, &im);
+                        .dry_run = o.dry_run};
+    code = import_all(&cli, &o, &im);
     if (im.folder >= 0)
         (void)close(im.folder);
     if (im.uploads >= 0)
@@ -266,10 +206,51 @@ int cli_import(int argc, char **argv)
     source_close(im.source);
     ring_free(im.ring);
     import_done(&im);
-    if (code != CLI_OK || a.dry_run)
+    if (code != CLI_OK || o.dry_run)
         return code;
     cli_tell_servers(&cli);
     if (taking_analyze(cli.db) != OK)
         (void)fprintf(stderr, "conclave: warning: ANALYZE failed; PostgreSQL will do it later\n");
     return CLI_OK;
 }
+
+static const char *check(const void *options, size_t argument_count)
+{
+    const struct import_options *o = options;
+    (void)argument_count;
+    return !o->database || !o->folder ? "say --database and --folder" : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    {"pysogs", "--database FILE|URL --folder DIR", 0, 0, "takes over a PySOGS (0.3.8) or a bunsogs",
+     .help = "Rooms, people and their rights, messages, reactions, pins, files and direct "
+             "messages, with the numbers that clients remember. Into an empty database, under the "
+             "old server's key; all of it, or nothing. docs/switching.md goes through it step by "
+             "step.",
+     .check = check},
+};
+static const struct command_option options[] = {
+    {"database", EVERY_VERB, "FILE|URL",
+     "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)",
+     MEMBER(struct import_options, database)},
+    {"folder", EVERY_VERB, "DIR",
+     "the folder it was started in, to which its paths (uploads/...) belong",
+     MEMBER(struct import_options, folder)},
+    {"uploads", EVERY_VERB, "DIR",
+     "another folder where its files may lie ([files] uploads_dir of its sogs.ini, if that is "
+     "elsewhere)",
+     MEMBER(struct import_options, uploads)},
+    {"key", EVERY_VERB, "FILE", "its key file (key_x25519), which becomes [server] key_file",
+     MEMBER(struct import_options, key)},
+    {"dry-run", EVERY_VERB, NULL, "look at everything, say what would come, and change nothing",
+     MEMBER(struct import_options, dry_run)},
+};
+const struct command cli_import = {
+    .name = "import",
+    .summary = "take over everything of a PySOGS",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

@@ -2,38 +2,9 @@
 /*
  * conclave key show|generate
  */
-#include <string.h>
-
 #include "cli/cli.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    const char **verb = state->input;
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (*verb || (strcmp(arg, "show") != 0 && strcmp(arg, "generate") != 0))
-            argp_usage(state);
-        *verb = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!*verb)
-            argp_usage(state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp key_argp = {
-    NULL,
-    parse,
-    "show|generate",
-    "show: the public key of [server] key_file. The first line is the X25519 key of "
-    "join links, alone; the second its Ed25519 form, for #p= in links to files.\n"
-    "generate: makes [server] key_file and storage_key_file; never overwrites.",
-    NULL,
-    NULL,
-    NULL};
+enum key_verb { SHOW, GENERATE };
 
 static int show(struct cli *cli)
 {
@@ -59,17 +30,35 @@ static int generate_one(const char *setting, const char *path)
     return e == OK ? CLI_OK : CLI_FAILED;
 }
 
-int cli_key(int argc, char **argv)
+static int generate(struct cli *cli)
+{
+    int server = generate_one("[server] key_file", cli->conf->server.key_file);
+    int storage = generate_one("[server] storage_key_file", cli->conf->server.storage_key_file);
+    return server == CLI_OK && storage == CLI_OK ? CLI_OK : CLI_FAILED;
+}
+
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    const char *verb = NULL;
-    cli_parse(&key_argp, argc, argv, &cli, &verb);
+    enum key_verb verb = command_read(&cli_key, argc, argv, &cli, NULL);
     int code = cli_open_conf(&cli);
     if (code != CLI_OK)
         return code;
-    if (strcmp(verb, "show") == 0)
-        return show(&cli);
-    int server = generate_one("[server] key_file", cli.conf->server.key_file);
-    int storage = generate_one("[server] storage_key_file", cli.conf->server.storage_key_file);
-    return server == CLI_OK && storage == CLI_OK ? CLI_OK : CLI_FAILED;
+    return verb == SHOW ? show(&cli) : generate(&cli);
 }
+
+static const struct command_verb verbs[] = {
+    [SHOW] = {.name = "show",
+              .summary = "the public key of [server] key_file",
+              .help = "The first line is the X25519 key of join links, alone; the second its "
+                      "Ed25519 form, for #p= in links to files."},
+    [GENERATE] = {.name = "generate",
+                  .summary = "makes [server] key_file and storage_key_file; never overwrites"},
+};
+const struct command cli_key = {
+    .name = "key",
+    .summary = "show the server's public key, or generate key files",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+};

@@ -2,78 +2,18 @@
 /*
  * conclave message delete
  */
-#include <string.h>
+#include <assert.h>
 
 #include "base/clock.h"
 #include "cli/people.h"
 #include "store/removing.h"
 
+static_assert(REMOVING_MAX == 500, "the help below says so");
 enum { NUMBERS_MAX = REMOVING_MAX, SLICE_ARENA_BYTES = 16 * 1024 * 1024 };
 
-struct message_arguments {
-    const char *verb, *room, *by;
-    int64_t numbers[NUMBERS_MAX];
-    size_t count;
+struct message_options {
+    const char *room, *by;
 };
-
-static void add_number(struct message_arguments *a, const char *text, struct argp_state *state)
-{
-    int64_t number = 0;
-    if (span_to_i64(span_of_text(text), &number) != OK)
-        argp_error(state, "a message is named by its number, as clients know it");
-    if (a->count == NUMBERS_MAX)
-        argp_error(state, "at most %d messages at once", NUMBERS_MAX);
-    else
-        a->numbers[a->count++] = number;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct message_arguments *a = state->input;
-    switch (key) {
-    case 'R':
-        a->room = arg;
-        return 0;
-    case 'b':
-        a->by = arg;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->verb)
-            a->verb = arg;
-        else
-            add_number(a, arg, state);
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb) {
-            argp_usage(state);
-            return EINVAL; /* it has exited */
-        }
-        if (strcmp(a->verb, "delete") != 0)
-            argp_error(state, "say delete");
-        if (!a->room || (a->by != NULL) == (a->count > 0))
-            argp_error(state, "say --room TOKEN, and either numbers or --by ID");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"room", 'R', "TOKEN", 0, "in this room", 0},
-    {"by", 'b', "ID", 0, "everything that this person posted and uploaded there", 0},
-    {0},
-};
-static const struct argp message_argp = {
-    options,
-    parse,
-    "delete --room TOKEN NUMBER...\ndelete --room TOKEN --by ID",
-    "Deletes messages, with their reactions, pins and files, as a moderator does in a client: "
-    "members' clients remove them at "
-    "their next poll. What is not there is passed over. An ID is a Session id (05...) or a blinded "
-    "one (15...).",
-    NULL,
-    NULL,
-    NULL};
 
 static int delete_all(struct cli *cli, struct removing *what)
 {
@@ -94,32 +34,75 @@ static int delete_all(struct cli *cli, struct removing *what)
     return CLI_OK;
 }
 
-static int run(struct cli *cli, const struct message_arguments *a)
+/* CLI_OK, or the exit code after a sentence. */
+static int read_numbers(const struct cli *cli, int64_t numbers[static NUMBERS_MAX])
+{
+    for (size_t i = 0; i < cli->argument_count; i++)
+        if (span_to_i64(span_of_text(cli->arguments[i]), &numbers[i]) != OK)
+            return cli_fail(CLI_USAGE, "a message is named by its number, as clients know it");
+    return CLI_OK;
+}
+
+static int delete_messages(struct cli *cli, const struct message_options *o, const int64_t *numbers)
 {
     struct room_row room;
     struct person person = {.user = 0};
-    int code = cli_find_room(cli, a->room, &room);
-    if (code == CLI_OK && a->by)
-        code = people_read(cli, a->by, &person);
+    int code = cli_find_room(cli, o->room, &room);
+    if (code == CLI_OK && o->by)
+        code = people_read(cli, o->by, &person);
     if (code != CLI_OK)
         return code;
-    enum err e = a->by ? person_find(cli->db, &person) : OK;
+    enum err e = o->by ? person_find(cli->db, &person) : OK;
     if (e == ERR_MISSING)
         return cli_fail(CLI_FAILED, "nobody with this id has been here");
     if (e != OK)
         return cli_store_failed(e);
     struct removing what = {
-        .room = room.id, .ids = a->numbers, .count = a->count, .user = person.user};
+        .room = room.id, .ids = numbers, .count = cli->argument_count, .user = person.user};
     return delete_all(cli, &what);
 }
 
-int cli_message(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct message_arguments a = {0};
-    cli_parse(&message_argp, argc, argv, &cli, &a);
-    int code = cli_open_db(&cli, true);
+    struct message_options o = {0};
+    int64_t numbers[NUMBERS_MAX] = {0};
+    (void)command_read(&cli_message, argc, argv, &cli, &o);
+    int code = read_numbers(&cli, numbers);
+    if (code == CLI_OK)
+        code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
-    return code == CLI_OK ? run(&cli, &a) : code;
+    return code == CLI_OK ? delete_messages(&cli, &o, numbers) : code;
 }
+
+static const char *check(const void *options, size_t argument_count)
+{
+    const struct message_options *o = options;
+    return !o->room || (o->by != NULL) == (argument_count > 0)
+               ? "say --room TOKEN, and either numbers or --by ID"
+               : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    {"delete", "--room TOKEN (NUMBER... | --by ID)", 0, NUMBERS_MAX,
+     "deletes messages, with their reactions, pins and files",
+     "It is as when a moderator does it in a client: members' clients remove them at their next "
+     "poll. What is not there is passed over. An ID is a Session id (05...) or a blinded one "
+     "(15...). At most 500 numbers at once.",
+     check},
+};
+static const struct command_option options[] = {
+    {"room", EVERY_VERB, "TOKEN", "in this room", MEMBER(struct message_options, room)},
+    {"by", EVERY_VERB, "ID", "everything that this person posted and uploaded there",
+     MEMBER(struct message_options, by)},
+};
+const struct command cli_message = {
+    .name = "message",
+    .summary = "delete messages",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

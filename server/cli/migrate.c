@@ -6,32 +6,15 @@
 #include "cli/cli.h"
 #include "store/server.h"
 
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    bool *check = state->input;
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "unexpected argument: %s", arg);
-    if (key != 'n')
-        return ARGP_ERR_UNKNOWN;
-    *check = true;
-    return 0;
-}
-
-static const struct argp_option options[] = {
-    {"check", 'n', NULL, 0, "change nothing; exit 1 when something is to be done", 0},
-    {0},
+struct migrate_options {
+    bool check;
 };
-static const struct argp migrate_argp = {
-    options, parse,
-    "",      "Brings the database's schema up to date. Safe to repeat and to interrupt.",
-    NULL,    NULL,
-    NULL};
 
-int cli_migrate(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {.unhurried = true};
-    bool check = false;
-    cli_parse(&migrate_argp, argc, argv, &cli, &check);
+    struct migrate_options o = {0};
+    (void)command_read(&cli_migrate, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, false);
     if (code != CLI_OK)
         return code;
@@ -46,7 +29,7 @@ int cli_migrate(int argc, char **argv)
                                             "serve; nothing was changed"
                                           : "the database was made by another program; nothing was "
                                             "changed");
-    if (check) {
+    if (o.check) {
         (void)printf("schema %d, %s\n", number,
                      schema == SCHEMA_CURRENT ? "up to date"
                      : schema == SCHEMA_AHEAD ? "of a newer program; this one can serve it"
@@ -61,3 +44,20 @@ int cli_migrate(int argc, char **argv)
     (void)puts("The schema is up to date.");
     return CLI_OK;
 }
+
+static const struct command_verb verbs[] = {
+    {.summary = "Brings the database's schema up to date. Safe to repeat and to interrupt."},
+};
+static const struct command_option options[] = {
+    {"check", EVERY_VERB, NULL, "change nothing; exit 1 when something is to be done",
+     MEMBER(struct migrate_options, check)},
+};
+const struct command cli_migrate = {
+    .name = "migrate",
+    .summary = "bring the database's schema up to date",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

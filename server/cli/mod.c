@@ -2,81 +2,16 @@
 /*
  * conclave mod add|remove|list
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "cli/people.h"
 
 enum { IDS_MAX = 256 };
 
-struct mod_arguments {
-    const char *verb;
-    const char *ids[IDS_MAX];
-    size_t count;
+enum mod_verb { ADD, REMOVE, LIST };
+
+struct mod_options {
     const char *room;
     bool global, admin, visible, hidden;
 };
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): argp's signature */
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct mod_arguments *a = state->input;
-    switch (key) {
-    case 'r':
-        a->room = arg;
-        return 0;
-    case 'g':
-        a->global = true;
-        return 0;
-    case 'a':
-        a->admin = true;
-        return 0;
-    case 'v':
-        a->visible = true;
-        return 0;
-    case 'h':
-        a->hidden = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->verb)
-            a->verb = arg;
-        else if (a->count < IDS_MAX)
-            a->ids[a->count++] = arg;
-        else
-            argp_error(state, "too many ids at once");
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb)
-            argp_usage(state);
-        if ((a->room != NULL) == a->global)
-            argp_error(state, "say either --room TOKEN or --global");
-        if (a->visible && a->hidden)
-            argp_error(state, "--visible and --hidden exclude each other");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"room", 'r', "TOKEN", 0, "in this room", 0},
-    {"global", 'g', NULL, 0, "in every room", 0},
-    {"admin", 'a', NULL, 0, "admin instead of moderator", 0},
-    {"visible", 'v', NULL, 0, "shown to everybody (the default in a room)", 0},
-    {"hidden", 'h', NULL, 0, "shown to moderators only (the default of --global)", 0},
-    {0},
-};
-static const struct argp mod_argp = {options,
-                                     parse,
-                                     "add ID...\nremove ID...\nlist",
-                                     "Appoints and dismisses moderators and admins. `add` sets "
-                                     "exactly what the options say, also for who has a role "
-                                     "already. An ID is a Session id (05...) or a blinded one "
-                                     "(15...). A 05 id that has never connected here is kept until "
-                                     "it does. Takes effect at once in running servers.",
-                                     NULL,
-                                     NULL,
-                                     NULL};
 
 static int list(struct cli *cli, int64_t room)
 {
@@ -93,33 +28,79 @@ static int list(struct cli *cli, int64_t room)
     return CLI_OK;
 }
 
-static int appoint(struct cli *cli, const struct mod_arguments *a, int64_t room)
+static int add(struct cli *cli, const struct mod_options *o, int64_t room)
 {
-    bool add = strcmp(a->verb, "add") == 0;
     struct role role = {
-        .moderator = true, .admin = a->admin, .visible = a->visible || (room != 0 && !a->hidden)};
-    int code = a->count > 0 ? CLI_OK : cli_fail(CLI_USAGE, "name at least one id");
-    for (size_t i = 0; code == CLI_OK && i < a->count; i++)
-        code =
-            add ? people_appoint(cli, room, a->ids[i], role) : people_dismiss(cli, room, a->ids[i]);
-    cli_tell_servers(cli);
+        .moderator = true, .admin = o->admin, .visible = o->visible || (room != 0 && !o->hidden)};
+    int code = CLI_OK;
+    for (size_t i = 0; code == CLI_OK && i < cli->argument_count; i++)
+        code = people_appoint(cli, room, cli->arguments[i], role);
     return code;
 }
 
-int cli_mod(int argc, char **argv)
+static int remove_roles(struct cli *cli, int64_t room)
+{
+    int code = CLI_OK;
+    for (size_t i = 0; code == CLI_OK && i < cli->argument_count; i++)
+        code = people_dismiss(cli, room, cli->arguments[i]);
+    return code;
+}
+
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct mod_arguments a = {0};
-    cli_parse(&mod_argp, argc, argv, &cli, &a);
-    if (strcmp(a.verb, "add") != 0 && strcmp(a.verb, "remove") != 0 && strcmp(a.verb, "list") != 0)
-        return cli_fail(CLI_USAGE, "say add, remove or list");
+    struct mod_options o = {0};
     struct room_row room = {0};
+    enum mod_verb verb = command_read(&cli_mod, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
-    if (code == CLI_OK && a.room)
-        code = cli_find_room(&cli, a.room, &room);
+    if (code == CLI_OK && o.room)
+        code = cli_find_room(&cli, o.room, &room);
     if (code != CLI_OK)
         return code;
-    return strcmp(a.verb, "list") == 0 ? list(&cli, room.id) : appoint(&cli, &a, room.id);
+    if (verb == LIST)
+        return list(&cli, room.id);
+    code = verb == ADD ? add(&cli, &o, room.id) : remove_roles(&cli, room.id);
+    cli_tell_servers(&cli);
+    return code;
 }
+
+static const char *check(const void *options, size_t argument_count)
+{
+    const struct mod_options *o = options;
+    (void)argument_count;
+    if ((o->room != NULL) == o->global)
+        return "say either --room TOKEN or --global";
+    return o->visible && o->hidden ? "--visible and --hidden exclude each other" : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    [ADD] = {"add", "ID... (--room TOKEN | --global)", 1, IDS_MAX, "appoints moderators, or admins",
+             "It sets exactly what the options say, also for who has a role already. A 05 id that "
+             "has never connected here is kept until it does.",
+             check},
+    [REMOVE] = {"remove", "ID... (--room TOKEN | --global)", 1, IDS_MAX, "takes their role away",
+                NULL, check},
+    [LIST] = {"list", "(--room TOKEN | --global)", 0, 0, "who has a role", NULL, check},
+};
+static const struct command_option options[] = {
+    {"room", EVERY_VERB, "TOKEN", "in this room", MEMBER(struct mod_options, room)},
+    {"global", EVERY_VERB, NULL, "in every room", MEMBER(struct mod_options, global)},
+    {"admin", VERB(ADD), NULL, "admin instead of moderator", MEMBER(struct mod_options, admin)},
+    {"visible", VERB(ADD), NULL, "shown to everybody (the default in a room)",
+     MEMBER(struct mod_options, visible)},
+    {"hidden", VERB(ADD), NULL, "shown to moderators only (the default of --global)",
+     MEMBER(struct mod_options, hidden)},
+};
+const struct command cli_mod = {
+    .name = "mod",
+    .summary = "add, remove or list moderators and admins",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .help = "An ID is a Session id (05...) or a blinded one (15...). Takes effect at once in "
+            "running servers.",
+};

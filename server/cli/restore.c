@@ -5,6 +5,7 @@
  * One transaction of ours from the first lock to the last raised number: pg_restore only turns the dump into a script, and
  * we play that (db/play.c). Whatever ends it half-way, a full disk, a truncated dump or kill -9, the database is as before.
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -36,7 +37,6 @@ enum {
 
 struct restore {
     struct cli cli;
-    const char *file;
     bool replace, yes, no_tablespaces;
     int64_t margin;
     struct ring *ring;
@@ -44,66 +44,17 @@ struct restore {
     struct pg_program program;
 };
 
-static void parse_margin(struct restore *r, const char *arg, struct argp_state *state)
+static const char *read_margin(const char *text, void *margin)
 {
     char *end = NULL;
     errno = 0;
-    r->margin = strtoll(arg, &end, 10);
-    if (errno != 0 || end == arg || *end != '\0' || r->margin < 0 || r->margin > MARGIN_MAX)
-        argp_error(state, "--margin is a whole number from 0 to %lld", (long long)MARGIN_MAX);
+    long long n = strtoll(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || n < 0 || n > MARGIN_MAX)
+        return "a whole number from 0 to 549755813888";
+    *(int64_t *)margin = n;
+    return NULL;
 }
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct restore *r = state->input;
-    switch (key) {
-    case 'r':
-        r->replace = true;
-        return 0;
-    case 'y':
-        r->yes = true;
-        return 0;
-    case 'm':
-        parse_margin(r, arg, state);
-        return 0;
-    case 't':
-        r->no_tablespaces = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (r->file)
-            argp_error(state, "unexpected argument: %s", arg);
-        r->file = arg;
-        return 0;
-    case ARGP_KEY_END:
-        if (!r->file)
-            argp_usage(state);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"replace", 'r', NULL, 0, "the database is not empty: what it holds is given up", 0},
-    {"yes", 'y', NULL, 0, "do not ask before replacing", 0},
-    {"margin", 'm', "N", 0,
-     "by how much all numbers that clients remember are raised; more than was written since the "
-     "backup (default: 100000000)",
-     0},
-    {"no-tablespaces", 't', NULL, 0, "put everything where the database is", 0},
-    {0},
-};
-static const struct argp restore_argp = {
-    options,
-    parse,
-    "FILE|-",
-    "Brings back what `conclave backup` wrote, with every server stopped: all of it or, if "
-    "anything goes wrong, nothing. The two key files must be those of the backup. - is standard "
-    "input.\v"
-    "Exit codes: 0 ok, 1 failed (nothing was changed), 2 usage, 3 configuration, 4 database.",
-    NULL,
-    NULL,
-    NULL};
+static_assert(MARGIN_MAX == INT64_C(549755813888), "the sentence above says so");
 
 /* ---- before anything is changed ---- */
 
@@ -112,8 +63,8 @@ static int open_dump(struct restore *r)
     static const char magic[] = "PGDMP";
     char head[sizeof(magic) - 1] = {0};
     r->fd = STDIN_FILENO;
-    if (strcmp(r->file, "-") != 0)
-        r->fd = open(r->file, O_RDONLY | O_CLOEXEC);
+    if (strcmp(r->cli.arguments[0], "-") != 0)
+        r->fd = open(r->cli.arguments[0], O_RDONLY | O_CLOEXEC);
     if (r->fd < 0)
         return cli_fail(CLI_FAILED, errno == ENOENT ? "there is no such file"
                                                     : "the file cannot be read by this user");
@@ -334,7 +285,7 @@ static void tell(const struct restore *r, const struct restore_summary *s)
         (long long)s->rooms, date, (long long)r->margin);
 }
 
-static int run(struct restore *r)
+static int restore_all(struct restore *r)
 {
     int code = open_dump(r);
     if (code == CLI_OK)
@@ -370,15 +321,47 @@ static int run(struct restore *r)
     return CLI_OK;
 }
 
-int cli_restore(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     /* An index over everything takes minutes. */
     struct restore r = {.cli.unhurried = true, .margin = MARGIN_DEFAULT, .fd = -1};
-    cli_parse(&restore_argp, argc, argv, &r.cli, &r);
-    int code = run(&r);
+    (void)command_read(&cli_restore, argc, argv, &r.cli, &r);
+    int code = restore_all(&r);
     ring_free(r.ring);
     if (r.fd > STDIN_FILENO)
         (void)close(r.fd);
     cli_done(&r.cli);
     return code;
 }
+
+static const struct command_verb verbs[] = {
+    {.arguments = "FILE|-",
+     .least = 1,
+     .most = 1,
+     .summary =
+         "Brings back what `conclave backup` wrote, with every server stopped: all of it or, "
+         "if anything goes wrong, nothing.",
+     .help = "The two key files must be those of the backup. - is standard input.\n"
+             "Exit codes: 0 ok, 1 failed (nothing was changed), 2 usage, 3 configuration, 4 "
+             "database."},
+};
+static const struct command_option options[] = {
+    {"replace", EVERY_VERB, NULL, "the database is not empty: what it holds is given up",
+     MEMBER(struct restore, replace)},
+    {"yes", EVERY_VERB, NULL, "do not ask before replacing", MEMBER(struct restore, yes)},
+    {"margin", EVERY_VERB, "N",
+     "by how much all numbers that clients remember are raised; more than was written since the "
+     "backup (default: 100000000)",
+     MEMBER(struct restore, margin), .read = read_margin},
+    {"no-tablespaces", EVERY_VERB, NULL, "put everything where the database is",
+     MEMBER(struct restore, no_tablespaces)},
+};
+const struct command cli_restore = {
+    .name = "restore",
+    .summary = "bring back what a backup holds",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

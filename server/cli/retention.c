@@ -15,58 +15,57 @@ enum {
     KEEP_BYTES_MIN = 64 * 1024,
 };
 
-void retention_parse_keep(struct retention_arguments *a, const char *text, struct argp_state *state)
+const char *retention_read_keep(const char *text, void *options)
 {
+    struct retention_options *o = options;
     int64_t ms = 0;
-    a->keep_said = true;
-    a->keep_s = 0;
-    if (strcasecmp(text, "forever") == 0)
-        return;
-    if (conf_read_duration(span_of_text(text), &ms) != OK || ms < KEEP_MIN_S * (int64_t)SECOND_MS ||
-        ms / SECOND_MS > KEEP_MAX_S)
-        argp_error(state, "--keep wants a time of at least 1h, such as 30d, or forever");
-    a->keep_s = ms / SECOND_MS;
+    bool forever = strcasecmp(text, "forever") == 0;
+    if (!forever && (conf_read_duration(span_of_text(text), &ms) != OK ||
+                     ms < KEEP_MIN_S * (int64_t)SECOND_MS || ms / SECOND_MS > KEEP_MAX_S))
+        return "a time of at least 1h, such as 30d, or forever";
+    o->keep_said = true;
+    o->keep_s = ms / SECOND_MS;
+    return NULL;
 }
 
-void retention_parse_bytes(struct retention_arguments *a, const char *text,
-                           struct argp_state *state)
+const char *retention_read_bytes(const char *text, void *options)
 {
-    a->bytes_said = true;
-    a->keep_bytes = 0;
-    if (strcasecmp(text, "unlimited") == 0)
-        return;
-    if (conf_read_size(span_of_text(text), &a->keep_bytes) != OK || a->keep_bytes < KEEP_BYTES_MIN)
-        argp_error(state, "--keep-bytes wants a size of at least 64K, such as 5G, or unlimited");
+    struct retention_options *o = options;
+    int64_t bytes = 0;
+    bool unlimited = strcasecmp(text, "unlimited") == 0;
+    if (!unlimited && (conf_read_size(span_of_text(text), &bytes) != OK || bytes < KEEP_BYTES_MIN))
+        return "a size of at least 64K, such as 5G, or unlimited";
+    o->bytes_said = true;
+    o->keep_bytes = bytes;
+    return NULL;
 }
 
 /* What holds now, with what was said put over it. */
-static enum err wanted(struct cli *cli, const struct retention_arguments *a, int64_t room,
+static enum err wanted(struct db *db, const struct retention_options *o, int64_t room,
                        struct retention *ret_wanted)
 {
-    enum err e = retention_get(cli->db, room, ret_wanted);
-    if (e == OK && a->keep_said)
-        ret_wanted->keep_s = a->keep_s;
-    if (e == OK && a->bytes_said)
-        ret_wanted->keep_bytes = a->keep_bytes;
+    enum err e = retention_get(db, room, ret_wanted);
+    if (e == OK && o->keep_said)
+        ret_wanted->keep_s = o->keep_s;
+    if (e == OK && o->bytes_said)
+        ret_wanted->keep_bytes = o->keep_bytes;
     return e;
 }
 
-int retention_apply(struct cli *cli, const struct retention_arguments *a, int64_t room)
+enum err retention_apply(struct db *db, const struct retention_options *o, int64_t room)
 {
     struct retention r;
-    if (!a->keep_said && !a->bytes_said)
-        return CLI_OK;
-    enum err e = wanted(cli, a, room, &r);
-    if (e == OK)
-        e = retention_set(cli->db, &r);
-    return e == OK ? CLI_OK : cli_store_failed(e);
+    if (!o->keep_said && !o->bytes_said)
+        return OK;
+    enum err e = wanted(db, o, room, &r);
+    return e == OK ? retention_set(db, &r) : e;
 }
 
-int retention_preview_print(struct cli *cli, const struct retention_arguments *a, int64_t room)
+int retention_preview_print(struct cli *cli, const struct retention_options *o, int64_t room)
 {
     struct retention r;
     struct retention_sum sum;
-    enum err e = wanted(cli, a, room, &r);
+    enum err e = wanted(cli->db, o, room, &r);
     if (e == OK)
         e = retention_preview(cli->db, &r, (double)clock_wall_ms() / SECOND_MS, &sum);
     if (e != OK)

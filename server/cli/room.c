@@ -3,169 +3,20 @@
  * conclave room add|list|show|remove|set|qr
  */
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "cli/cli.h"
 #include "cli/qr.h"
-#include "cli/retention.h"
-#include "cli/room_icon.h"
-#include "cli/room_rules.h"
+#include "cli/room_change.h"
 #include "cli/statistics.h"
 
-struct room_arguments {
-    const char *verb, *token;
-    const char *name, *description, *icon;
-    bool no_icon;
-    const struct preset *preset; /* NULL: none */
-    enum tristate read, accessible, write, upload;
-    struct room_rules_arguments files;
-    struct retention_arguments retention;
+enum room_verb { ADD, LIST, SHOW, SET, REMOVE, QR };
+
+struct room_options {
+    struct room_change_options change;
+    bool dry_run;
     bool stats;
     bool yes;
 };
-
-/* What a room grants to everybody, for people who do not want to think in four switches. */
-static const struct preset {
-    const char *name;
-    enum tristate read, accessible, write, upload;
-} presets[] = {
-    /* Everybody reads, posts and attaches files. */
-    {"open", TRI_YES, TRI_YES, TRI_YES, TRI_YES},
-    /* Everybody reads; moderators post. */
-    {"announce", TRI_YES, TRI_YES, TRI_NO, TRI_NO},
-    /* For who is let in (`user set ID --room TOKEN --read yes`): for others it does not exist. */
-    {"private", TRI_NO, TRI_NO, TRI_YES, TRI_YES},
-    /* Everybody reads and posts; moderators attach files. */
-    {"media-off", TRI_YES, TRI_YES, TRI_YES, TRI_NO},
-};
-
-static const struct preset *parse_preset(const char *text, struct argp_state *state)
-{
-    for (size_t i = 0; i < COUNT_OF(presets); i++)
-        if (strcmp(text, presets[i].name) == 0)
-            return &presets[i];
-    argp_error(state, "presets are open, announce, private and media-off");
-    return NULL;
-}
-
-static enum tristate parse_yes(const char *text, struct argp_state *state)
-{
-    if (strcasecmp(text, "yes") == 0)
-        return TRI_YES;
-    if (strcasecmp(text, "no") != 0)
-        argp_error(state, "say yes or no");
-    return TRI_NO;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct room_arguments *a = state->input;
-    switch (key) {
-    case 'n':
-        a->name = arg;
-        return 0;
-    case 'd':
-        a->description = arg;
-        return 0;
-    case 'r':
-        a->read = parse_yes(arg, state);
-        return 0;
-    case 'a':
-        a->accessible = parse_yes(arg, state);
-        return 0;
-    case 'w':
-        a->write = parse_yes(arg, state);
-        return 0;
-    case 'u':
-        a->upload = parse_yes(arg, state);
-        return 0;
-    case 'i':
-        a->icon = arg;
-        return 0;
-    case 'I':
-        a->no_icon = true;
-        return 0;
-    case 'q':
-        a->files.quota = arg;
-        return 0;
-    case 't':
-        a->files.types = arg;
-        return 0;
-    case 'p':
-        a->preset = parse_preset(arg, state);
-        return 0;
-    case 'y':
-        a->yes = true;
-        return 0;
-    case 'k':
-        retention_parse_keep(&a->retention, arg, state);
-        return 0;
-    case 'b':
-        retention_parse_bytes(&a->retention, arg, state);
-        return 0;
-    case 's':
-        a->stats = true;
-        return 0;
-    case 'D':
-        a->retention.dry_run = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->verb)
-            a->verb = arg;
-        else if (!a->token)
-            a->token = arg;
-        else
-            argp_error(state, "unexpected argument: %s", arg);
-        return 0;
-    case ARGP_KEY_END:
-        if (!a->verb)
-            argp_usage(state);
-        if (a->icon && a->no_icon)
-            argp_error(state, "--icon and --no-icon exclude each other");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"name", 'n', "NAME", 0, "what people see (add, set)", 0},
-    {"description", 'd', "TEXT", 0, "shown below the name; empty removes it (add, set)", 0},
-    {"read", 'r', "yes|no", 0, "everybody may read (set)", 0},
-    {"accessible", 'a', "yes|no", 0, "everybody may see that it exists (set)", 0},
-    {"write", 'w', "yes|no", 0, "everybody may post (set)", 0},
-    {"upload", 'u', "yes|no", 0, "everybody may attach files (set)", 0},
-    {"icon", 'i', "FILE", 0, "its picture: PNG, JPEG, GIF or WebP (set)", 0},
-    {"no-icon", 'I', NULL, 0, "no picture any more (set)", 0},
-    {"quota", 'q', "SIZE|off", 0, "what its files may take together, such as 2G (set)", 0},
-    {"file-types", 't', "TYPES|any", 0,
-     "files that may be uploaded, such as image/,application/pdf (set)", 0},
-    {"preset", 'p', "open|announce|private|media-off", 0,
-     "these four at once; single ones win (set)", 0},
-    {"keep", 'k', "TIME|forever", 0,
-     "older messages go without a trace; pinned ones stay: 30d, 12h (set)", 0},
-    {"keep-bytes", 'b', "SIZE|unlimited", 0,
-     "the oldest go while messages and their files take more: 5G, 500M (set)", 0},
-    {"dry-run", 'D', NULL, 0, "only say what --keep and --keep-bytes would remove now", 0},
-    {"stats", 's', NULL, 0, "how much there is and how many came, as counts (show)", 0},
-    {"yes", 'y', NULL, 0, "remove without asking", 0},
-    {0},
-};
-static const struct argp room_argp = {
-    options,
-    parse,
-    "add TOKEN --name NAME\nlist\nshow TOKEN\nset TOKEN\nremove TOKEN\nqr TOKEN",
-    "Rooms. Takes effect at once in running servers. A TOKEN is 1 to 64 letters, "
-    "digits, '-' and '_'; it is part of the join link.\v"
-    "Presets: open (everybody reads, posts, attaches), announce (everybody reads, moderators "
-    "post), private (only who was "
-    "let in by `user set` sees that it exists), media-off (everybody reads and posts, moderators "
-    "attach).",
-    NULL,
-    NULL,
-    NULL};
 
 static bool token_ok(const char *token)
 {
@@ -180,24 +31,13 @@ static void print_link(const struct cli *cli, struct span token)
     (void)putchar('\n');
 }
 
-static int add(struct cli *cli, const struct room_arguments *a)
+static int add(struct cli *cli, const struct room_options *o)
 {
-    if (!token_ok(a->token))
-        return cli_fail(CLI_USAGE, "a token is 1 to 64 letters, digits, '-' and '_'");
-    if (!a->name || a->name[0] == '\0' || strlen(a->name) > ROOM_NAME_MAX)
-        return cli_fail(CLI_USAGE, "say --name NAME (at most 512 bytes)");
-    if (a->description && strlen(a->description) > ROOM_DESCRIPTION_MAX)
-        return cli_fail(CLI_USAGE, "a description is at most 4096 bytes");
-    int64_t id;
-    enum err e = rooms_create(cli->db, span_of_text(a->token), span_of_text(a->name),
-                              a->description ? span_of_text(a->description) : (struct span){0},
-                              clock_wall_ms(), &id);
-    if (e == ERR_CONFLICT)
-        return cli_fail(CLI_FAILED, "there is a room with that token already");
-    if (e != OK)
-        return cli_store_failed(e);
-    print_link(cli, span_of_text(a->token));
-    return CLI_OK;
+    struct span token = span_of_text(cli->arguments[0]);
+    int code = room_change_add(cli, token, &o->change);
+    if (code == CLI_OK)
+        print_link(cli, token);
+    return code;
 }
 
 static void print_room(const struct room_row *room)
@@ -221,7 +61,7 @@ static int list(struct cli *cli)
     return CLI_OK;
 }
 
-static int show(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
+static int show(struct cli *cli, const struct room_options *o, const struct room_row *room)
 {
     print_room(room);
     if (room->description.len > 0)
@@ -230,52 +70,19 @@ static int show(struct cli *cli, const struct room_arguments *a, const struct ro
     int code = room_rules_show(cli, room->id);
     if (code == CLI_OK)
         code = retention_print(cli, room->id);
-    return code == CLI_OK && a->stats ? statistics_print(cli, room->id) : code;
+    return code == CLI_OK && o->stats ? statistics_print(cli, room->id) : code;
 }
 
-static enum tristate chosen(enum tristate own, enum tristate preset)
+static int set(struct cli *cli, const struct room_options *o, const struct room_row *room)
 {
-    return own != TRI_NULL ? own : preset;
+    return o->dry_run ? retention_preview_print(cli, &o->change.retention, room->id)
+                      : room_change_set(cli, room->id, &o->change);
 }
 
-static int set(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
-{
-    if (a->retention.dry_run)
-        return retention_preview_print(cli, &a->retention, room->id);
-    static const struct preset no_preset = {"", TRI_NULL, TRI_NULL, TRI_NULL, TRI_NULL};
-    const struct preset *preset = a->preset ? a->preset : &no_preset;
-    struct span name = span_of_text(a->name ? a->name : ""),
-                description = span_of_text(a->description ? a->description : "");
-    if ((a->name && name.len == 0) || name.len > ROOM_NAME_MAX ||
-        description.len > ROOM_DESCRIPTION_MAX)
-        return cli_fail(CLI_USAGE, "a name is 1 to 512 bytes, a description at most 4096");
-    struct room_change change = {.name = a->name ? &name : NULL,
-                                 .description = a->description ? &description : NULL,
-                                 .read = chosen(a->read, preset->read),
-                                 .accessible = chosen(a->accessible, preset->accessible),
-                                 .write = chosen(a->write, preset->write),
-                                 .upload = chosen(a->upload, preset->upload),
-                                 .now = (double)clock_wall_ms() / SECOND_MS,
-                                 .file_lifetime_s =
-                                     (double)cli->conf->files.room_ttl_ms / SECOND_MS};
-    int64_t info_updates, image = 0;
-    int code = CLI_OK;
-    if (a->icon)
-        code = room_icon_store(cli, room->id, a->icon, &image);
-    if (code == CLI_OK)
-        code = room_rules_set(cli, room->id, &a->files);
-    if (code != CLI_OK)
-        return code;
-    if (a->icon || a->no_icon)
-        change.image = &image;
-    enum err e = rooms_change(cli->db, room->id, &change, &info_updates);
-    return e == OK ? retention_apply(cli, &a->retention, room->id) : cli_store_failed(e);
-}
-
-static int remove_room(struct cli *cli, const struct room_arguments *a, const struct room_row *room)
+static int remove_room(struct cli *cli, const struct room_options *o, const struct room_row *room)
 {
     char answer[ROOM_TOKEN_MAX + 2] = "";
-    if (!a->yes) {
+    if (!o->yes) {
         if (!isatty(STDIN_FILENO))
             return cli_fail(CLI_USAGE,
                             "this removes all messages and files of the room for good: say --yes");
@@ -289,41 +96,128 @@ static int remove_room(struct cli *cli, const struct room_arguments *a, const st
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
-static int run(struct cli *cli, const struct room_arguments *a)
+static int run_verb(struct cli *cli, enum room_verb verb, const struct room_options *o)
 {
     struct room_row room;
-    if (strcmp(a->verb, "list") == 0)
+    if (verb == LIST)
         return list(cli);
-    if (!a->token)
-        return cli_fail(CLI_USAGE, "name the room's token");
-    if (strcmp(a->verb, "add") == 0)
-        return add(cli, a);
-    int code = cli_find_room(cli, a->token, &room);
+    if (verb == ADD)
+        return add(cli, o);
+    int code = cli_find_room(cli, cli->arguments[0], &room);
     if (code != CLI_OK)
         return code;
-    if (strcmp(a->verb, "show") == 0)
-        return show(cli, a, &room);
-    if (strcmp(a->verb, "qr") == 0)
+    switch (verb) {
+    case SHOW:
+        return show(cli, o, &room);
+    case SET:
+        return set(cli, o, &room);
+    case REMOVE:
+        return remove_room(cli, o, &room);
+    case QR:
         return qr_print(cli->conf, &cli->keys.pub, room.token);
-    if (strcmp(a->verb, "set") == 0)
-        return set(cli, a, &room);
-    if (strcmp(a->verb, "remove") == 0)
-        return remove_room(cli, a, &room);
-    return cli_fail(CLI_USAGE, "say add, list, show, set, remove or qr");
+    case ADD:
+    case LIST:
+        break;
+    }
+    return CLI_FAILED;
 }
 
-int cli_room(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct room_arguments a = {
-        .read = TRI_NULL, .accessible = TRI_NULL, .write = TRI_NULL, .upload = TRI_NULL};
-    cli_parse(&room_argp, argc, argv, &cli, &a);
+    struct room_options o = {.change = ROOM_CHANGE_NOTHING};
+    enum room_verb verb = command_read(&cli_room, argc, argv, &cli, &o);
+    if (verb == ADD && !token_ok(cli.arguments[0]))
+        return cli_fail(CLI_USAGE, "a token is 1 to 64 letters, digits, '-' and '_'");
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
     if (code != CLI_OK)
         return code;
-    code = run(&cli, &a);
+    code = run_verb(&cli, verb, &o);
     cli_tell_servers(&cli);
     return code;
 }
+
+/* ---- how it is typed ---- */
+
+static const char *check_add(const void *options, size_t argument_count)
+{
+    const struct room_options *o = options;
+    (void)argument_count;
+    return o->change.name ? room_change_check(&o->change) : "say --name NAME";
+}
+
+static const char *check_set(const void *options, size_t argument_count)
+{
+    const struct room_options *o = options;
+    const struct retention_options *retention = &o->change.retention;
+    bool of_room = room_change_touches_room(&o->change);
+    (void)argument_count;
+    if (o->dry_run)
+        return of_room ? "--dry-run goes with --keep and --keep-bytes only" : NULL;
+    if (!of_room && !retention->keep_said && !retention->bytes_said)
+        return "say what to set; `conclave room set --help` lists what there is";
+    return room_change_check(&o->change);
+}
+
+static const struct command_verb verbs[] = {
+    [ADD] = {"add", "TOKEN --name NAME", 1, 1, "makes a room and prints its join link",
+             .help =
+                 "A TOKEN is 1 to 64 letters, digits, '-' and '_'; it is part of the join link. "
+                 "Nobody meets the room before everything that is said here holds.",
+             .check = check_add},
+    [LIST] = {"list", NULL, 0, 0, "all rooms"},
+    [SHOW] = {"show", "TOKEN", 1, 1, "one room, with its join link and rules"},
+    [SET] = {"set", "TOKEN", 1, 1, "changes a room", .check = check_set},
+    [REMOVE] = {"remove", "TOKEN", 1, 1, "removes a room with its messages and files, for good"},
+    [QR] = {"qr", "TOKEN", 1, 1, "the join link, and a QR code of it"},
+};
+
+#define CHANGES      (VERB(ADD) | VERB(SET))
+#define CHANGE(name) MEMBER(struct room_options, change.name)
+static const struct command_option options[] = {
+    {"name", CHANGES, "NAME", "what people see", CHANGE(name), .read = room_change_read_name},
+    {"description", CHANGES, "TEXT", "shown below the name; empty: none", CHANGE(description),
+     .read = room_change_read_description},
+    {"preset", CHANGES, "PRESET", "open, announce, private or media-off (below)", CHANGE(preset),
+     .read = room_change_read_preset},
+    {"read", CHANGES, "yes|no", "everybody may read", CHANGE(read), .read = command_read_yes_no},
+    {"accessible", CHANGES, "yes|no", "everybody may see that it exists", CHANGE(accessible),
+     .read = command_read_yes_no},
+    {"write", CHANGES, "yes|no", "everybody may post", CHANGE(write), .read = command_read_yes_no},
+    {"upload", CHANGES, "yes|no", "everybody may attach files", CHANGE(upload),
+     .read = command_read_yes_no},
+    {"icon", CHANGES, "FILE", "its picture: PNG, JPEG, GIF or WebP", CHANGE(icon)},
+    {"no-icon", VERB(SET), NULL, "no picture any more", CHANGE(no_icon)},
+    {"quota", CHANGES, "SIZE|off", "what its files may take together, such as 2G", CHANGE(files),
+     .read = room_rules_read_quota},
+    {"file-types", CHANGES, "TYPES|any",
+     "files that may be uploaded, such as image/,application/pdf", CHANGE(files),
+     .read = room_rules_read_types},
+    {"keep", CHANGES, "TIME|forever",
+     "older messages go without a trace; pinned ones stay: 30d, 12h", CHANGE(retention),
+     .read = retention_read_keep},
+    {"keep-bytes", CHANGES, "SIZE|unlimited",
+     "the oldest go while messages and their files take more: 5G, 500M", CHANGE(retention),
+     .read = retention_read_bytes},
+    {"dry-run", VERB(SET), NULL, "only say what --keep and --keep-bytes would remove now",
+     MEMBER(struct room_options, dry_run)},
+    {"stats", VERB(SHOW), NULL, "how much there is and how many came, as counts",
+     MEMBER(struct room_options, stats)},
+    {"yes", VERB(REMOVE), NULL, "remove without asking", MEMBER(struct room_options, yes)},
+};
+const struct command cli_room = {
+    .name = "room",
+    .summary = "add, list, show, set or remove rooms; print a room's link and QR code",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .help = "Takes effect at once in running servers.\n"
+            "Presets: open (everybody reads, posts, attaches), announce (everybody reads, "
+            "moderators post), private (only who was let in by `user set` sees that it exists), "
+            "media-off (everybody reads and posts, moderators attach). --read, --accessible, "
+            "--write and --upload win over the preset.",
+};

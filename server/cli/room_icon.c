@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The option --icon of `room set`. Nobody's upload, so no member's rights and no member's name are with it; the quotas
+ * The option --icon. Nobody's upload, so no member's rights and no member's name are with it; the quotas
  * hold.
  */
 #include "cli/room_icon.h"
 
 #include "base/clock.h"
-#include "files/blob.h"
 #include "files/sniff.h"
 #include "store/attachments.h"
-#include "store/ring.h"
 
 static int read_picture(const struct cli *cli, const char *path, struct buf *body)
 {
@@ -44,7 +42,7 @@ static int check_type(const struct buf *body)
                : cli_fail(CLI_FAILED, "--icon wants a PNG, JPEG, GIF or WebP picture");
 }
 
-static int refused(enum err e, enum blob_refusal why)
+int room_icon_refused(enum err e, enum blob_refusal why)
 {
     if (e == ERR_CONFLICT)
         return cli_fail(CLI_FAILED,
@@ -66,8 +64,8 @@ static int refused(enum err e, enum blob_refusal why)
     return cli_store_failed(ERR_MISSING);
 }
 
-static int store(struct cli *cli, struct ring *ring, int64_t room, struct span body,
-                 int64_t *ret_file)
+enum err room_icon_put(const struct cli *cli, struct ring *ring, int64_t room, struct span body,
+                       int64_t *ret_file, enum blob_refusal *ret_why)
 {
     int64_t now_ms = clock_wall_ms();
     double now = (double)now_ms / SECOND_MS;
@@ -79,24 +77,15 @@ static int store(struct cli *cli, struct ring *ring, int64_t room, struct span b
                                  .quota = (int64_t)cli->conf->files.quota_bytes};
     struct blob_result result = {.refusal = BLOB_ACCEPTED};
     enum err e = blob_put_room(cli->db, ring, &owner, &put, cli->mem, &result);
-    if (e != OK)
-        return refused(e, result.refusal);
-    *ret_file = result.id;
-    return CLI_OK;
+    if (e == OK)
+        *ret_file = result.id;
+    else
+        *ret_why = result.refusal;
+    return e;
 }
 
-int room_icon_store(struct cli *cli, int64_t room, const char *path, int64_t *ret_file)
+int room_icon_read(const struct cli *cli, const char *path, struct buf *body)
 {
-    struct ring *ring = NULL;
-    AUTO_BUF struct buf body = buf_make(cli->conf->files.max_bytes + KIB(64));
-    int code = read_picture(cli, path, &body);
-    if (code == CLI_OK)
-        code = check_type(&body);
-    if (code == CLI_OK)
-        code = cli_open_ring(cli, &ring);
-    if (code != CLI_OK)
-        return code;
-    code = store(cli, ring, room, buf_span(&body), ret_file);
-    ring_free(ring);
-    return code;
+    int code = read_picture(cli, path, body);
+    return code == CLI_OK ? check_type(body) : code;
 }

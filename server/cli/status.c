@@ -14,43 +14,9 @@
 
 enum { ANSWER_MAX = 4096, TIMEOUT_S = 5 };
 
-struct status_arguments {
-    const char *path;
-    bool stats;
+struct status_options {
+    bool live, ready, stats;
 };
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct status_arguments *a = state->input;
-    switch (key) {
-    case 'l':
-        a->path = "/health/live";
-        return 0;
-    case 'r':
-        a->path = "/health/ready";
-        return 0;
-    case 's':
-        a->stats = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        argp_error(state, "unexpected argument: %s", arg);
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"live", 'l', NULL, 0, "is the process there?", 0},
-    {"ready", 'r', NULL, 0, "does it serve, with its database? (the default)", 0},
-    {"stats", 's', NULL, 0, "asks the database instead: counts over all rooms", 0},
-    {0},
-};
-static const struct argp status_argp = {
-    options, parse,
-    "",      "Asks a running server through [operator] listen. Exit code 0: yes, 1: no.",
-    NULL,    NULL,
-    NULL};
 
 static int connect_unix(const char *path)
 {
@@ -104,12 +70,12 @@ static bool ask(int fd, const char *path)
     return span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
 }
 
-int cli_status(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct status_arguments a = {.path = "/health/ready"};
-    cli_parse(&status_argp, argc, argv, &cli, &a);
-    if (a.stats) {
+    struct status_options o = {0};
+    (void)command_read(&cli_status, argc, argv, &cli, &o);
+    if (o.stats) {
         int opened = cli_open_db(&cli, true);
         return opened == CLI_OK ? statistics_print(&cli, 0) : opened;
     }
@@ -122,8 +88,37 @@ int cli_status(int argc, char **argv)
     int fd = to->kind == CONF_ADDRESS_UNIX ? connect_unix(to->path) : connect_tcp(to);
     if (fd < 0)
         return cli_fail(CLI_FAILED, "no server answers at [operator] listen");
-    bool yes = ask(fd, a.path);
+    bool yes = ask(fd, o.live ? "/health/live" : "/health/ready");
     (void)close(fd);
     (void)puts(yes ? "ok" : "not ready");
     return yes ? CLI_OK : CLI_FAILED;
 }
+
+static const char *check(const void *options, size_t argument_count)
+{
+    const struct status_options *o = options;
+    (void)argument_count;
+    return o->live + o->ready + o->stats > 1 ? "--live, --ready and --stats exclude each other"
+                                             : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    {.summary = "Asks a running server through [operator] listen. Exit code 0: yes, 1: no.",
+     .check = check},
+};
+static const struct command_option options[] = {
+    {"live", EVERY_VERB, NULL, "is the process there?", MEMBER(struct status_options, live)},
+    {"ready", EVERY_VERB, NULL, "does it serve, with its database? (the default)",
+     MEMBER(struct status_options, ready)},
+    {"stats", EVERY_VERB, NULL, "asks the database instead: counts over all rooms",
+     MEMBER(struct status_options, stats)},
+};
+const struct command cli_status = {
+    .name = "status",
+    .summary = "ask a running server whether it is alive and ready",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+};

@@ -11,16 +11,19 @@
 #include "store/bans.h"
 #include "store/futures.h"
 #include "store/permissions.h"
+#include "store/standing.h"
 
-struct user_arguments {
-    const char *verb, *id, *room;
+enum user_verb { BAN, UNBAN, SET, SHOW };
+
+struct user_options {
+    const char *room;
     bool global;
     int64_t for_ms; /* 0: for good */
     struct permission_value read, accessible, write, upload;
 };
 
 /* "2h": digits and one of s m h d. */
-static int64_t parse_duration(const char *text, struct argp_state *state)
+static const char *read_duration(const char *text, void *ms)
 {
     static const struct {
         char letter;
@@ -32,134 +35,56 @@ static int64_t parse_duration(const char *text, struct argp_state *state)
     if (len > 0 && span_to_i64(span_of(text, len - 1), &count) == OK)
         for (size_t i = 0; i < COUNT_OF(units); i++)
             if (text[len - 1] == units[i].letter && count > 0 &&
-                count <= LONGEST_DAYS * DAY_MS / units[i].ms)
-                return count * units[i].ms;
-    argp_error(state, "a time is a number and s, m, h or d, as in 2h; a hundred years at most");
-    return 0;
+                count <= LONGEST_DAYS * DAY_MS / units[i].ms) {
+                *(int64_t *)ms = count * units[i].ms;
+                return NULL;
+            }
+    return "a time: a number and s, m, h or d, as in 2h; a hundred years at most";
 }
 
-static struct permission_value parse_value(const char *text, struct argp_state *state)
+static const char *read_value(const char *text, void *value)
 {
     struct permission_value v = {true, TRI_NULL};
-    if (strcasecmp(text, "yes") == 0)
-        v.value = TRI_YES;
-    else if (strcasecmp(text, "no") == 0)
-        v.value = TRI_NO;
-    else if (strcasecmp(text, "default") != 0)
-        argp_error(state, "say yes, no or default");
-    return v;
+    if (strcasecmp(text, "default") != 0 && command_read_yes_no(text, &v.value) != NULL)
+        return "yes, no or default";
+    *(struct permission_value *)value = v;
+    return NULL;
 }
-
-static error_t parse_end(const struct user_arguments *a, struct argp_state *state)
-{
-    if (!a->verb || !a->id) {
-        argp_usage(state);
-        return EINVAL; /* it has exited */
-    }
-    bool set = a->read.touched || a->accessible.touched || a->write.touched || a->upload.touched;
-    bool is_ban = strcmp(a->verb, "ban") == 0;
-    if (is_ban || strcmp(a->verb, "unban") == 0) {
-        if ((a->room != NULL) == a->global)
-            argp_error(state, "say either --room TOKEN or --global");
-    } else if (strcmp(a->verb, "set") == 0) {
-        if (a->room == NULL || a->global || !set)
-            argp_error(state, "say --room TOKEN and what to set");
-    } else if (strcmp(a->verb, "show") != 0) {
-        argp_error(state, "say ban, unban, set or show");
-    }
-    if (a->for_ms != 0 && !is_ban)
-        argp_error(state, "--for belongs to ban");
-    if (set && strcmp(a->verb, "set") != 0)
-        argp_error(state, "permissions belong to set");
-    return 0;
-}
-
-static error_t parse(int key, char *arg, struct argp_state *state)
-{
-    struct user_arguments *a = state->input;
-    switch (key) {
-    case 'R':
-        a->room = arg;
-        return 0;
-    case 'g':
-        a->global = true;
-        return 0;
-    case 'f':
-        a->for_ms = parse_duration(arg, state);
-        return 0;
-    case 'r':
-        a->read = parse_value(arg, state);
-        return 0;
-    case 'a':
-        a->accessible = parse_value(arg, state);
-        return 0;
-    case 'w':
-        a->write = parse_value(arg, state);
-        return 0;
-    case 'u':
-        a->upload = parse_value(arg, state);
-        return 0;
-    case ARGP_KEY_ARG:
-        if (!a->verb)
-            a->verb = arg;
-        else if (!a->id)
-            a->id = arg;
-        else
-            argp_error(state, "unexpected argument: %s", arg);
-        return 0;
-    case ARGP_KEY_END:
-        return parse_end(a, state);
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static const struct argp_option options[] = {
-    {"room", 'R', "TOKEN", 0, "from, in or for this room", 0},
-    {"global", 'g', NULL, 0, "from the whole server", 0},
-    {"for", 'f', "TIME", 0, "lift the ban by itself after this time: 30m, 2h, 7d (ban)", 0},
-    {"read", 'r', "yes|no|default", 0, "may read the room (set)", 0},
-    {"accessible", 'a', "yes|no|default", 0, "may see that the room exists (set)", 0},
-    {"write", 'w', "yes|no|default", 0, "may post (set)", 0},
-    {"upload", 'u', "yes|no|default", 0, "may attach files (set)", 0},
-    {0},
-};
-static const struct argp user_argp = {
-    options,
-    parse,
-    "ban ID (--room TOKEN | --global)\nunban ID (--room TOKEN | --global)\n"
-    "set ID --room TOKEN\nshow ID",
-    "People. An ID is a Session id (05...) or a blinded one (15...). Whoever has never connected "
-    "here is banned, or let in, "
-    "at the first contact. A ban from a room takes a role in it away; global moderators must be "
-    "dismissed first (mod "
-    "remove). Takes effect at once in running servers.",
-    NULL,
-    NULL,
-    NULL};
 
 struct ban_order {
+    struct cli *cli;
     struct person *person;
-    const struct user_arguments *arguments;
+    const struct user_options *options;
     int64_t room; /* 0: global */
 };
+
+/* A global role goes before bans of rooms, so such a ban would do nothing. ERR_CONFLICT. */
+static enum err refuse_global_role(const struct ban_order *o)
+{
+    struct standing *now = NULL;
+    enum err e = standing_read(o->cli->db, o->cli->mem, &o->person->session,
+                               &(struct reach){.global = true}, &now);
+    return e == OK && now->global_moderator ? ERR_CONFLICT : e;
+}
 
 static enum err ban(struct db *db, void *arg)
 {
     const struct ban_order *o = arg;
     int64_t now_ms = clock_wall_ms();
     enum err e = person_resolve(db, o->person, now_ms);
+    if (e == OK && o->room != 0)
+        e = refuse_global_role(o);
     const struct ban b = {.user = o->person->user,
                           .reach = {o->room == 0, &o->room, o->room != 0},
-                          .ends = o->arguments->for_ms != 0,
-                          .until = (double)(now_ms + o->arguments->for_ms) / SECOND_MS};
+                          .ends = o->options->for_ms != 0,
+                          .until = (double)(now_ms + o->options->for_ms) / SECOND_MS};
     return e == OK ? bans_add(db, &b) : e;
 }
 
-static int run_ban(struct cli *cli, const struct user_arguments *a, struct person *person,
+static int run_ban(struct cli *cli, const struct user_options *o, struct person *person,
                    int64_t room)
 {
-    struct ban_order order = {person, a, room};
+    struct ban_order order = {cli, person, o, room};
     enum err e = db_tx(cli->db, ban, &order);
     if (e == ERR_CONFLICT)
         return cli_fail(CLI_FAILED, "refused: a global moderator or admin; `mod remove` first");
@@ -188,15 +113,15 @@ static enum err set(struct db *db, void *arg)
     return e == OK ? permissions_change(db, &o->change) : e;
 }
 
-static int run_set(struct cli *cli, const struct user_arguments *a, struct person *person,
+static int run_set(struct cli *cli, const struct user_options *o, struct person *person,
                    int64_t room)
 {
     struct set_order order = {person,
                               {.room = room,
-                               .read = a->read,
-                               .accessible = a->accessible,
-                               .write = a->write,
-                               .upload = a->upload}};
+                               .read = o->read,
+                               .accessible = o->accessible,
+                               .write = o->write,
+                               .upload = o->upload}};
     enum err e = db_tx(cli->db, set, &order);
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
@@ -286,30 +211,86 @@ static int run_show(struct cli *cli, struct person *person)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
-static int run(struct cli *cli, const struct user_arguments *a, struct person *person, int64_t room)
+static int change(struct cli *cli, enum user_verb verb, const struct user_options *o,
+                  struct person *person)
 {
-    if (strcmp(a->verb, "show") == 0)
-        return run_show(cli, person);
-    int code = strcmp(a->verb, "ban") == 0     ? run_ban(cli, a, person, room)
-               : strcmp(a->verb, "unban") == 0 ? run_unban(cli, person, room)
-                                               : run_set(cli, a, person, room);
+    struct room_row room = {0};
+    int code = o->room ? cli_find_room(cli, o->room, &room) : CLI_OK;
+    if (code != CLI_OK)
+        return code;
+    code = verb == BAN     ? run_ban(cli, o, person, room.id)
+           : verb == UNBAN ? run_unban(cli, person, room.id)
+                           : run_set(cli, o, person, room.id);
     cli_tell_servers(cli);
     return code;
 }
 
-int cli_user(int argc, char **argv)
+static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    struct user_arguments a = {0};
-    struct room_row room = {0};
+    struct user_options o = {0};
     struct person person;
-    cli_parse(&user_argp, argc, argv, &cli, &a);
+    enum user_verb verb = command_read(&cli_user, argc, argv, &cli, &o);
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
     if (code == CLI_OK)
-        code = people_read(&cli, a.id, &person);
-    if (code == CLI_OK && a.room)
-        code = cli_find_room(&cli, a.room, &room);
-    return code == CLI_OK ? run(&cli, &a, &person, room.id) : code;
+        code = people_read(&cli, cli.arguments[0], &person);
+    if (code != CLI_OK)
+        return code;
+    return verb == SHOW ? run_show(&cli, &person) : change(&cli, verb, &o, &person);
 }
+
+static const char *check_reach(const void *options, size_t argument_count)
+{
+    const struct user_options *o = options;
+    (void)argument_count;
+    return (o->room != NULL) == o->global ? "say either --room TOKEN or --global" : NULL;
+}
+
+static const char *check_set(const void *options, size_t argument_count)
+{
+    const struct user_options *o = options;
+    (void)argument_count;
+    bool said = o->read.touched || o->accessible.touched || o->write.touched || o->upload.touched;
+    return o->room == NULL || !said ? "say --room TOKEN and what to set" : NULL;
+}
+
+static const struct command_verb verbs[] = {
+    [BAN] = {"ban", "ID (--room TOKEN | --global)", 1, 1, "keeps somebody out",
+             .help = "A ban from a room takes a role in it away; global moderators must be "
+                     "dismissed first (mod remove).",
+             .check = check_reach},
+    [UNBAN] = {"unban", "ID (--room TOKEN | --global)", 1, 1, "lets somebody in again",
+               .check = check_reach},
+    [SET] = {"set", "ID --room TOKEN", 1, 1, "what somebody may do in a room", .check = check_set},
+    [SHOW] = {"show", "ID", 1, 1, "bans, roles and rights of somebody"},
+};
+static const struct command_option options[] = {
+    {"room", VERB(BAN) | VERB(UNBAN) | VERB(SET), "TOKEN", "from, in or for this room",
+     MEMBER(struct user_options, room)},
+    {"global", VERB(BAN) | VERB(UNBAN), NULL, "from the whole server",
+     MEMBER(struct user_options, global)},
+    {"for", VERB(BAN), "TIME", "lift the ban by itself after this time: 30m, 2h, 7d",
+     MEMBER(struct user_options, for_ms), .read = read_duration},
+    {"read", VERB(SET), "yes|no|default", "may read the room", MEMBER(struct user_options, read),
+     .read = read_value},
+    {"accessible", VERB(SET), "yes|no|default", "may see that the room exists",
+     MEMBER(struct user_options, accessible), .read = read_value},
+    {"write", VERB(SET), "yes|no|default", "may post", MEMBER(struct user_options, write),
+     .read = read_value},
+    {"upload", VERB(SET), "yes|no|default", "may attach files", MEMBER(struct user_options, upload),
+     .read = read_value},
+};
+const struct command cli_user = {
+    .name = "user",
+    .summary = "ban people, let them in again, show or set what they may do",
+    .run = run,
+    .verbs = verbs,
+    .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
+    .help = "An ID is a Session id (05...) or a blinded one (15...). Whoever has never connected "
+            "here is banned, or let in, at the first contact. Takes effect at once in running "
+            "servers.",
+};

@@ -185,7 +185,7 @@ enum err blob_put_room(struct db *db, struct ring *ring, const struct blob_owner
     if (e == ERR_CONFLICT)
         e = refuse(&p, BLOB_NO_ROOM);
     if (e == OK)
-        e = db_tx(db, put_room, &p);
+        e = store_tx(db, put_room, &p);
     crypto_wipe(&p.key, sizeof(p.key));
     if (e == OK || e == ERR_DENIED)
         *ret_result = p.result;

@@ -44,7 +44,10 @@ struct blob_result {
 MUST_USE enum err blob_put_shared(struct db *db, struct ring *ring, const struct file_hash *hash,
                                   const struct blob_put *put, struct blob_result *ret_result);
 
-/* For rooms: always content of its own. The right and the rules are asked in the same transaction. */
+/*
+ * For rooms: always content of its own. The right and the rules are asked in the same transaction: the caller's if one is
+ * open.
+ */
 struct blob_owner {
     int64_t room;
     int64_t user;     /* 0: the operator, who needs no right */

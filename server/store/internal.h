@@ -43,9 +43,6 @@ extern const struct statement statistics_statements[];
         NULL, NULL                                                                                 \
     }
 
-/* Runs fn in a transaction: the caller's if one is open, else one of its own (db_tx). */
-MUST_USE enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
-
 /* Runs a statement that returns one bigint; ERR_MISSING without a row. */
 MUST_USE enum err store_one_i64(struct db *db, const char *statement, const struct param *params,
                                 size_t count, int64_t *ret_value);

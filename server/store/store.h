@@ -16,4 +16,7 @@ extern const size_t store_statement_count;
 /* A nullable boolean of a permission override. */
 enum tristate { TRI_NULL = -1, TRI_NO = 0, TRI_YES = 1 };
 
+/* Runs fn in a transaction: the caller's if one is open, else one of its own (db_tx). */
+MUST_USE enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
+
 #endif

@@ -101,17 +101,17 @@ static void usage__what_does_not_exist__is_refused_with_2(void **state)
     refuse(*state, ARGS("check", "all"), USAGE, "all");
     refuse(*state, ARGS("status", "all"), USAGE, "all");
     refuse(*state, ARGS("serve", "all"), USAGE, "all");
-    refuse(*state, ARGS("key"), USAGE, "Usage");
-    refuse(*state, ARGS("key", "frobnicate"), USAGE, "Usage");
+    refuse(*state, ARGS("key"), USAGE, "say show or generate");
+    refuse(*state, ARGS("key", "frobnicate"), USAGE, "say show or generate");
     refuse(*state, ARGS("room"), USAGE, "Usage");
     refuse(*state, ARGS("room", "frobnicate", "lobby"), USAGE, "add");
-    refuse(*state, ARGS("room", "show"), USAGE, "token");
+    refuse(*state, ARGS("room", "show"), USAGE, "TOKEN");
     refuse(*state, ARGS("room", "set", "lobby", "--read", "perhaps"), USAGE, "yes or no");
     refuse(*state, ARGS("mod"), USAGE, "Usage");
     refuse(*state, ARGS("mod", "frobnicate", "--global"), USAGE, "add, remove or list");
     refuse(*state, ARGS("mod", "list"), USAGE, "--room TOKEN or --global");
     refuse(*state, ARGS("mod", "list", "--global", "--room", "lobby"), USAGE, "--global");
-    refuse(*state, ARGS("mod", "add", "--global"), USAGE, "id");
+    refuse(*state, ARGS("mod", "add", "--global"), USAGE, "ID");
     refuse(*state, ARGS("mod", "add", "--global", "--visible", "--hidden", "05"), USAGE, "exclude");
 }
 

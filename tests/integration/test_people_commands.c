@@ -15,7 +15,7 @@
 #include "integration/cast.h"
 
 enum { MOD, BEN, EVE, PEOPLE };
-enum { USAGE = 2, AT_ONCE_MS = 1000 };
+enum { USAGE = 2, AT_ONCE_MS = 1000, SHOWN_MAX = 4096 };
 
 static struct cast c;
 static struct member *mod, *ben, *eve;
@@ -248,6 +248,79 @@ static void room_set_icon__is_shown_and_fetched__and_goes_again(void **state)
     assert_int_equal(ask(ben, "GET", NULL, NULL, "%s", path), 404);
 }
 
+/* What `room show` says behind the token, without the join link. */
+static void show_room(const char *token, char out[static SHOWN_MAX])
+{
+    assert_int_equal(command(&c, "room show %s", token), 0);
+    char *copy = out;
+    for (const char *line = strchr(command_output(), '\t'); *line != '\0'; line++)
+        *copy++ = *line;
+    *copy = '\0';
+    char *link = strstr(out, "http://");
+    assert_non_null(link);
+    char *end = strchr(link, '\n');
+    memmove(link, end, strlen(end) + 1);
+}
+
+static void room_add__with_all_options__is_as_room_set_would_make_it(void **state)
+{
+    static char added[SHOWN_MAX], set[SHOWN_MAX];
+    static const char changes[] = "--description=words --preset=announce --upload=yes --quota=2G "
+                                  "--file-types=image/ --keep=30d --keep-bytes=5G";
+    (void)state;
+    char picture[WORLD_PATH_MAX + 16];
+    (void)snprintf(picture, sizeof(picture), "%s/icon.png", c.w.folder);
+    assert_int_equal(command(&c, "room add both --name=both %s --icon=%s", changes, picture), 0);
+    assert_non_null(strstr(command_output(), "/both?public_key="));
+    soon(ben, 200, "/room/both");
+    assert_true(image_of("both") != 0);
+    succeeds("room add later --name both");
+    assert_int_equal(command(&c, "room set later %s --icon=%s", changes, picture), 0);
+    show_room("both", added);
+    show_room("later", set);
+    assert_string_equal(added, set);
+    assert_non_null(strstr(added, "ra-u\t"));
+    assert_non_null(strstr(added, "of 2147483648; only image/\n"));
+    assert_non_null(strstr(added, "keeps messages for 2592000 s\n"));
+    assert_non_null(strstr(added, "keeps the newest 5368709120 bytes"));
+}
+
+static void room_add__private__is_private_from_the_first_moment(void **state)
+{
+    (void)state;
+    succeeds("room add secret --name secret --preset private");
+    soon(mod, 404, "/room/secret");
+    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.rooms WHERE token = 'secret'"
+                                    " AND NOT read AND NOT accessible AND write AND upload"),
+                     1);
+}
+
+static void room_add__that_fails_at_its_last_step__leaves_nothing(void **state)
+{
+    (void)state;
+    char picture[WORLD_PATH_MAX + 16];
+    (void)snprintf(picture, sizeof(picture), "%s/icon.png", c.w.folder);
+    uint64_t before = contents(&c);
+    assert_int_equal(command(&c, "room add half --name half --quota 1 --icon %s", picture), 1);
+    assert_int_equal(contents(&c), before);
+    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.rooms WHERE token = 'half'"), 0);
+    assert_int_equal(command(&c, "room set faces --name half --quota 1 --icon %s", picture), 1);
+    assert_int_equal(contents(&c), before);
+}
+
+static void user_ban__of_a_global_admin_from_a_room__says_what_to_do(void **state)
+{
+    (void)state;
+    succeeds(with_id("mod add # --global --admin", id15(&c, EVE)));
+    uint64_t before = contents(&c);
+    assert_int_equal(command(&c, "user ban %s --room lobby", id15(&c, EVE)), 1);
+    assert_int_equal(command(&c, "user ban %s --global", id15(&c, EVE)), 1);
+    assert_int_equal(contents(&c), before);
+    succeeds(with_id("mod remove # --global", id15(&c, EVE)));
+    succeeds(with_id("user ban # --room lobby", id15(&c, EVE)));
+    succeeds(with_id("user unban # --room lobby", id15(&c, EVE)));
+}
+
 static int64_t sequence_of(const char *room)
 {
     return sql_number(&c, "SELECT message_sequence FROM conclave.rooms WHERE token = '%s'", room);
@@ -390,7 +463,7 @@ static void help__of_every_command__says_how(void **state)
     static const struct {
         const char *words, *says;
     } cases[] = {
-        {"user --help", "ban ID"},  {"user --help", "--for"},     {"mod --help", "add ID"},
+        {"user --help", "ban ID"},  {"user ban --help", "--for"}, {"mod --help", "add ID"},
         {"message --help", "--by"}, {"room --help", "media-off"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -407,6 +480,10 @@ int main(void)
         cmocka_unit_test(user_ban__from_a_room_and_from_the_server__holds_and_ends),
         cmocka_unit_test(mod_add__sets_exactly_what_is_said),
         cmocka_unit_test(room_set_icon__is_shown_and_fetched__and_goes_again),
+        cmocka_unit_test(room_add__with_all_options__is_as_room_set_would_make_it),
+        cmocka_unit_test(room_add__private__is_private_from_the_first_moment),
+        cmocka_unit_test(room_add__that_fails_at_its_last_step__leaves_nothing),
+        cmocka_unit_test(user_ban__of_a_global_admin_from_a_room__says_what_to_do),
         cmocka_unit_test(message_delete__leaves_tombstones_and_draws_numbers),
         cmocka_unit_test(message_delete__of_more_than_one_slice__deletes_all),
         cmocka_unit_test(command__that_makes_no_sense__is_refused),

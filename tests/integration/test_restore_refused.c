@@ -28,8 +28,8 @@ static void restore__of_what_is_no_backup__says_so(void **state)
     dumped_write("empty", (struct span){0});
     dumped_refused(NULL, RESTORE(IN_FOLDER("empty")), 1, "no dump of");
     dumped_refused(NULL, RESTORE(dumped_world.folder), 1, "cannot be read");
-    dumped_refused(NULL, ARGS("restore"), 2, "Usage");
-    dumped_refused(NULL, RESTORE(IN_FOLDER("good"), "--margin", "-1"), 2, "whole number");
+    dumped_refused(NULL, ARGS("restore"), 2, "usage");
+    dumped_refused(NULL, RESTORE(IN_FOLDER("good"), "--margin=-1"), 2, "whole number");
     dumped_refused(NULL, RESTORE(IN_FOLDER("good"), "--margin", "1x"), 2, "whole number");
 }
 
