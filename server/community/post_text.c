@@ -6,6 +6,7 @@
 #include "community/post_text.h"
 
 #include "base/reader.h"
+#include "base/unpad.h"
 
 enum {
     CONTENT_DATA_MESSAGE = 1,
@@ -187,4 +188,43 @@ void post_text_write(struct buf *out, const struct post_text *text, int64_t time
     put_varint(&data, (uint64_t)timestamp_ms);
     put_message(&data, DATA_PROFILE, &profile);
     put_message(out, CONTENT_DATA_MESSAGE, &data);
+}
+
+/* ---- the author's time ---- */
+
+enum { CONTENT_SIG_TIMESTAMP = 15, OUTER_TIMESTAMP = 5, OUTER_CONTENT = 8 };
+
+/* The last varint of that number, and the last byte string of the other; 0 and nothing where there is none. */
+static void find_fields(struct span message, uint32_t varint, uint64_t *ret_value, uint32_t bytes,
+                        struct span *ret_bytes)
+{
+    struct reader r = reader_of(message);
+    uint64_t value = 0;
+    struct span found = {NULL, 0};
+    while (r.rest.len > 0 && !r.failed) {
+        uint32_t key = take_u32(&r);
+        unsigned wire = key & 7;
+        if (wire == WIRE_VARINT && key >> 3 == varint)
+            value = take_varint(&r);
+        else if (wire == WIRE_BYTES && key >> 3 == bytes)
+            found = take_bytes(&r);
+        else if (wire == WIRE_GROUP)
+            skip_group(&r, key >> 3);
+        else
+            skip_value(&r, wire);
+    }
+    bool ok = reader_ok(&r);
+    *ret_value = ok ? value : 0;
+    *ret_bytes = ok ? found : (struct span){NULL, 0};
+}
+
+bool post_text_is_timed(struct span data)
+{
+    uint64_t time;
+    struct span content, none;
+    find_fields(unpad_data(data), OUTER_TIMESTAMP, &time, OUTER_CONTENT, &content);
+    if (content.len > 0 && time != 0)
+        return true; /* the same time as the content's own */
+    find_fields(unpad_data(data), CONTENT_SIG_TIMESTAMP, &time, 0, &none);
+    return time != 0;
 }

@@ -21,6 +21,11 @@ struct post_text {
  * the last one counts, as it does for the apps.
  */
 MUST_USE bool post_text_read(struct span data, struct post_text *ret_text);
+/*
+ * Whether it carries its author's time (sigTimestamp): then two posts with the same bytes are one, sent twice. data: a
+ * Content, or an Envelope around one, as it was posted.
+ */
+bool post_text_is_timed(struct span data);
 /* Appends a Content that shows this text, timestamp and name. */
 void post_text_write(struct buf *out, const struct post_text *text, int64_t timestamp_ms);
 

@@ -25,6 +25,8 @@ extern const struct statement pins_statements[];
 extern const struct statement nonces_statements[];
 extern const struct statement messages_statements[];
 extern const struct statement posting_statements[];
+extern const struct statement residues_statements[];
+extern const struct statement retries_statements[];
 extern const struct statement changing_statements[];
 extern const struct statement reactions_statements[];
 extern const struct statement reacting_statements[];

@@ -14,6 +14,8 @@ const struct statement_table store_statements[] = {
     {nonces_statements},
     {messages_statements},
     {posting_statements},
+    {residues_statements},
+    {retries_statements},
     {outcome_statements},
     {files_statements},
     {attachments_statements},

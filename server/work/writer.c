@@ -26,6 +26,7 @@ enum {
     OUTCOME_PAUSE_MS = 50,
     /* Between failures to connect: each may take seconds, and whoever waits meanwhile is not to wait for one after another. */
     RECONNECT_PAUSE_MS = 500,
+    PUT_OFF_PAUSE_MS = 5, /* until posts that were put off are tried again */
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
     STATEMENT_TIMEOUT_MS = 10000,
     LOCK_TIMEOUT_MS = 3000,
@@ -46,6 +47,7 @@ struct writer {
     int64_t notified_ms;
     int64_t reconnect_ms; /* not before */
     bool notify_owed;
+    bool put_off; /* some of the last batch's */
 };
 
 static void pause_ms(int64_t ms)
@@ -110,7 +112,9 @@ static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_u
 {
     struct nonce_key mark;
     int64_t now_ms = clock_wall_ms();
-    enum err e = db_begin(w->db);
+    enum err e = write_batch_prepare(batch, w->db, now_ms);
+    if (e == OK)
+        e = db_begin(w->db);
     if (e == OK)
         e = outcome_mark(w->db, now_ms, &mark);
     if (e == OK)
@@ -127,13 +131,39 @@ static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_u
     return e;
 }
 
+/* With the lock held. */
+static void enqueue(struct writer *w, struct write_op *op)
+{
+    op->next = NULL;
+    *w->tail = op;
+    w->tail = &op->next;
+    w->queued++;
+}
+
+/* Ops for which there is no time yet go to the end of the queue. How many are left. */
+static size_t put_off(struct writer *w, struct write_op **ops, size_t count)
+{
+    size_t left = 0;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (ops[i]->put_off)
+            enqueue(w, ops[i]);
+        else
+            ops[left++] = ops[i];
+    }
+    pthread_mutex_unlock(&w->lock);
+    w->put_off = true;
+    return left;
+}
+
 /* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
 static void run(struct writer *w, struct write_op **ops, size_t count)
 {
-    const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf};
+    const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf,
+                                                w->options.timestamps};
     enum err e = ERR_BUSY;
     bool unknown = false;
-    for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
+    for (int tries = 0; tries < ATTEMPTS_MAX && count > 0; tries++) {
         arena_reset(w->mem);
         struct write_batch *batch = write_batch_new(&options, ops, count);
         e = batch ? connect_db(w) : ERR_NO_MEMORY;
@@ -145,10 +175,17 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
             answer(ops, count);
             return;
         }
+        if (e == ERR_TOO_EARLY) {
+            count = put_off(w, ops, count);
+            tries--; /* there are fewer each time */
+            continue;
+        }
         if (e != ERR_RETRY)
             break;
         pause_ms(5 << tries);
     }
+    if (count == 0)
+        return;
     /* What may yet commit must not be run a second time, whole or in halves. */
     if (count > 1 && !unknown && db_connected(w->db)) {
         run(w, ops, count / 2);
@@ -202,7 +239,10 @@ static void *writer_main(void *arg)
     struct writer *w = arg;
     struct write_op *ops[WRITE_BATCH_WEIGHT_MAX];
     for (size_t count; (count = take(w, ops)) > 0;) {
+        w->put_off = false;
         run(w, ops, count);
+        if (w->put_off)
+            pause_ms(PUT_OFF_PAUSE_MS);
         if (clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
             notify(w);
     }
@@ -253,15 +293,6 @@ void writer_free(struct writer *w)
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
     mem_free(w);
-}
-
-/* With the lock held. */
-static void enqueue(struct writer *w, struct write_op *op)
-{
-    op->next = NULL;
-    *w->tail = op;
-    w->tail = &op->next;
-    w->queued++;
 }
 
 enum err writer_submit(struct writer *w, struct write_op *op)

@@ -386,8 +386,11 @@ static void one_change(struct worker *w, struct db *own, struct arena *own_mem,
         note(w, db_begin(own));
         enum err e = posting_lock_rooms(own, own_mem, some, count, &locks, &locked);
         if (e == OK)
-            e = posting_advance(own, some, (const int64_t[ROOMS]){1, 1, 1, 1},
-                                (const int64_t[ROOMS]){0}, count);
+            e = posting_advance(
+                own,
+                &(const struct room_advance){some, (const int64_t[ROOMS]){1, 1, 1, 1},
+                                             (const int64_t[ROOMS]){0}, (const int64_t[ROOMS]){0}},
+                count);
         if (e == OK)
             e = db_commit(own);
         else
