@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         HOLDS(post_text_read(buf_span(&out), &again));
         HOLDS(span_eq(text.body, again.body) && span_eq(text.name, again.name));
     }
+    (void)post_text_is_timed(span_of_bytes(copy)); /* any bytes */
     free(copy.p);
     return 0;
 }
