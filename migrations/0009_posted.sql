@@ -1,14 +1,17 @@
 -- oldest program: any
 --
--- The times that posts carry: one clock for the whole server, and what is remembered so that a repeated post is one post.
+-- The times that posts carry: one clock for the whole server, and what is remembered so that a
+-- repeated post is one post.
 --
--- The apps tell messages apart by their millisecond, in whatever room. So every process draws from milliseconds of its own:
--- those whose remainder by 16 it holds. It writes down ahead of time up to where it may have drawn; who takes a remainder
--- over goes on behind that (docs/decisions/0014-one-clock.md).
+-- The apps tell messages apart by their millisecond, in whatever room. So every process draws from
+-- milliseconds of its own: those whose remainder by 16 it holds. It writes down ahead of time up to
+-- where it may have drawn; who takes a remainder over goes on behind that
+-- (docs/decisions/0014-one-clock.md).
 
 SET LOCAL search_path = pg_catalog, conclave, pg_temp;
 
--- In the row that every post locks and writes anyway: an index over messages would cost each post more.
+-- In the row that every post locks and writes anyway: an index over messages would cost each post
+-- more.
 ALTER TABLE conclave.rooms ADD COLUMN posted_ms bigint NOT NULL DEFAULT 0;
 COMMENT ON COLUMN conclave.rooms.posted_ms IS 'The time of its newest message, in milliseconds since 1970; the next one gets a later time; 0: none came since this column is there.';
 
@@ -33,7 +36,8 @@ COMMENT ON COLUMN conclave.post_retries.digest IS 'person: a hash of author, roo
 COMMENT ON COLUMN conclave.post_retries.message IS 'The message that it became. No foreign key: its index would cost every post.';
 COMMENT ON COLUMN conclave.post_retries.until_s IS 'When it is forgotten, seconds since 1970.';
 
--- By the index always. A plan that was made while the table was small would read all of it, for each post of a flood.
+-- By the index always. A plan that was made while the table was small would read all of it, for
+-- each post of a flood.
 CREATE FUNCTION conclave.post_retries_find(digests bytea[], now_s bigint)
     RETURNS TABLE (place bigint, id bigint, posted double precision, seqno bigint, state smallint,
                    whisper_mods boolean, whisper_to bytea)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The fingerprint covers neither the files nor the reader of a whisper: apps repeat a post as it was, and the time in it
- * makes two posts different that are meant to be.
+ * The fingerprint covers neither the files nor the reader of a whisper: apps repeat a post as it
+ * was, and the time in it makes two posts different that are meant to be.
  */
 #include "community/retry.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Posts that are sent again because their answer was lost: the app repeats the same bytes under a new nonce, and is to get
- * the first answer. The batch writer decides (work/write_batch_retries.c); here is what it recognises them by. A post without
- * its author's time may be meant twice, and is not looked at. Any thread; memory only.
+ * Posts that are sent again because their answer was lost: the app repeats the same bytes under a
+ * new nonce, and is to get the first answer. The batch writer decides (work/write_batch_retries.c);
+ * here is what it recognises them by. A post without its author's time may be meant twice, and is
+ * not looked at. Any thread; memory only.
  */
 #ifndef CONCLAVE_COMMUNITY_RETRY_H
 #define CONCLAVE_COMMUNITY_RETRY_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What posts became, for ten minutes: an app that got no answer posts the same bytes again. Asked and written in the batch
- * writer's transaction, under the lock of the post's room; a digest covers the room, so equal posts of two processes wait for
- * each other there.
+ * What posts became, for ten minutes: an app that got no answer posts the same bytes again. Asked
+ * and written in the batch writer's transaction, under the lock of the post's room; a digest covers
+ * the room, so equal posts of two processes wait for each other there.
  */
 #ifndef CONCLAVE_STORE_RETRIES_H
 #define CONCLAVE_STORE_RETRIES_H

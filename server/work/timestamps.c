@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process holds and has drawn, in memory. What it may draw it has reserved in the database before, in steps, so that
- * whoever takes its residues over after a crash knows where to go on.
+ * What a process holds and has drawn, in memory. What it may draw it has reserved in the database
+ * before, in steps, so that whoever takes its residues over after a crash knows where to go on.
  */
 #include "work/timestamps.h"
 
@@ -58,9 +58,10 @@ void timestamps_free(struct timestamps *t)
 }
 
 /*
- * With the lock held. The clock that bounds how far ahead times may be. When the wall clock was set back, times go on behind
- * the last one and must not be refused for it; they come slower than the clock, which catches up. Set back by more than what
- * is followed, it was wrong before: all begins anew.
+ * With the lock held. The clock that bounds how far ahead times may be. When the wall clock was set
+ * back, times go on behind the last one and must not be refused for it; they come slower than the
+ * clock, which catches up. Set back by more than what is followed, it was wrong before: all begins
+ * anew.
  */
 static int64_t steady(struct timestamps *t, int64_t now_ms)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Posts that were done before: a phone that got no answer posts the same bytes under a new nonce. The first one may stand in
- * the database, or in this very batch. Only what became a message is remembered.
+ * Posts that were done before: a phone that got no answer posts the same bytes under a new nonce.
+ * The first one may stand in the database, or in this very batch. Only what became a message is
+ * remembered.
  */
 #include "work/write_batch_parts.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Milliseconds of messages, as the three apps take them from `posted`: the double times 1000, cut. Collected by many threads,
- * looked at by one. What fails here fails the test.
+ * Milliseconds of messages, as the three apps take them from `posted`: the double times 1000, cut.
+ * Collected by many threads, looked at by one. What fails here fails the test.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_STAMPS_H
 #define CONCLAVE_TESTS_INTEGRATION_STAMPS_H

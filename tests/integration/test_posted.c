@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The times of messages: each millisecond once in the whole server, whatever is written, wherever, by whichever process, and
- * whatever the clock does. Android shows only the first of two messages of one millisecond.
+ * The times of messages: each millisecond once in the whole server, whatever is written, wherever,
+ * by whichever process, and whatever the clock does. Android shows only the first of two messages
+ * of one millisecond.
  *
  * test-timeout-s: 300
  */
@@ -141,7 +142,10 @@ static void all_at_once(void *(*what)(void *), size_t people)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 }
 
-/* As a moderator reads them: in the order of their numbers, times only grow; all of it is what the authors were answered. */
+/*
+ * As a moderator reads them: in the order of their numbers, times only grow; all of it is what the
+ * authors were answered.
+ */
 static void assert_rooms_grow(size_t posts)
 {
     size_t seen = 0;
@@ -193,7 +197,10 @@ static void *flood(void *arg)
     return NULL;
 }
 
-/* More than a room has milliseconds for: they wait, but each has its own, and none is from the future. */
+/*
+ * More than a room has milliseconds for: they wait, but each has its own, and none is from the
+ * future.
+ */
 static void posted__more_than_a_thousand_a_second_in_a_room__waits(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A phone that got no answer posts the same bytes again, under a new nonce. It gets the first answer, from whichever server,
- * and there is one message. What carries no time of its author may be meant twice.
+ * A phone that got no answer posts the same bytes again, under a new nonce. It gets the first
+ * answer, from whichever server, and there is one message. What carries no time of its author may
+ * be meant twice.
  */
 #include <setjmp.h>
 #include <stdarg.h>

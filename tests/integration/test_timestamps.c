@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where the times of messages come from, without a server around it: several processes' sources on one database, lost
- * connections, clocks that are wrong.
+ * Where the times of messages come from, without a server around it: several processes' sources on
+ * one database, lost connections, clocks that are wrong.
  */
 #include <setjmp.h>
 #include <stdarg.h>
