@@ -73,7 +73,7 @@ bool auth_authenticate(struct call *call)
     call->stranger =
         !call->who.known || !state_is_member(services->state, &call->who.id, call->now_ms);
     if (call->who.known)
-        state_seen(services->state, &call->who.id, call->now_ms);
+        state_seen(services->state, &call->who.id, call->stranger, call->now_ms);
     return true;
 }
 
