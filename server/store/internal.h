@@ -83,6 +83,8 @@ MUST_USE enum err versions_bump_rights(struct db *db, const int64_t *rooms, size
 
 /* Deletes the rows of permissions of that user that say nothing any more (permissions.c). */
 MUST_USE enum err permissions_tidy(struct db *db, int64_t user, const int64_t *rooms, size_t count);
+/* After rows were made, under the rooms' locks. ERR_TOO_LARGE: one has more than PERMISSIONS_MAX. */
+MUST_USE enum err permissions_check_room(struct db *db, const int64_t *rooms, size_t count);
 /* info_updates +1 in every room: a global role came, went or changed (roles.c). Under the locks of all rooms. */
 MUST_USE enum err roles_info_all(struct db *db);
 
