@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
+#include "jobs/people.h"
 #include "jobs/retention.h"
 #include "store/server.h"
 #include "store/users.h"
@@ -36,6 +37,7 @@ struct jobs {
     int64_t counted_ms; /* monotonic */
     struct file_turns files;
     struct jobs_retention retention;
+    struct people_turns people;
 };
 
 static enum err count_active(struct jobs *j, int64_t now_ms)
@@ -72,7 +74,8 @@ static enum err turn(struct jobs *j)
                                  file_turn(j->db, j->metrics, &j->files, now_ms),
                                  jobs_expire_dms(j->db, now_ms),
                                  jobs_expire_retries(j->db, now_ms),
-                                 jobs_purge(&j->retention, j->db, now_ms)};
+                                 jobs_purge(&j->retention, j->db, now_ms),
+                                 people_turn(j->db, &j->people, now_ms)};
     for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
         e = outcomes[i];
     return e;

@@ -189,15 +189,14 @@ static bool admit(struct sightings *s, const struct entry *e, size_t *left)
 }
 
 size_t sightings_take(struct sightings *s, struct sighting *ret_sightings, size_t max,
-                      size_t max_new)
+                      size_t *new_left)
 {
     size_t count = 0;
-    size_t left = max_new;
     (void)pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->capacity && count < max && s->pending > 0; i++) {
         struct entry *e = &s->entries[s->next];
         s->next = (s->next + 1) & (s->capacity - 1);
-        if (e->mark != PENDING || !admit(s, e, &left))
+        if (e->mark != PENDING || !admit(s, e, new_left))
             continue;
         e->mark = WRITTEN;
         s->pending--;

@@ -14,14 +14,7 @@
 
 struct sightings;
 
-enum {
-    SIGHTINGS_FLUSH_MAX = 4096,
-    /*
-     * Rows for strangers who were not seen since the start: identities are free, so they come
-     * slowly.
-     */
-    SIGHTINGS_NEW_USERS_PER_FLUSH = 256,
-};
+enum { SIGHTINGS_FLUSH_MAX = 4096 };
 
 /* capacity: entries, a power of two. */
 MUST_USE enum err sightings_new(size_t capacity, struct sightings **ret_sightings);
@@ -32,11 +25,11 @@ void sightings_add(struct sightings *s, const struct session_id *id, int64_t roo
 /* Is that entry still there, written or not? */
 bool sightings_has(struct sightings *s, const struct session_id *id, int64_t room);
 /*
- * Copies up to max sightings that are not written yet and marks them as written. max_new bounds how
- * many strangers among them are taken for the first time.
+ * Copies up to max sightings that are not written yet and marks them as written. *new_left bounds how
+ * many strangers among them are taken for the first time; it is counted down.
  */
 size_t sightings_take(struct sightings *s, struct sighting *ret_sightings, size_t max,
-                      size_t max_new);
+                      size_t *new_left);
 /* They were not written after all. */
 void sightings_give_back(struct sightings *s, const struct sighting *sightings, size_t count);
 

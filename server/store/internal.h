@@ -36,6 +36,7 @@ extern const struct statement room_files_statements[];
 extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement first_sights_statements[];
+extern const struct statement user_purge_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];

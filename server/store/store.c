@@ -20,6 +20,7 @@ const struct statement_table store_statements[] = {
     {files_statements},
     {attachments_statements},
     {first_sights_statements},
+    {user_purge_statements},
     {changing_statements},
     {reactions_statements},
     {reacting_statements},
