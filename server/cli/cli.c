@@ -158,9 +158,15 @@ int cli_open_ring(struct cli *cli, struct ring **ret_ring)
     uint8_t raw[32];
     int code =
         cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, raw);
-    if (code == CLI_OK && ring_new(raw, ret_ring) != OK)
+    struct ring *ring = NULL;
+    if (code == CLI_OK && (ring_new(raw, &ring) != OK ||
+                           ring_watch(ring, cli->conf->server.storage_key_file) != OK)) {
+        ring_free(ring);
         code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
+    }
     crypto_wipe(raw, sizeof(raw));
+    if (code == CLI_OK)
+        *ret_ring = ring;
     return code;
 }
 

@@ -144,7 +144,6 @@ static int expect_keys(struct start *s)
 
 static int open_keys(struct start *s)
 {
-    uint8_t raw[32];
     int code = s->is_new ? CLI_OK : expect_keys(s);
     if (code == CLI_OK)
         code = cli_open_keys(&s->cli);
@@ -154,12 +153,7 @@ static int open_keys(struct start *s)
         return cli_fail(CLI_CONFIGURATION,
                         "[server] key_file is not the key that this database belongs to; "
                         "mount the right key, or use another database");
-    code =
-        cli_read_key_file("[server] storage_key_file", s->cli.conf->server.storage_key_file, raw);
-    if (code == CLI_OK && ring_new(raw, &s->ring) != OK)
-        code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    crypto_wipe(raw, sizeof(raw));
-    return code;
+    return cli_open_ring(&s->cli, &s->ring);
 }
 
 static int claim_database(struct start *s)

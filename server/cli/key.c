@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave key show|generate
+ * conclave key show|generate|rotate
  */
 #include "cli/cli.h"
+#include "cli/key_rotate.h"
 
-enum key_verb { SHOW, GENERATE };
+enum key_verb { SHOW, GENERATE, ROTATE };
+
+struct key_options {
+    bool prepare, status;
+};
+
+static const char *check_rotate(const void *options, size_t argument_count)
+{
+    const struct key_options *o = options;
+    (void)argument_count;
+    return o->prepare && o->status ? "--prepare and --status exclude each other" : NULL;
+}
 
 static int show(struct cli *cli)
 {
@@ -40,10 +52,15 @@ static int generate(struct cli *cli)
 static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
-    enum key_verb verb = command_read(&cli_key, argc, argv, &cli, NULL);
+    struct key_options o = {0};
+    enum key_verb verb = command_read(&cli_key, argc, argv, &cli, &o);
     int code = cli_open_conf(&cli);
     if (code != CLI_OK)
         return code;
+    if (verb == ROTATE)
+        return key_rotate(&cli, o.status    ? KEY_ROTATE_STATUS
+                                : o.prepare ? KEY_ROTATE_PREPARE
+                                            : KEY_ROTATE);
     return verb == SHOW ? show(&cli) : generate(&cli);
 }
 
@@ -54,11 +71,23 @@ static const struct command_verb verbs[] = {
                       "Ed25519 form, for #p= in links to files."},
     [GENERATE] = {.name = "generate",
                   .summary = "makes [server] key_file and storage_key_file; never overwrites"},
+    [ROTATE] = {.name = "rotate",
+                .summary = "exchanges the storage key while servers run",
+                .help = "Repeat it when it was interrupted. Backups made before need the old key.",
+                .check = check_rotate},
+};
+static const struct command_option options[] = {
+    {"prepare", VERB(ROTATE), NULL, "only make the new key, to be copied to other machines",
+     MEMBER(struct key_options, prepare)},
+    {"status", VERB(ROTATE), NULL, "say how far an exchange is; change nothing",
+     MEMBER(struct key_options, status)},
 };
 const struct command cli_key = {
     .name = "key",
-    .summary = "show the server's public key, or generate key files",
+    .summary = "show the server's public key, generate key files, exchange the storage key",
     .run = run,
     .verbs = verbs,
     .verb_count = COUNT_OF(verbs),
+    .options = options,
+    .option_count = COUNT_OF(options),
 };
