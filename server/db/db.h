@@ -153,11 +153,16 @@ MUST_USE enum err db_settle(struct db *db);
 MUST_USE enum err db_script(struct db *db, const char *sql);
 
 /*
- * Runs a script as pg_restore writes it (statements, and COPY with its data), to its end, in the caller's transaction.
- * Errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read. The session's settings are the
- * script's afterwards.
+ * Reads a script as pg_restore writes it (statements, and COPY with its data) to its end, in the caller's transaction. No
+ * line of it is run: each that is no data is given to the reader, without its newline, which may run what it likes on the
+ * same connection. When it fills copy with a "COPY ... FROM stdin", the lines of data that follow go there.
+ * The reader's errors end it. Else errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read.
  */
-MUST_USE enum err db_play(struct db *db, FILE *script);
+struct play_reader {
+    enum err (*line)(void *arg, struct span line, struct buf *copy);
+    void *arg;
+};
+MUST_USE enum err db_play(struct db *db, FILE *script, const struct play_reader *reader);
 
 /* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
 struct row {

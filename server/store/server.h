@@ -41,6 +41,13 @@ MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int 
  * In a transaction of the caller's, everything is part of that.
  */
 MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
+/* The number of the newest migration that we have. */
+int schema_newest(void);
+/*
+ * Applies the first `number` migrations to an empty schema, in the caller's transaction: what a program of that version has.
+ * ERR_MISSING: we have fewer.
+ */
+MUST_USE enum err schema_make(struct db *db, int number, int64_t now_ms);
 
 /* Session-level advisory locks; they end with their connection. ERR_CONFLICT: another holds it. */
 enum advisory {
