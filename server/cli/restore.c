@@ -6,6 +6,7 @@
  * pg_restore only turns the dump into a script, of which we take the rows (store/restore_script.c). Whatever ends it half-way, a
  * full disk, a truncated dump or kill -9, the database is as before.
  */
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
