@@ -1,7 +1,7 @@
 -- oldest program: any
 --
--- Ring rows name the storage key that wraps them, so that it can be exchanged while servers run. A name is a hash and tells
--- nothing about its key.
+-- Ring rows name the storage key that wraps them, so that it can be exchanged while servers run. A
+-- name is a hash and tells nothing about its key.
 
 ALTER TABLE conclave.ring_keys ADD COLUMN wrapped_by bytea CHECK (octet_length(wrapped_by) = 8);
 COMMENT ON COLUMN conclave.ring_keys.wrapped_by IS 'Name of the storage key that wraps it; NULL: written by a program that knew only one.';

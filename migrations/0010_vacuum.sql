@@ -1,9 +1,9 @@
 -- oldest program: any
 --
--- What was deleted is vacuumed within minutes. PostgreSQL's defaults wait until a fifth of a table is dead, which for what
--- one person deletes may be never. With thresholds of 0, autovacuum looks at a table in every round (a minute) in which
--- something in it died; the visibility map makes that cheap. Tables in which nothing about a person rests, or that are
--- dropped as a whole (nonces), keep theirs.
+-- What was deleted is vacuumed within minutes. PostgreSQL's defaults wait until a fifth of a table is
+-- dead, which for what one person deletes may be never. With thresholds of 0, autovacuum looks at a
+-- table in every round (a minute) in which something in it died; the visibility map makes that cheap.
+-- Tables in which nothing about a person rests, or that are dropped as a whole (nonces), keep theirs.
 
 SET LOCAL search_path = pg_catalog, conclave, pg_temp;
 
@@ -33,7 +33,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- As before, and new partitions of chunks are vacuumed soon, too: partitions do not inherit such settings.
+-- As before, and new partitions of chunks are vacuumed soon, too: partitions do not inherit settings.
 CREATE OR REPLACE FUNCTION conclave.partitions_add(parent text, from_day integer, to_day integer) RETURNS integer
     LANGUAGE plpgsql SET search_path = pg_catalog, conclave, pg_temp AS $$
 DECLARE

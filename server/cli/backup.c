@@ -168,7 +168,10 @@ static bool write_piece(struct backup *b, size_t len, bool last)
     return backup_file_write(&b->file, bytes);
 }
 
-/* Waits for what the program writes next. CLI_OK: *ret_len bytes are in the piece behind len; 0: it ended. */
+/*
+ * Waits for what the program writes next. CLI_OK: *ret_len bytes are in the piece behind len; 0: it
+ * ended.
+ */
 static int read_more(struct backup *b, size_t len, size_t *ret_len)
 {
     for (;;) {
@@ -188,7 +191,9 @@ static int read_more(struct backup *b, size_t len, size_t *ret_len)
     }
 }
 
-/* Everything that the program writes, but for its last piece. CLI_OK at its end, however that was. */
+/*
+ * Everything that the program writes, but for its last piece. CLI_OK at its end, however that was.
+ */
 static int copy_all(struct backup *b, size_t *ret_rest)
 {
     size_t len = 0, more = 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The form of a backup: a head, then what pg_dump wrote, in pieces; all of it is authenticated by a key derived from the
- * storage key. A piece is proved before anything in it is used, so a backup can be read as a stream of any length.
+ * The form of a backup: a head, then what pg_dump wrote, in pieces; all of it is authenticated by a
+ * key derived from the storage key. A piece is proved before anything in it is used, so a backup
+ * can be read as a stream of any length.
  *
  *      head, 144 bytes:   16  "conclave backup\n"
  *                          4  version of this form: 1          (integers are little-endian)
@@ -40,7 +41,10 @@ struct backup_seal {
     uint64_t next; /* number of the next piece */
 };
 
-/* Room for one piece; content is filled by the caller, what stands around it by the functions below. */
+/*
+ * Room for one piece; content is filled by the caller, what stands around it by the functions
+ * below.
+ */
 struct backup_piece {
     uint8_t number[8]; /* not in the file; the file's part begins at length */
     uint8_t length[4];
@@ -50,19 +54,25 @@ struct backup_piece {
 /* A new backup; head->storage_key is filled in. */
 void backup_seal_new(struct backup_seal *s, const uint8_t storage_key[static 32],
                      struct backup_head *head, uint8_t ret_bytes[static BACKUP_HEAD_BYTES]);
-/* Completes a piece whose first len bytes of content are there. What belongs into the file begins at piece->length. */
+/*
+ * Completes a piece whose first len bytes of content are there. What belongs into the file begins
+ * at piece->length.
+ */
 struct span backup_seal_piece(struct backup_seal *s, struct backup_piece *piece, size_t len,
                               bool last);
 
 /* Does a file begin as a backup does? */
 bool backup_is_sealed(const uint8_t bytes[static BACKUP_MAGIC_BYTES]);
 /*
- * Reads a head without proving it: only to find the key. ERR_MALFORMED: not of this form. ERR_CONFLICT: of a later version
- * of it.
+ * Reads a head without proving it: only to find the key. ERR_MALFORMED: not of this form.
+ * ERR_CONFLICT: of a later version of it.
  */
 MUST_USE enum err backup_head_read(const uint8_t bytes[static BACKUP_HEAD_BYTES],
                                    struct backup_head *ret_head);
-/* Proves it, and makes ready for the first piece. ERR_SEALED: altered, or made with another storage key. */
+/*
+ * Proves it, and makes ready for the first piece. ERR_SEALED: altered, or made with another storage
+ * key.
+ */
 MUST_USE enum err backup_seal_open(struct backup_seal *s, const uint8_t storage_key[static 32],
                                    const uint8_t bytes[static BACKUP_HEAD_BYTES]);
 /* Bytes of content and MAC that follow piece->length. ERR_MALFORMED: it lies. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Three steps, each of which is done or not done, so that an interrupted exchange is finished by the same command:
+ * Three steps, each of which is done or not done, so that an interrupted exchange is finished by
+ * the same command:
  *
  *      1. FILE.new is made, with a new key.
  *      2. The database: all row keys are wrapped by the new key, in one transaction.
  *      3. The files: FILE becomes FILE.old, then FILE.new becomes FILE.
  *
- * Which step comes next is seen from the names of the keys in the three files and in the database. A server that meets
- * the name of a key that it does not have reads FILE and FILE.new again.
+ * Which step comes next is seen from the names of the keys in the three files and in the database.
+ * A server that meets the name of a key that it does not have reads FILE and FILE.new again.
  */
 #include "cli/key_rotate.h"
 

@@ -2,9 +2,10 @@
 /*
  * conclave restore FILE|- [--replace] [--yes] [--margin N] [--unverified] [--leave-out]
  *
- * One transaction of ours from the first lock to the last raised number. The schema is made by our own migrations;
- * pg_restore only turns the dump into a script, of which we take the rows (store/restore_script.c). Whatever ends it half-way, a
- * full disk, a truncated dump or kill -9, the database is as before.
+ * One transaction of ours from the first lock to the last raised number. The schema is made by our
+ * own migrations; pg_restore only turns the dump into a script, of which we take the rows
+ * (store/restore_script.c). Whatever ends it half-way, a full disk, a truncated dump or kill -9,
+ * the database is as before.
  */
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A thread reads, proves and feeds while the caller reads the script, since pg_restore stands between the two and keeps
- * almost nothing.
+ * A thread reads, proves and feeds while the caller reads the script, since pg_restore stands
+ * between the two and keeps almost nothing.
  */
 #include "cli/restore_source.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where a restore gets its backup from: a file or a pipe, whose every piece is proved before pg_restore sees it. A file is
- * proved whole before anything is done; and again while it is read, so that it does not matter who writes to it meanwhile.
- * What goes wrong is told in a sentence, once.
+ * Where a restore gets its backup from: a file or a pipe, whose every piece is proved before
+ * pg_restore sees it. A file is proved whole before anything is done; and again while it is read,
+ * so that it does not matter who writes to it meanwhile. What goes wrong is told in a sentence,
+ * once.
  */
 #ifndef CONCLAVE_CLI_RESTORE_SOURCE_H
 #define CONCLAVE_CLI_RESTORE_SOURCE_H
@@ -31,14 +32,17 @@ struct restore_source {
     const char *problem; /* what the feeder found; NULL: all is proved. Read after it was joined */
 };
 
-/* file: a path, or "-". unverified: what is not authenticated will do. CLI_OK, or the code after a sentence. */
+/*
+ * file: a path, or "-". unverified: what is not authenticated will do. CLI_OK, or the code after a
+ * sentence.
+ */
 MUST_USE int restore_source_open(struct restore_source *s, const char *file, bool unverified);
 /* Closes it and wipes its keys. Harmless when it is not open. */
 void restore_source_close(struct restore_source *s);
 
 /*
- * Does it belong to these keys, and is it whole and unaltered? Of a pipe only the head is proved here. Does nothing for a
- * backup that is not sealed.
+ * Does it belong to these keys, and is it whole and unaltered? Of a pipe only the head is proved
+ * here. Does nothing for a backup that is not sealed.
  */
 MUST_USE int restore_source_prove(struct restore_source *s, struct ring *ring,
                                   const struct x25519_pub *server);
@@ -49,8 +53,8 @@ MUST_USE int restore_source_schema(struct restore_source *s, struct pg_program *
 MUST_USE int restore_source_start(struct restore_source *s, struct pg_program *pg_restore,
                                   FILE **ret_script);
 /*
- * Closes the script and waits for the end. stop: what follows is of no interest. CLI_OK: the whole backup was read and
- * proved. told: another sentence has been written already.
+ * Closes the script and waits for the end. stop: what follows is of no interest. CLI_OK: the whole
+ * backup was read and proved. told: another sentence has been written already.
  */
 MUST_USE int restore_source_end(struct restore_source *s, FILE *script, bool stop, bool told);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Keyed BLAKE2b. Each derivation from the storage key begins with a text of its own, so that no two can meet.
+ * Keyed BLAKE2b. Each derivation from the storage key begins with a text of its own, so that no two
+ * can meet.
  */
 #include "crypto/mac.h"
 
@@ -34,7 +35,10 @@ bool mac_is(const struct mac_key *key, struct span data, const uint8_t mac[stati
 void storage_key_name(const uint8_t storage_key[static 32],
                       uint8_t ret_name[static STORAGE_KEY_NAME_BYTES])
 {
-    /* A digest's length is hashed, too, and eight bytes are below BLAKE2b's recommended least: cut from a whole one. */
+    /*
+     * A digest's length is hashed, too, and eight bytes are below BLAKE2b's recommended least: cut
+     * from a whole one.
+     */
     uint8_t whole[MAC_BYTES];
     keyed(whole, sizeof(whole), storage_key, SPAN(NAME_TEXT));
     memcpy(ret_name, whole, STORAGE_KEY_NAME_BYTES);

@@ -153,10 +153,11 @@ MUST_USE enum err db_settle(struct db *db);
 MUST_USE enum err db_script(struct db *db, const char *sql);
 
 /*
- * Reads a script as pg_restore writes it (statements, and COPY with its data) to its end, in the caller's transaction. No
- * line of it is run: each that is no data is given to the reader, without its newline, which may run what it likes on the
- * same connection. When it fills copy with a "COPY ... FROM stdin", the lines of data that follow go there.
- * The reader's errors end it. Else errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read.
+ * Reads a script as pg_restore writes it (statements, and COPY with its data) to its end, in the
+ * caller's transaction. No line of it is run: each that is no data is given to the reader, without
+ * its newline, which may run what it likes on the same connection. When it fills copy with a "COPY
+ * ... FROM stdin", the lines of data that follow go there. The reader's errors end it. Else errors
+ * as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read.
  */
 struct play_reader {
     enum err (*line)(void *arg, struct span line, struct buf *copy);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading a script of pg_restore: the data of its tables goes into our own connection and transaction, so that a restore is
- * all or nothing, together with what we do before and after it. Its statements are not run.
+ * Reading a script of pg_restore: the data of its tables goes into our own connection and
+ * transaction, so that a restore is all or nothing, together with what we do before and after it.
+ * Its statements are not run.
  *
- * Such a script is lines of SQL, and between them tables: a line "COPY ... FROM stdin;", lines of data, the line "\.".
+ * Such a script is lines of SQL, and between them tables: a line "COPY ... FROM stdin;", lines of
+ * data, the line "\.".
  */
 #include "db/internal.h"
 

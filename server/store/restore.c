@@ -69,8 +69,9 @@ enum err restore_clear(struct db *db)
 }
 
 /*
- * What is dropped here is kept as SQL in a setting of the transaction: there is no table to put it in, and nothing of it
- * comes from the backup. Indexes of constraints stay, since partitions have theirs.
+ * What is dropped here is kept as SQL in a setting of the transaction: there is no table to put it
+ * in, and nothing of it comes from the backup. Indexes of constraints stay, since partitions have
+ * theirs.
  */
 enum err restore_prepare(struct db *db, int number, int64_t now_ms)
 {

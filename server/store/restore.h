@@ -21,8 +21,9 @@ MUST_USE enum err restore_is_empty(struct db *db, bool *ret_empty);
 /* Removes all that our schema holds. The schema itself stays, or is made: the role may not be allowed to make one. */
 MUST_USE enum err restore_clear(struct db *db);
 /*
- * The schema as migrations up to `number` make it, empty, and without what slows loading down: indexes, foreign keys and
- * triggers, which restore_complete makes again, from our own definitions. ERR_MISSING: we have fewer migrations.
+ * The schema as migrations up to `number` make it, empty, and without what slows loading down:
+ * indexes, foreign keys and triggers, which restore_complete makes again, from our own definitions.
+ * ERR_MISSING: we have fewer migrations.
  */
 MUST_USE enum err restore_prepare(struct db *db, int number, int64_t now_ms);
 /* ERR_CONFLICT: the data contradicts a foreign key or a unique index. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The few kinds of lines that we understand. Names are our own, in lower case: pg_dump does not quote them, and whatever it
- * quotes is not ours.
+ * The few kinds of lines that we understand. Names are our own, in lower case: pg_dump does not
+ * quote them, and whatever it quotes is not ours.
  */
 #include "store/restore_script.h"
 
@@ -181,7 +181,10 @@ static bool find_text(struct span line, const char *text, size_t *ret_at)
     return at != NULL;
 }
 
-/* "rooms; Type: TABLE; Schema: conclave; Owner: -". Whoever lies here gains nothing, since nothing of it is run. */
+/*
+ * "rooms; Type: TABLE; Schema: conclave; Owner: -". Whoever lies here gains nothing, since nothing
+ * of it is run.
+ */
 static enum err remember_object(struct restore_script *s, struct span line)
 {
     static const char type_mark[] = "; Type: ", schema_mark[] = "; Schema: ";
@@ -222,8 +225,8 @@ enum err restore_script_line(void *arg, struct span line, struct buf *copy)
 }
 
 /*
- * Types without a check have no name of their own, or none that could act. A partition has the constraints and indexes
- * of its parent, under names of its own.
+ * Types without a check have no name of their own, or none that could act. A partition has the
+ * constraints and indexes of its parent, under names of its own.
  */
 static const char extras_sql[] =
     "WITH held AS ("

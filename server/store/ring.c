@@ -25,7 +25,10 @@ const struct statement ring_statements[] = {
     {"ring.find", "SELECT id, wrapped, wrapped_by"
                   "  FROM ring_keys"
                   " WHERE kind = $1 AND coalesce(room, 0) = $2 AND month = $3"},
-    /* Nothing is added under another storage key than the one in use; the lock keeps it in use until the commit. */
+    /*
+     * Nothing is added under another storage key than the one in use; the lock keeps it in use
+     * until the commit.
+     */
     {"ring.add", "WITH used AS (SELECT storage_key FROM server FOR SHARE)"
                  "INSERT INTO ring_keys (kind, room, month, wrapped, wrapped_by)"
                  "SELECT $1::smallint, $2::bigint, $3::integer, $4::bytea, $5::bytea"

@@ -12,7 +12,10 @@ struct ring_place {
     int64_t kind, room, month;
 };
 
-/* Opens a row's wrapped key. by: the storage key's name; empty: any that we know. ERR_SEALED: it does not open. */
+/*
+ * Opens a row's wrapped key. by: the storage key's name; empty: any that we know. ERR_SEALED: it
+ * does not open.
+ */
 MUST_USE enum err ring_unwrap(struct ring *ring, const struct ring_place *p, struct span wrapped,
                               struct span by, struct aead_key *ret_key);
 /* Appends a row key, wrapped. */

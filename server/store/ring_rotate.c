@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Exchanging the storage key: every row key is opened and wrapped anew, the rows that they seal stay as they are.
+ * Exchanging the storage key: every row key is opened and wrapped anew, the rows that they seal
+ * stay as they are.
  *
- * The row of table server is changed first. Whoever adds a row key has a share of its lock (ring.add), so nobody adds one
- * under the old storage key that we would not see, or afterwards.
+ * The row of table server is changed first. Whoever adds a row key has a share of its lock
+ * (ring.add), so nobody adds one under the old storage key that we would not see, or afterwards.
  */
 #include "base/mem.h"
 #include "store/internal.h"

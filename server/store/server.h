@@ -44,8 +44,8 @@ MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *prog
 /* The number of the newest migration that we have. */
 int schema_newest(void);
 /*
- * Applies the first `number` migrations to an empty schema, in the caller's transaction: what a program of that version has.
- * ERR_MISSING: we have fewer.
+ * Applies the first `number` migrations to an empty schema, in the caller's transaction: what a
+ * program of that version has. ERR_MISSING: we have fewer.
  */
 MUST_USE enum err schema_make(struct db *db, int number, int64_t now_ms);
 

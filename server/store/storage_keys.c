@@ -24,7 +24,7 @@ struct storage_keys {
     pthread_mutex_t lock;    /* guards all below */
     struct known_key *known; /* locked memory; the oldest is replaced */
     size_t count, next;
-    char path[PATH_MAX]; /* "": no files to look into */
+    char path[PATH_MAX];    /* "": no files to look into */
     struct key_name missed; /* what was last looked for in vain, and when */
     int64_t missed_ms;
 };

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The storage keys that a process knows: the one of [server] storage_key_file and, while they are being exchanged, the next
- * one, which `conclave key rotate` puts beside it (FILE.new). A key that a row names and that is not known is looked for in
- * the two files again, so that a running server need not be restarted. In locked memory. Any thread (own lock).
+ * The storage keys that a process knows: the one of [server] storage_key_file and, while they are
+ * being exchanged, the next one, which `conclave key rotate` puts beside it (FILE.new). A key that
+ * a row names and that is not known is looked for in the two files again, so that a running server
+ * need not be restarted. In locked memory. Any thread (own lock).
  */
 #ifndef CONCLAVE_STORE_STORAGE_KEYS_H
 #define CONCLAVE_STORE_STORAGE_KEYS_H
@@ -21,7 +22,10 @@ struct key_name {
 /* first: 32 bytes, copied. */
 MUST_USE enum err storage_keys_new(const uint8_t first[static 32], struct storage_keys **ret_keys);
 void storage_keys_free(struct storage_keys *keys);
-/* Where keys are looked for from now on: path and path.new. Copied. ERR_TOO_LARGE: no path is that long. */
+/*
+ * Where keys are looked for from now on: path and path.new. Copied. ERR_TOO_LARGE: no path is that
+ * long.
+ */
 MUST_USE enum err storage_keys_watch(struct storage_keys *keys, const char *path);
 
 /* The key of that name. ERR_SEALED: it is neither known nor in one of the files. */

@@ -37,7 +37,10 @@ void dumped_wait_for_silence(void);
 
 /* A copy of the world's database, in which something is different. */
 void dumped_copy(const char *name, const char *change);
-/* What pg_dump itself writes of a database of the cluster, into a file: a backup as older versions made it. */
+/*
+ * What pg_dump itself writes of a database of the cluster, into a file: a backup as older versions
+ * made it.
+ */
 void dumped_raw(const char *file, const char *database);
 
 /* A command, with one more setting or NULL: its code and words, and the database is as before. */

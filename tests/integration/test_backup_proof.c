@@ -2,9 +2,10 @@
 /*
  * test-timeout-s: 300
  *
- * A backup that somebody had in his hands: altered, cut off, put together from two, of another server, or with more in it than
- * conclave makes. Each is refused in a sentence, nothing of it is run, and the database is as it was; from a file and from a
- * pipe, where the beginning of it has been read already when the end turns out to be wrong.
+ * A backup that somebody had in his hands: altered, cut off, put together from two, of another
+ * server, or with more in it than conclave makes. Each is refused in a sentence, nothing of it is
+ * run, and the database is as it was; from a file and from a pipe, where the beginning of it has
+ * been read already when the end turns out to be wrong.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +72,9 @@ static void backup__altered_in_any_byte__is_refused(void **state)
     (void)state;
     const struct span whole = buf_span(&dumped);
     int64_t before = dumped_fingerprint();
-    /* All of the head, both sides of every border between pieces, the ends, and places in between. */
+    /*
+     * All of the head, both sides of every border between pieces, the ends, and places in between.
+     */
     for (size_t at = BACKUP_MAGIC_BYTES; at < whole.len;
          at += at < BACKUP_HEAD_BYTES + 8 ? 4 : (whole.len / SPREAD)) {
         dumped.p[at] ^= 0x01;
@@ -237,7 +240,10 @@ static void backup__of_another_server__is_refused(void **state)
                    "[server] key_file is not the key of the server that this backup belongs to");
 }
 
-/* What an attacker with an older, unauthenticated backup plants, each of which would leave a row in public.proof if it ran. */
+/*
+ * What an attacker with an older, unauthenticated backup plants, each of which would leave a row in
+ * public.proof if it ran.
+ */
 static const char planted[] =
     "CREATE FUNCTION conclave.evil() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN"
     "    INSERT INTO public.proof VALUES (1); RETURN true; END $$;"

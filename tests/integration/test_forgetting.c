@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 150
  *
- * What was deleted: its row is vacuumed soon and its bytes are written over in the table's file, and the server's memory does
- * not hold its words any more. (What stays in WAL and backups: docs/privacy.md.)
+ * What was deleted: its row is vacuumed soon and its bytes are written over in the table's file,
+ * and the server's memory does not hold its words any more. (What stays in WAL and backups:
+ * docs/privacy.md.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,8 +197,9 @@ static bool wait_until_gone(const char *mark)
 }
 
 /*
- * The text goes up as base64 of its signed form, so marks of three aligned bytes are looked for: as they were said, and as base64
- * writes them. (A text of the length of many marks makes one of them aligned.)
+ * The text goes up as base64 of its signed form, so marks of three aligned bytes are looked for: as
+ * they were said, and as base64 writes them. (A text of the length of many marks makes one of them
+ * aligned.)
  */
 static const char mark_plain[] = "qzqMARKqzq9f31";
 
@@ -211,7 +213,10 @@ static void make_text(char *out, size_t size, const char *mark)
     out[at] = '\0';
 }
 
-/* Four characters of base64 for three bytes, at each of the three places that the mark may begin at. */
+/*
+ * Four characters of base64 for three bytes, at each of the three places that the mark may begin
+ * at.
+ */
 static const char *const marks_base64[] = {"cXpxTUFSS3F6cTlmMz", "F6cU1BUktxenE5ZjMx",
                                            "xenFNQVJLcXpxOWYzM"};
 

@@ -2,8 +2,8 @@
 /*
  * test-timeout-s: 180
  *
- * The storage key is exchanged while two servers serve: nobody notices, and afterwards the old key opens nothing. Interrupted at
- * each of its steps and repeated; with files that do not fit.
+ * The storage key is exchanged while two servers serve: nobody notices, and afterwards the old key
+ * opens nothing. Interrupted at each of its steps and repeated; with files that do not fit.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -332,7 +332,10 @@ static void rotate__with_files_that_do_not_fit__changes_nothing(void **state)
                      before);
 }
 
-/* A backup made before an exchange is restored with the key that it was made with, which still lies beside the new one. */
+/*
+ * A backup made before an exchange is restored with the key that it was made with, which still lies
+ * beside the new one.
+ */
 static void backup__from_before_an_exchange__needs_the_old_key(void **state)
 {
     (void)state;
