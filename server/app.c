@@ -248,10 +248,14 @@ static enum app_exit check_routes(struct app *app)
     return APP_FAILED;
 }
 
-static bool is_ready(void *arg)
+static bool is_ready(void *arg, struct buf *reasons)
 {
     const struct app *app = arg;
-    return atomic_load(&app->started) && state_is_fresh(app->state, clock_mono_ms());
+    if (!atomic_load(&app->started) || !state_is_fresh(app->state, clock_mono_ms()))
+        return false;
+    struct clock_reading clock = state_clock(app->state);
+    clock_explain(&clock, reasons);
+    return !clock_refuses_members(&clock);
 }
 
 static enum app_exit open_listeners(struct app *app)

@@ -118,7 +118,7 @@ enum err auth_welcome(struct call *call)
 
 bool auth_claim(struct call *call)
 {
-    struct nonce_key nonce = {.day = call->nonce.day};
+    struct nonce_key nonce = {.signed_s = call->nonce.signed_s};
     memcpy(nonce.b, call->nonce.b, sizeof nonce.b);
     enum err e = nonces_claim(call->db, &nonce);
     if (e == ERR_TOO_EARLY)

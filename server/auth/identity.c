@@ -18,7 +18,6 @@ enum {
     SIGNATURE_BYTES = 64,
     BODY_HASH_BYTES = 64,
     PREFIX_UNBLINDED = 0x00,
-    DAY_S = 24 * 60 * 60,
 };
 
 struct refusal {
@@ -246,6 +245,6 @@ bool identity_check(const struct identity_rules *rules, struct call *call)
     }
     call->who = (struct identity){.known = true, .id = proof.id};
     memcpy(call->nonce.b, proof.nonce, sizeof call->nonce.b);
-    call->nonce.day = floor_div(proof.timestamp_s, DAY_S);
+    call->nonce.signed_s = proof.timestamp_s;
     return true;
 }

@@ -15,7 +15,7 @@ enum { ARENA_BYTES = 64 * 1024 * 1024, STATEMENT_TIMEOUT_MS = 60000, LOCK_TIMEOU
 const struct command *const cli_commands[] = {&cli_check,   &cli_migrate, &cli_key,     &cli_room,
                                               &cli_mod,     &cli_file,    &cli_user,    &cli_filter,
                                               &cli_message, &cli_backup,  &cli_restore, &cli_import,
-                                              &cli_export,  &cli_status,  NULL};
+                                              &cli_export,  &cli_clock,   &cli_status,  NULL};
 
 void cli_done(struct cli *cli)
 {

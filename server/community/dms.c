@@ -10,6 +10,7 @@
 #include "router/json_in.h"
 #include "router/json_out.h"
 #include "state/state.h"
+#include "store/trusted_time.h"
 #include "store/versions.h"
 
 static const struct int_range limit_range = {.fallback = 100, .min = 1, .max = 256};
@@ -126,8 +127,11 @@ static enum err read_message(struct call *call, struct span *ret_message)
 static enum err store_dm(struct call *call, const struct dm_people *people, struct dm_row *dm)
 {
     const struct services *s = call->services;
-    int64_t ttl_ms = s->conf->direct_messages.ttl_ms;
-    enum err e = dms_send(call->db, s->ring, people, dm->message, call->now_ms, ttl_ms, &dm->id);
+    int64_t from_ms = 0;
+    enum err e = clock_later(call->db, call->now_ms, &from_ms);
+    int64_t ttl_ms = s->conf->direct_messages.ttl_ms + from_ms - call->now_ms;
+    if (e == OK)
+        e = dms_send(call->db, s->ring, people, dm->message, call->now_ms, ttl_ms, &dm->id);
     if (e != OK)
         return e;
     dm->posted_at = (double)call->now_ms / SECOND_MS;

@@ -27,7 +27,7 @@ enum err write_new(struct call *call, enum write_kind kind, struct write_op **re
                               .room = call->room ? state_room_id(call->room) : 0,
                               .author = call->who.id,
                               .has_nonce = !call->nonce_claimed,
-                              .nonce = {.day = call->nonce.day}};
+                              .nonce = {.signed_s = call->nonce.signed_s}};
     memcpy(s->op.nonce.b, call->nonce.b, sizeof(s->op.nonce.b));
     *ret_op = &s->op;
     return OK;

@@ -15,14 +15,14 @@
 #include "http/limits.h"
 #include "metrics/metrics.h"
 
-enum { METRICS_TEXT_MAX_BYTES = 256 * 1024 };
+enum { METRICS_TEXT_MAX_BYTES = 256 * 1024, REASONS_MAX_BYTES = 2048 };
 
 static const char unix_prefix[] = "unix:";
 
 struct operator_listener {
     struct MHD_Daemon *daemon;
     struct metrics *metrics;
-    bool (*ready)(void *arg);
+    bool (*ready)(void *arg, struct buf *reasons);
     void *arg;
     char *socket_path; /* to remove at the end; NULL: TCP */
 };
@@ -63,6 +63,19 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
     return answer(connection, MHD_HTTP_OK, &body, "text/plain; version=0.0.4; charset=utf-8");
 }
 
+/* One word, then a line for each reason. */
+static enum MHD_Result answer_ready(struct MHD_Connection *connection,
+                                    const struct operator_listener *op)
+{
+    AUTO_BUF struct buf reasons = buf_make(REASONS_MAX_BYTES);
+    AUTO_BUF struct buf body = buf_make(REASONS_MAX_BYTES + KIB(1));
+    bool ready = op->ready(op->arg, &reasons);
+    buf_put_text(&body, ready ? "ready\n" : "not ready\n");
+    buf_put(&body, buf_span(&reasons));
+    return answer(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &body,
+                  "text/plain; charset=utf-8");
+}
+
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
                                   const char *method, const char *version, const char *upload_data,
                                   size_t *upload_data_size, void **con_cls)
@@ -76,11 +89,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (reads && strcmp(url, "/health/live") == 0)
         return answer_text(connection, MHD_HTTP_OK, "ok\n");
-    if (reads && strcmp(url, "/health/ready") == 0) {
-        bool ready = op->ready(op->arg);
-        return ready ? answer_text(connection, MHD_HTTP_OK, "ready\n")
-                     : answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
-    }
+    if (reads && strcmp(url, "/health/ready") == 0)
+        return answer_ready(connection, op);
     if (reads && strcmp(url, "/metrics") == 0)
         return answer_metrics(connection, op->metrics);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found\n");

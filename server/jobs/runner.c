@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "jobs/agreed_time.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
 #include "jobs/retention.h"
@@ -34,6 +35,7 @@ struct jobs {
     bool leading; /* holds the advisory lock, on this connection */
     int64_t partitions_day;
     int64_t counted_ms; /* monotonic */
+    struct agreed_time agreed;
     struct file_turns files;
     struct jobs_retention retention;
 };
@@ -49,25 +51,65 @@ static enum err count_active(struct jobs *j, int64_t now_ms)
     return e;
 }
 
-static enum err turn(struct jobs *j)
+/* Requests need partitions around the clock of their process; marks of the writer around that of the database. */
+static enum err make_partitions(struct jobs *j, const struct clock_reading *clock)
 {
-    int64_t now_ms = clock_wall_ms();
+    int64_t today = clock->now_ms / DAY_MS, database_ms = clock->now_ms - clock->ahead_ms;
+    if (j->partitions_day == today)
+        return OK;
+    enum err e = jobs_make_partitions(j->conf, j->db, clock->now_ms);
+    if (e == OK && database_ms / DAY_MS != today)
+        e = jobs_make_partitions(j->conf, j->db, database_ms);
+    if (e == OK)
+        j->partitions_day = today;
+    return e;
+}
+
+/* A process whose own clock is wrong leaves the work to one whose clock is right. */
+static enum err stand_back(struct jobs *j, const struct clock_reading *clock)
+{
+    enum err e = OK;
+    j->agreed = (struct agreed_time){.doubted_mono_ms = 0};
+    if (j->leading)
+        e = advisory_release(j->db, ADVISORY_JOBS);
+    j->leading = false;
+    if (e == OK)
+        e = make_partitions(j, clock);
+    return e == OK ? ERR_DENIED : e;
+}
+
+/* OK: this process works, and may delete by *ret_now_ms. ERR_CONFLICT: another one works. ERR_DENIED: nothing may go. */
+static enum err take_lead(struct jobs *j, int64_t *ret_now_ms)
+{
+    struct clock_reading clock;
     enum err e = db_ensure(j->db);
-    if (e == OK && !j->leading) {
+    if (e == OK)
+        e = clock_read(j->db, &clock);
+    if (e != OK)
+        return e;
+    if (clock.doubt == CLOCK_APART)
+        return stand_back(j, &clock);
+    if (!j->leading) {
         e = advisory_try(j->db, ADVISORY_JOBS);
         j->leading = e == OK;
-        if (e == ERR_CONFLICT)
-            return OK; /* another process works */
     }
-    if (e == OK && j->partitions_day != now_ms / DAY_MS) {
-        e = jobs_make_partitions(j->conf, j->db, now_ms);
-        if (e == OK)
-            j->partitions_day = now_ms / DAY_MS;
-    }
+    if (e == OK)
+        e = make_partitions(j, &clock);
+    return e == OK ? agreed_time(&j->agreed, j->db, ret_now_ms) : e;
+}
+
+static enum err turn(struct jobs *j)
+{
+    int64_t now_ms = 0;
+    enum err e = take_lead(j, &now_ms);
+    if (e == ERR_CONFLICT || e == ERR_DENIED)
+        return OK;
     if (e != OK)
         return e;
     /* One that fails keeps no other from its turn. */
-    const enum err outcomes[] = {jobs_apply_futures(j->db, now_ms), count_active(j, now_ms),
+    const enum err outcomes[] = {jobs_drop_nonces(j->db, now_ms),
+                                 jobs_apply_futures(j->db, now_ms),
+                                 count_active(j, now_ms),
                                  file_turn(j->db, j->metrics, &j->files, now_ms),
                                  jobs_expire_dms(j->db, now_ms),
                                  jobs_purge(&j->retention, j->db, now_ms)};

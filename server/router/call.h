@@ -65,7 +65,7 @@ struct params {
 /* The proof of a signed request, kept for the claim that makes it run once (design D5). */
 struct nonce {
     uint8_t b[16];
-    int64_t day; /* days since 1970 of the signed timestamp */
+    int64_t signed_s; /* the signed timestamp, seconds since 1970 */
 };
 
 struct call {

@@ -20,6 +20,7 @@
 #include "state/state.h"
 #include "state/window.h"
 #include "store/store.h"
+#include "store/trusted_time.h"
 
 struct refresher;
 
@@ -91,6 +92,10 @@ struct state {
     _Atomic int64_t bytes;     /* of all windows and room objects */
     _Atomic int64_t
         fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
+    struct {           /* the last reading of both clocks; its parts may be of two readings */
+        _Atomic int doubt;
+        _Atomic int64_t now_ms, ahead_ms, trusted_ms;
+    } clock;
 
     struct sightings *sightings;
     struct known *known;
@@ -127,6 +132,11 @@ void fill_note_target(struct room *room, int64_t sequence);
 void fill_purged(struct room *room, int64_t purged_to);
 /* With the lock held: forgets all messages; the counter stands at sequence. */
 void fill_drop(struct room *room, int64_t sequence);
+
+/* ---- state.c ---- */
+
+/* What both clocks showed a moment ago. */
+void state_note_clock(struct state *state, const struct clock_reading *reading);
 
 /* ---- dms.c ---- */
 

@@ -320,6 +320,12 @@ enum err state_refresh(struct state *state, struct db *db)
 
 enum err state_load(struct state *state, struct db *db)
 {
+    struct clock_reading clock;
     enum err e = state_refresh(state, db);
-    return e == OK ? known_learn(state->known, db, clock_wall_ms()) : e;
+    if (e == OK)
+        e = clock_read(db, &clock);
+    if (e != OK)
+        return e;
+    state_note_clock(state, &clock);
+    return known_learn(state->known, db, clock.now_ms);
 }

@@ -8,6 +8,7 @@
 #include "conf/conf.h"
 #include "store/attachments.h"
 #include "store/files.h"
+#include "store/trusted_time.h"
 #include "work/write_batch_parts.h"
 
 /* The rules of protocol 02, 3.8 and 3.10 for one post. */
@@ -132,7 +133,13 @@ enum err write_batch_files_write(struct write_batch *b, struct db *db)
                                                  .user = b->plans[i].facts->user,
                                                  .file = op->post.files[f]};
     }
-    int64_t ttl_ms = b->conf->files.room_ttl_ms;
-    double expiry = ttl_ms > 0 ? write_batch_now(b) + (double)ttl_ms / SECOND_MS : FILE_NEVER;
-    return attachments_adopt(db, b->mem, items, count, write_batch_now(b), expiry);
+    /* Not by the clock of this process alone: what another one uploaded must neither be missed nor end early. */
+    int64_t from_ms = 0, now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
+    enum err e = clock_later(db, b->now_ms, &from_ms);
+    if (e == OK)
+        e = clock_database_ms(db, &now_ms);
+    if (e != OK)
+        return e;
+    double expiry = ttl_ms > 0 ? (double)(from_ms + ttl_ms) / SECOND_MS : FILE_NEVER;
+    return attachments_adopt(db, b->mem, items, count, (double)now_ms / SECOND_MS, expiry);
 }

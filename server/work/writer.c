@@ -88,7 +88,7 @@ static enum err connect_db(struct writer *w)
  * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
  * now; the callers are told "busy" and their nonces keep them from doing it twice.
  */
-static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
+static enum err find_outcome(struct writer *w, const struct outcome_mark *mark)
 {
     int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
     while (clock_mono_ms() < deadline) {
@@ -108,11 +108,11 @@ static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
 /* One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still be. */
 static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_unknown)
 {
-    struct nonce_key mark;
+    struct outcome_mark mark;
     int64_t now_ms = clock_wall_ms();
     enum err e = db_begin(w->db);
     if (e == OK)
-        e = outcome_mark(w->db, now_ms, &mark);
+        e = outcome_mark(w->db, &mark);
     if (e == OK)
         e = write_batch_run(batch, w->db, now_ms);
     if (e != OK) {

@@ -25,11 +25,13 @@ struct place {
     const char *path;
     struct metrics *metrics;
     bool ready;
+    const char *reasons;
 };
 
-static bool is_ready(void *arg)
+static bool is_ready(void *arg, struct buf *reasons)
 {
     const struct place *place = arg;
+    buf_put_text(reasons, place->reasons);
     return place->ready;
 }
 
