@@ -98,7 +98,10 @@ int cli_open_db(struct cli *cli, bool with_statements)
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS};
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
-    if (db_ensure(cli->db) != OK)
+    enum err e = db_ensure(cli->db);
+    if (e == ERR_DENIED)
+        return cli_fail(CLI_DATABASE, db_refusal(cli->db));
+    if (e != OK)
         return cli_fail(
             CLI_DATABASE,
             "the database cannot be reached: check [database] url and that PostgreSQL runs");

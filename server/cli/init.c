@@ -45,6 +45,8 @@ static int open_connection(struct start *s, bool with_statements)
         return cli_fail(CLI_FAILED, "not enough memory");
     bool told = false;
     for (enum err e; (e = db_ensure(s->cli.db)) != OK;) {
+        if (e == ERR_DENIED)
+            return cli_fail(CLI_DATABASE, db_refusal(s->cli.db));
         if (e != ERR_BUSY)
             return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
         if (!told)

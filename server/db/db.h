@@ -49,8 +49,9 @@ struct db_options {
 MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
- * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DEFECT: a statement
- * does not fit the schema (named in the log).
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DENIED: this database
+ * cannot be used, and db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named in
+ * the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
 /* False after a connection was lost; db_ensure reconnects. */
@@ -67,6 +68,8 @@ int db_server_major(const struct db *db);
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
 
+/* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
+const char *db_refusal(const struct db *db);
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
 

@@ -43,8 +43,8 @@ const struct statement nonces_statements[] = {
      "  FROM input"
      "  JOIN won USING (day, nonce)"},
     {"nonces.add_days",
-     "SELECT partitions_add('nonces', greatest($1, (SELECT nonces_after_s / 86400 FROM server))"
-     "                                ::integer, $2)::bigint"},
+     "SELECT partitions_add('nonces', greatest($1::integer, (SELECT (nonces_after_s / 86400)::integer"
+     "                                                         FROM server)), $2)::bigint"},
     /* Before the first day goes, and committed: a claim that comes later is refused, not forgotten. */
     {"nonces.refuse_before", "UPDATE server"
                              "   SET nonces_after_s = $1"

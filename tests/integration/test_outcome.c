@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "integration/database.h"
 #include "integration/world.h"
+#include "store/nonces.h"
 #include "store/outcome.h"
 #include "store/server.h"
 #include "store/store.h"
