@@ -14,6 +14,7 @@
 
 #include "auth/access.h"
 #include "auth/auth.h"
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -31,9 +32,11 @@
 #include "routes.h"
 #include "sandbox/sandbox.h"
 #include "state/state.h"
+#include "store/files.h"
 #include "store/ring.h"
 #include "store/server.h"
 #include "work/budget.h"
+#include "work/disk.h"
 #include "work/lanes.h"
 #include "work/limits.h"
 #include "work/shares.h"
@@ -48,6 +51,7 @@ enum {
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
     START_RETRY_MS = 500,
+    DISK_ARENA_BYTES = 64 * 1024,
     SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
 };
 
@@ -64,6 +68,7 @@ struct app {
     struct writer *writer;
     struct auth *auth;
     struct files *files;
+    struct disk *disk;
     struct budget *budget;
     struct shares *shares;
     struct limits *limits;
@@ -151,6 +156,23 @@ static enum err wait_for_database(struct db *db)
     }
 }
 
+static enum app_exit open_disk(struct app *app, struct db *db)
+{
+    AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
+    struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    if (mem == NULL)
+        return fail(APP_FAILED, "not enough memory to start");
+    enum err e = server_data_directory(db, mem, &hints.data_directory);
+    if (e == OK || e == ERR_MISSING)
+        e = files_usage(db, &hints.stored_bytes);
+    if (e != OK)
+        return fail(APP_DATABASE, "the database cannot be read");
+    e = disk_new(app->conf, app->metrics, &hints, &app->disk);
+    if (e == ERR_DENIED)
+        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
+}
+
 static enum app_exit open_state(struct app *app)
 {
     struct state_options options = {.conf = app->conf, .metrics = app->metrics, .ring = app->ring};
@@ -166,10 +188,11 @@ static enum app_exit open_state(struct app *app)
         e = jobs_make_partitions(app->conf, db, clock_wall_ms());
     if (e == OK)
         e = state_load(app->state, db);
+    enum app_exit code = e == OK ? open_disk(app, db) : APP_OK;
     db_free(db);
-    if (e == OK)
+    if (e == OK && code == APP_OK)
         e = state_start(app->state);
-    return e == OK ? APP_OK
+    return e == OK ? code
                    : fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
 }
 
@@ -179,8 +202,6 @@ static enum app_exit open_files(struct app *app)
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");
-    if (e == ERR_DENIED)
-        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
@@ -255,7 +276,15 @@ static bool is_ready(void *arg, struct buf *reasons)
         return false;
     struct clock_reading clock = state_clock(app->state);
     clock_explain(&clock, reasons);
-    return !clock_refuses_members(&clock);
+    disk_explain(app->disk, reasons);
+    return !clock_refuses_members(&clock) && disk_level(app->disk) != DISK_NO_POSTS;
+}
+
+/* Gauges that nobody else keeps up to date. */
+static void measure(void *arg)
+{
+    const struct app *app = arg;
+    (void)disk_level(app->disk);
 }
 
 static enum app_exit open_listeners(struct app *app)
@@ -269,7 +298,8 @@ static enum app_exit open_listeners(struct app *app)
                                       .ring = app->ring,
                                       .writer = app->writer,
                                       .limits = app->limits,
-                                      .files = app->files};
+                                      .files = app->files,
+                                      .disk = app->disk};
     char key_hex[2 * sizeof(app->keys.pub.b)];
     hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
     struct listener_options public = {&app->services, app->budget,
@@ -281,6 +311,7 @@ static enum app_exit open_listeners(struct app *app)
     struct operator_options operator= {.listen = app->conf->operator.listen.text,
                                        .metrics = app->metrics,
                                        .ready = is_ready,
+                                       .measure = measure,
                                        .arg = app};
     if (operator_open(&operator, & app->operator) != OK)
         return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
@@ -344,6 +375,7 @@ void app_close(struct app *app)
     auth_free(app->auth);
     state_free(app->state);
     files_free(app->files);
+    disk_free(app->disk);
     ring_free(app->ring);
     budget_free(app->budget);
     server_keys_close(&app->keys);

@@ -11,6 +11,7 @@
 #include "router/json_out.h"
 #include "state/state.h"
 #include "store/trusted_time.h"
+#include "work/disk.h"
 #include "store/versions.h"
 
 static const struct int_range limit_range = {.fallback = 100, .min = 1, .max = 256};
@@ -145,6 +146,8 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 static enum err send_dm(struct call *call, struct dm_row *dm)
 {
     struct dm_people people;
+    if (disk_level(call->services->disk) == DISK_NO_POSTS)
+        return ERR_BUSY;
     bool proved = state_was_seen(call->services->state, &dm->recipient);
     enum err e = dms_recipient(call->db, &dm->recipient, proved, call->now_ms, &people.recipient);
     if (e == OK)

@@ -274,6 +274,12 @@ const char *db_refusal(const struct db *db)
     return db->refusal;
 }
 
+const char *db_socket_folder(const struct db *db)
+{
+    const char *host = db->conn == NULL ? NULL : PQhost(db->conn);
+    return host != NULL && host[0] == '/' ? host : NULL;
+}
+
 bool db_disk_full(const struct db *db)
 {
     return db->disk_full;

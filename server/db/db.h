@@ -70,6 +70,8 @@ MUST_USE enum err db_environment(const char *url, struct buf *out);
 
 /* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
 const char *db_refusal(const struct db *db);
+/* The folder of the unix socket that the connection goes through; NULL: over the network, or not connected. */
+const char *db_socket_folder(const struct db *db);
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
 

@@ -16,6 +16,7 @@
 #include "state/state.h"
 #include "store/attachments.h"
 #include "store/trusted_time.h"
+#include "work/disk.h"
 #include "store/users.h"
 
 /* Who uploads and under which name; makes the user's row when this is the first thing seen of them. */
@@ -104,7 +105,7 @@ enum err room_file_upload(struct call *call)
         .now = (double)now_ms / SECOND_MS,
         .expiry = (double)now_ms / SECOND_MS + ATTACHMENT_UNADOPTED_S,
         .day = (now_ms + conf->files.room_ttl_ms) / DAY_MS,
-        .quota = (int64_t)conf->files.quota_bytes,
+        .quota = disk_quota(call->services->disk),
     };
     return store(call, &owner, &put);
 }

@@ -13,6 +13,7 @@
 #include "files/ttl.h"
 #include "metrics/metrics.h"
 #include "store/trusted_time.h"
+#include "work/disk.h"
 
 /* This half stores encrypted attachments: what is visibly none is counted, or refused (design D9). */
 static bool is_refused_type(const struct call *call)
@@ -67,6 +68,6 @@ enum err file_upload(struct call *call)
                            .now = (double)now_ms / SECOND_MS,
                            .expiry = (double)(now_ms + ttl_ms) / SECOND_MS,
                            .day = (now_ms + conf->files.default_ttl_ms) / DAY_MS,
-                           .quota = (int64_t)conf->files.quota_bytes};
+                           .quota = disk_quota(call->services->disk)};
     return store(call, &put);
 }

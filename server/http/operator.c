@@ -23,6 +23,7 @@ struct operator_listener {
     struct MHD_Daemon *daemon;
     struct metrics *metrics;
     bool (*ready)(void *arg, struct buf *reasons);
+    void (*measure)(void *arg);
     void *arg;
     char *socket_path; /* to remove at the end; NULL: TCP */
 };
@@ -56,10 +57,12 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 }
 
 static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
-                                      const struct metrics *metrics)
+                                      const struct operator_listener *op)
 {
+    if (op->measure != NULL)
+        op->measure(op->arg);
     AUTO_BUF struct buf body = buf_make(METRICS_TEXT_MAX_BYTES);
-    metrics_write(metrics, &body);
+    metrics_write(op->metrics, &body);
     return answer(connection, MHD_HTTP_OK, &body, "text/plain; version=0.0.4; charset=utf-8");
 }
 
@@ -92,7 +95,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     if (reads && strcmp(url, "/health/ready") == 0)
         return answer_ready(connection, op);
     if (reads && strcmp(url, "/metrics") == 0)
-        return answer_metrics(connection, op->metrics);
+        return answer_metrics(connection, op);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found\n");
 }
 
@@ -134,6 +137,7 @@ enum err operator_open(const struct operator_options *options,
         return ERR_NO_MEMORY;
     op->metrics = options->metrics;
     op->ready = options->ready;
+    op->measure = options->measure;
     op->arg = options->arg;
     int fd = -1;
     enum err e = listen_at(op, options->listen, &fd);

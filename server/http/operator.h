@@ -19,6 +19,7 @@ struct operator_options {
     struct metrics *metrics;
     /* A write would succeed now. Appends a line for each thing that is wrong, also while it would. */
     bool (*ready)(void *arg, struct buf *reasons);
+    void (*measure)(void *arg); /* brings gauges up to date before /metrics; may be NULL */
     void *arg;
 };
 /* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */

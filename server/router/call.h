@@ -17,6 +17,7 @@
 struct arena;
 struct conf;
 struct db;
+struct disk;
 struct dispatcher;
 struct files;
 struct metrics;
@@ -40,6 +41,7 @@ struct services {
     struct writer *writer; /* work/: the batch writer */
     struct limits *limits; /* work/: what one identity may do, and all new ones together */
     struct files *files;   /* files/: limits of uploads, and the look at types */
+    struct disk *disk;     /* work/: how much is free on the database's disk */
 };
 
 /* Who asks. Anonymous when !known. */

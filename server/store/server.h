@@ -19,6 +19,9 @@ MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key)
 MUST_USE enum err server_welcomed(struct db *db, bool *ret_welcomed);
 MUST_USE enum err server_set_welcomed(struct db *db);
 
+/* Where the database keeps its data, in mem; ERR_MISSING: this role may not know (nearly always so). */
+MUST_USE enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path);
+
 /* Where the schema stands against what this binary embeds. */
 enum schema_state {
     SCHEMA_CURRENT,

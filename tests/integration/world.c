@@ -69,7 +69,8 @@ enum err world_prepare(struct world *w, const struct world_options *options)
         return trouble(w, ERR_DEFECT, "more servers, relays or accounts than a world holds");
     if (sodium_init() < 0)
         return trouble(w, ERR_DEFECT, "libsodium does not start");
-    (void)snprintf(w->folder, sizeof(w->folder), "/tmp/conclave-XXXXXX");
+    (void)snprintf(w->folder, sizeof(w->folder), "%.60s/conclave-XXXXXX",
+                   options->parent != NULL ? options->parent : "/tmp");
     if (mkdtemp(w->folder) == NULL) {
         w->folder[0] = '\0';
         return trouble(w, ERR_DENIED, "no temporary folder could be made");
