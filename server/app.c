@@ -34,6 +34,7 @@
 #include "state/state.h"
 #include "store/files.h"
 #include "store/ring.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "work/budget.h"
 #include "work/disk.h"
@@ -136,6 +137,7 @@ static struct db_options request_db(const struct app *app)
                                .metrics = app->metrics,
                                .tables = store_statements,
                                .table_count = store_statement_count,
+                               .opened = numbers_on_open,
                                .statement_timeout_ms = REQUEST_STATEMENT_TIMEOUT_MS,
                                .lock_timeout_ms = REQUEST_LOCK_TIMEOUT_MS};
 }

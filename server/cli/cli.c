@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/versions.h"
 
@@ -114,6 +115,7 @@ int cli_open_db(struct cli *cli, bool with_statements)
     cli->db = NULL;
     options.tables = store_statements;
     options.table_count = store_statement_count;
+    options.opened = numbers_on_open;
     if (db_new(&options, &cli->db) != OK || db_ensure(cli->db) != OK)
         return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
     return CLI_OK;

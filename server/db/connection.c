@@ -241,6 +241,8 @@ static enum err connect_now(struct db *db)
         e = set_up_session(db);
     if (e == OK)
         e = prepare_all(db);
+    if (e == OK && db->options.opened != NULL)
+        e = db->options.opened(db);
     if (e != OK)
         db_drop(db);
     return e == ERR_RETRY ? ERR_BUSY : e;

@@ -34,6 +34,7 @@ struct statement_table {
     const struct statement *statements; /* the last one has no name */
 };
 
+struct db;
 struct db_options {
     const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
     enum db_origin origin;
@@ -43,6 +44,8 @@ struct db_options {
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
+    /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
+    enum err (*opened)(struct db *db);
 };
 
 /* Allocates; connects on db_ensure. ERR_NO_MEMORY. */

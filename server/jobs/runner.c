@@ -14,6 +14,7 @@
 #include "jobs/files.h"
 #include "jobs/jobs.h"
 #include "jobs/retention.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/users.h"
 
@@ -33,7 +34,6 @@ struct jobs {
     struct metrics *metrics;
     struct db *db;
     bool leading; /* holds the advisory lock, on this connection */
-    int64_t partitions_day;
     int64_t counted_ms; /* monotonic */
     struct agreed_time agreed;
     struct file_turns files;
@@ -51,17 +51,15 @@ static enum err count_active(struct jobs *j, int64_t now_ms)
     return e;
 }
 
-/* Requests need partitions around the clock of their process; marks of the writer around that of the database. */
+/*
+ * Requests need partitions around the clock of their process; marks of the writer around that of the database. At every
+ * turn: those that exist cost two look-ups.
+ */
 static enum err make_partitions(struct jobs *j, const struct clock_reading *clock)
 {
-    int64_t today = clock->now_ms / DAY_MS, database_ms = clock->now_ms - clock->ahead_ms;
-    if (j->partitions_day == today)
-        return OK;
     enum err e = jobs_make_partitions(j->conf, j->db, clock->now_ms);
-    if (e == OK && database_ms / DAY_MS != today)
-        e = jobs_make_partitions(j->conf, j->db, database_ms);
-    if (e == OK)
-        j->partitions_day = today;
+    if (e == OK && clock->database_ms / DAY_MS != clock->now_ms / DAY_MS)
+        e = jobs_make_partitions(j->conf, j->db, clock->database_ms);
     return e;
 }
 
@@ -153,7 +151,6 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct job
         return ERR_NO_MEMORY;
     j->conf = conf;
     j->metrics = metrics;
-    j->partitions_day = -1;
     j->files = (struct file_turns){-1};
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;
@@ -166,6 +163,7 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct job
                             .metrics = metrics,
                             .tables = store_statements,
                             .table_count = store_statement_count,
+                            .opened = numbers_on_open,
                             .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                             .lock_timeout_ms = LOCK_TIMEOUT_MS};
     enum err e = db_new(&db, &j->db);

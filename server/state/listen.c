@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 
 enum {
@@ -156,6 +157,7 @@ static enum err open_connection(const struct state *state, enum db_origin origin
                                  .metrics = state->metrics,
                                  .tables = store_statements,
                                  .table_count = store_statement_count,
+                                 .opened = numbers_on_open,
                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS};
     return db_new(&options, ret_db);

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/numbers.h"
 #include "store/pending.h"
 #include "store/pins.h"
 #include "store/retention.h"
@@ -269,6 +270,33 @@ static enum err read_rooms(struct comparison *c)
     return e;
 }
 
+/* A row that stands below what memory has seen of it; false: there is none. Rows of deleted rooms are gone. */
+static bool is_below(const struct comparison *c, enum version_scope scope, int64_t id,
+                     int64_t seen, struct version_row *ret_seen)
+{
+    int64_t now = version_of(c, scope, id);
+    if (now == 0 || now >= seen)
+        return false;
+    *ret_seen = (struct version_row){.scope = scope, .id = id, .value = seen};
+    return true;
+}
+
+/* Versions only grow. When one did not, the database went back to an earlier state. ERR_RETRY: numbers were raised. */
+static enum err check_history(struct comparison *c, struct room **rooms, size_t count)
+{
+    struct version_row seen;
+    bool below = is_below(c, VERSION_GLOBAL, 0, c->state->global_version, &seen) ||
+                 is_below(c, VERSION_USERS, 0, c->state->users_version, &seen) ||
+                 is_below(c, VERSION_DMS, 0, c->dms_before, &seen);
+    for (size_t i = 0; !below && i < count; i++)
+        below = is_below(c, VERSION_ROOM_CONTENT, rooms[i]->id, rooms[i]->content_version, &seen) ||
+                is_below(c, VERSION_ROOM_RIGHTS, rooms[i]->id, rooms[i]->rights_version, &seen);
+    if (!below)
+        return OK;
+    enum err e = numbers_catch_up(c->db, &seen);
+    return e == OK ? ERR_RETRY : e;
+}
+
 static enum err refresh_all(struct comparison *c)
 {
     struct state *state = c->state;
@@ -285,9 +313,13 @@ static enum err refresh_all(struct comparison *c)
     size_t count = 0;
     if (e == OK)
         e = room_table_hold(state, c->mem, &rooms, &count);
+    if (e == OK)
+        e = check_history(c, rooms, count);
     for (size_t i = 0; i < count; i++) {
         if (e == OK)
             e = refresh_room(c, rooms[i]);
+        if (e == OK)
+            e = claims_check(rooms[i], c->db);
         state_room_release(rooms[i]);
     }
     if (e != OK)

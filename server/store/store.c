@@ -8,6 +8,7 @@
 const struct statement_table store_statements[] = {
     {versions_statements},
     {trusted_time_statements},
+    {numbers_statements},
     {ring_statements},
     {rooms_statements},
     {users_statements},

@@ -33,8 +33,9 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
-void clock_judge(struct clock_reading *reading, int64_t asked_ms, int64_t database_ms)
+void clock_judge(struct clock_reading *reading, int64_t asked_ms)
 {
+    int64_t database_ms = reading->database_ms;
     reading->ahead_ms = 0;
     if (database_ms < asked_ms)
         reading->ahead_ms = asked_ms - database_ms;
@@ -59,11 +60,11 @@ enum err clock_read(struct db *db, struct clock_reading *ret_reading)
     struct clock_reading reading = {.now_ms = clock_wall_ms()};
     if (!rows_next(&rows, &row))
         return ERR_DEFECT;
-    int64_t database_ms = row_i64(&row, 0);
+    reading.database_ms = row_i64(&row, 0);
     reading.trusted_ms = row_i64(&row, 1) * SECOND_MS;
     if (!rows_ok(&rows))
         return ERR_DEFECT;
-    clock_judge(&reading, asked_ms, database_ms);
+    clock_judge(&reading, asked_ms);
     *ret_reading = reading;
     return OK;
 }

@@ -19,12 +19,13 @@ enum clock_doubt {
 struct clock_reading {
     enum clock_doubt doubt;
     int64_t now_ms;     /* of this process */
+    int64_t database_ms;
     int64_t ahead_ms;   /* this process before the database; 0 within the time that asking took */
     int64_t trusted_ms; /* the newest time that was trusted; 0: none yet */
 };
 MUST_USE enum err clock_read(struct db *db, struct clock_reading *ret_reading);
-/* Its verdict, without a database. asked_ms and now_ms: this process before and after asking. */
-void clock_judge(struct clock_reading *reading, int64_t asked_ms, int64_t database_ms);
+/* Its verdict, without a database. asked_ms and reading->now_ms: this process before and after asking. */
+void clock_judge(struct clock_reading *reading, int64_t asked_ms);
 
 /* Appends a sentence for the operator, which says what is wrong and what to do; nothing while the clock is trusted. */
 void clock_explain(const struct clock_reading *reading, struct buf *out);

@@ -15,6 +15,7 @@
 #include "metrics/metrics.h"
 #include "state/state.h"
 #include "store/outcome.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 #include "work/write_batch.h"
 
@@ -224,6 +225,7 @@ enum err writer_new(const struct writer_options *options, struct writer **ret_wr
                             .metrics = options->metrics,
                             .tables = store_statements,
                             .table_count = store_statement_count,
+                            .opened = numbers_on_open,
                             .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                             .lock_timeout_ms = LOCK_TIMEOUT_MS};
     enum err e = w->mem ? db_new(&db, &w->db) : ERR_NO_MEMORY;
