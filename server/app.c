@@ -158,6 +158,16 @@ static enum err wait_for_database(struct db *db)
     }
 }
 
+/* An asynchronous standby that is promoted has lost what was acknowledged last. */
+static enum err look_for_standbys(struct db *db)
+{
+    int64_t count = 0;
+    enum err e = server_async_standbys(db, &count);
+    if (e == OK && count > 0)
+        log_event(LOG_WARN, "database.standby_not_synchronous", LOG_I64("standbys", count));
+    return e;
+}
+
 static enum app_exit open_disk(struct app *app, struct db *db)
 {
     AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
@@ -190,6 +200,8 @@ static enum app_exit open_state(struct app *app)
         e = jobs_make_partitions(app->conf, db, clock_wall_ms());
     if (e == OK)
         e = state_load(app->state, db);
+    if (e == OK)
+        e = look_for_standbys(db);
     enum app_exit code = e == OK ? open_disk(app, db) : APP_OK;
     db_free(db);
     if (e == OK && code == APP_OK)

@@ -71,6 +71,19 @@ enum err server_set_welcomed(struct db *db)
     return db_query(db, "UPDATE conclave.server SET welcomed = true", NULL, 0, NULL);
 }
 
+enum err server_async_standbys(struct db *db, int64_t *ret_count)
+{
+    return store_query_i64(
+        db,
+        "SELECT count(*)"
+        "  FROM pg_stat_replication"
+        " WHERE application_name IS DISTINCT FROM 'pg_basebackup'"
+        "   AND state IS DISTINCT FROM 'backup'"
+        "   AND coalesce(sync_state = 'async',"
+        "                current_setting('synchronous_standby_names') = '')",
+        NULL, 0, ret_count);
+}
+
 enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path)
 {
     AUTO_ROWS struct rows rows = {0};
