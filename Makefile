@@ -210,9 +210,9 @@ fuzz: deps-test ## libFuzzer on every parser (FUZZ_SECONDS=10 each, FUZZ_SEED=1,
 	$(Q)+$(MAKE) --no-print-directory fuzzers-fuzz
 	@V=1 exec tests/run/fuzz.sh libfuzzer build/fuzz $(or $(FUZZ_SECONDS),10) $(or $(FUZZ_SEED),1) $(FUZZERS)
 
-torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= REPORT=)
+torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= CLOCK=1 REPORT=)
 	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
-	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
+	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) $(if $(CLOCK),--clock) \
 	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 privacy: ## write docs/privacy.md anew from the comments of the migrations

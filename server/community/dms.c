@@ -129,7 +129,7 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 {
     const struct services *s = call->services;
     int64_t from_ms = 0;
-    enum err e = clock_later(call->db, call->now_ms, &from_ms);
+    enum err e = clock_shared(call->db, call->now_ms, &from_ms);
     int64_t ttl_ms = s->conf->direct_messages.ttl_ms + from_ms - call->now_ms;
     if (e == OK)
         e = dms_send(call->db, s->ring, people, dm->message, call->now_ms, ttl_ms, &dm->id);

@@ -95,7 +95,7 @@ enum err room_file_upload(struct call *call)
         e = check_type(call, &owner);
     int64_t now_ms = 0;
     if (e == OK)
-        e = clock_later(call->db, call->now_ms, &now_ms);
+        e = clock_shared(call->db, call->now_ms, &now_ms);
     if (e == ERR_DENIED)
         return files_refuse(call, UPLOAD_TYPE);
     if (e != OK)

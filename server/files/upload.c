@@ -61,7 +61,7 @@ enum err file_upload(struct call *call)
     if (is_refused_type(call))
         return files_refuse(call, UPLOAD_TYPE);
     int64_t now_ms = 0;
-    enum err e = clock_later(call->db, call->now_ms, &now_ms);
+    enum err e = clock_shared(call->db, call->now_ms, &now_ms);
     if (e != OK)
         return files_refuse_error(call, e);
     struct blob_put put = {.body = body,

@@ -114,16 +114,11 @@ enum err clock_accept(struct db *db, int64_t now_ms)
     return DB_RUN(db, "clock.accept", NULL, PARAM_I64(now_ms / SECOND_MS));
 }
 
-enum err clock_database_ms(struct db *db, int64_t *ret_ms)
-{
-    return store_one_i64(db, "clock.database", NULL, 0, ret_ms);
-}
-
-enum err clock_later(struct db *db, int64_t now_ms, int64_t *ret_ms)
+enum err clock_shared(struct db *db, int64_t now_ms, int64_t *ret_ms)
 {
     int64_t database_ms = 0;
-    enum err e = clock_database_ms(db, &database_ms);
+    enum err e = store_one_i64(db, "clock.database", NULL, 0, &database_ms);
     if (e == OK)
-        *ret_ms = database_ms > now_ms + APART_MAX_MS ? database_ms : now_ms;
+        *ret_ms = distance(database_ms, now_ms) > APART_MAX_MS ? database_ms : now_ms;
     return e;
 }

@@ -39,12 +39,10 @@ MUST_USE enum err clock_remember(struct db *db, int64_t now_ms);
  * now_ms are refused from now on instead.
  */
 MUST_USE enum err clock_accept(struct db *db, int64_t now_ms);
-/* The time of the database's machine. */
-MUST_USE enum err clock_database_ms(struct db *db, int64_t *ret_ms);
 /*
- * now_ms, or the database's time when that is more than 2 s later: what a lifetime is counted from, so that nothing ends
- * early because the clock of one process is behind.
+ * now_ms, or the database's time when the two differ by more than 2 s: what lifetimes are counted from, so that all processes
+ * count from the same and the clock of one ends nothing early.
  */
-MUST_USE enum err clock_later(struct db *db, int64_t now_ms, int64_t *ret_ms);
+MUST_USE enum err clock_shared(struct db *db, int64_t now_ms, int64_t *ret_ms);
 
 #endif

@@ -134,12 +134,10 @@ enum err write_batch_files_write(struct write_batch *b, struct db *db)
                                                  .file = op->post.files[f]};
     }
     /* Not by the clock of this process alone: what another one uploaded must neither be missed nor end early. */
-    int64_t from_ms = 0, now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
-    enum err e = clock_later(db, b->now_ms, &from_ms);
-    if (e == OK)
-        e = clock_database_ms(db, &now_ms);
+    int64_t now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
+    enum err e = clock_shared(db, b->now_ms, &now_ms);
     if (e != OK)
         return e;
-    double expiry = ttl_ms > 0 ? (double)(from_ms + ttl_ms) / SECOND_MS : FILE_NEVER;
+    double expiry = ttl_ms > 0 ? (double)(now_ms + ttl_ms) / SECOND_MS : FILE_NEVER;
     return attachments_adopt(db, b->mem, items, count, (double)now_ms / SECOND_MS, expiry);
 }

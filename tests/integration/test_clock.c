@@ -152,9 +152,11 @@ static void wait_told(struct scene *s, unsigned status, const char *words)
                         : memmem(reply.body.p, reply.body.len, words, strlen(words)) != NULL;
         if (said && (unsigned)reply.status == status)
             return;
-        if (clock_mono_ms() >= deadline_ms)
-            fail_msg("%d: %.*s", (int)reply.status, (int)reply.body.len,
-                     (const char *)reply.body.p);
+        if (clock_mono_ms() >= deadline_ms) {
+            show_log(s);
+            fail_msg("not \"%s\" but %d: %.*s", words == NULL ? "" : words, (int)reply.status,
+                     (int)reply.body.len, (const char *)reply.body.p);
+        }
         (void)poll(NULL, 0, STEP_MS);
     }
 }

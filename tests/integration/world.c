@@ -192,7 +192,8 @@ static enum err free_port(uint16_t *ret_port)
     return bound ? OK : ERR_BUSY;
 }
 
-enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+/* Waits for 200 from the operator's listener. */
+static enum err wait_health(struct world *w, size_t server, const char *path, int timeout_ms)
 {
     struct world_server *s = &w->servers[server];
     struct http_target target = {.timeout_ms = PROBE_MS, .max_reply_bytes = KIB(64)};
@@ -206,13 +207,18 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
         struct http_reply reply;
         if (!process_running(&s->process, &status))
             return status == EXIT_LISTEN ? ERR_CONFLICT : ERR_MISSING;
-        if (http_client_call(c, "GET", "/health/ready", NULL, (struct span){0}, &reply) == OK &&
+        if (http_client_call(c, "GET", path, NULL, (struct span){0}, &reply) == OK &&
             reply.status == 200)
             return OK;
         if (clock_mono_ms() >= deadline_ms)
             return ERR_BUSY;
         (void)poll(NULL, 0, READY_STEP_MS);
     }
+}
+
+enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+{
+    return wait_health(w, server, "/health/ready", timeout_ms);
 }
 
 static enum err start_server(struct world *w, size_t server, const char *const *env)
@@ -229,7 +235,10 @@ static enum err start_server(struct world *w, size_t server, const char *const *
         .argv = argv, .env = settings.env, .out_path = out_path, .err_path = s->log_path};
     if (e == OK)
         e = process_start(&spec, &s->process);
-    return e == OK ? world_wait_ready(w, server, WORLD_START_MS) : e;
+    return e == OK ? wait_health(w, server,
+                                 w->options.live_is_enough ? "/health/live" : "/health/ready",
+                                 WORLD_START_MS)
+                   : e;
 }
 
 /* The server's public key, as an operator would read it. */
