@@ -56,8 +56,7 @@ static int connect_tcp(const struct conf_address *to)
 static struct span reasons_of(struct span answer)
 {
     static const char end_of_headers[] = "\r\n\r\n";
-    const uint8_t *head =
-        memmem(answer.p, answer.len, end_of_headers, sizeof(end_of_headers) - 1);
+    const uint8_t *head = memmem(answer.p, answer.len, end_of_headers, sizeof(end_of_headers) - 1);
     if (head == NULL)
         return (struct span){NULL, 0};
     struct span body = span_skip(answer, (size_t)(head - answer.p) + sizeof(end_of_headers) - 1);

@@ -185,8 +185,9 @@ static const struct setting settings[] = {
      .min = 1,
      .max = HOST_MAX_BYTES,
      .offset = AT(files.free_space_bytes),
-     .help = "Nearly full: less than this is free at free_space_path. Posts go on down to a quarter "
-             "of it. The write-ahead log needs room, too."},
+     .help =
+         "Nearly full: less than this is free at free_space_path. Posts go on down to a quarter "
+         "of it. The write-ahead log needs room, too."},
     {.section = "files",
      .key = "uploads",
      .type = CONF_BOOL,

@@ -16,11 +16,11 @@ enum { DB_SCRATCH_MAX_BYTES = 256 << 20, DB_SCRATCH_KEEP_BYTES = 1 << 20 };
 
 struct db {
     struct db_options options;
-    PGconn *conn;       /* NULL: not connected */
-    struct buf scratch; /* encoded parameters of the running statement */
-    bool disk_full;     /* the last failure was 53100 */
+    PGconn *conn;        /* NULL: not connected */
+    struct buf scratch;  /* encoded parameters of the running statement */
+    bool disk_full;      /* the last failure was 53100 */
     const char *refusal; /* why the last database that was reached cannot be used; NULL: it can */
-    bool piped;         /* between the first db_send and db_settle */
+    bool piped;          /* between the first db_send and db_settle */
 };
 
 /* Counts one statement sent (BEGIN and COMMIT too). */

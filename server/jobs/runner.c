@@ -33,7 +33,7 @@ struct jobs {
     const struct conf *conf;
     struct metrics *metrics;
     struct db *db;
-    bool leading; /* holds the advisory lock, on this connection */
+    bool leading;       /* holds the advisory lock, on this connection */
     int64_t counted_ms; /* monotonic */
     struct agreed_time agreed;
     struct file_turns files;
@@ -105,12 +105,10 @@ static enum err turn(struct jobs *j)
     if (e != OK)
         return e;
     /* One that fails keeps no other from its turn. */
-    const enum err outcomes[] = {jobs_drop_nonces(j->db, now_ms),
-                                 jobs_apply_futures(j->db, now_ms),
-                                 count_active(j, now_ms),
-                                 file_turn(j->db, j->metrics, &j->files, now_ms),
-                                 jobs_expire_dms(j->db, now_ms),
-                                 jobs_purge(&j->retention, j->db, now_ms)};
+    const enum err outcomes[] = {
+        jobs_drop_nonces(j->db, now_ms), jobs_apply_futures(j->db, now_ms),
+        count_active(j, now_ms),         file_turn(j->db, j->metrics, &j->files, now_ms),
+        jobs_expire_dms(j->db, now_ms),  jobs_purge(&j->retention, j->db, now_ms)};
     for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
         e = outcomes[i];
     return e;

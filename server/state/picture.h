@@ -54,7 +54,7 @@ struct room {
     struct window window;
     size_t counted_bytes; /* our share in state.bytes */
     int64_t used_mono_ms; /* when somebody last read messages */
-    struct {              /* members who asked for what comes after a number that the room does not have */
+    struct { /* members who asked for what comes after a number that the room does not have */
         int64_t highest;
         struct session_id by[CLAIMANTS];
         size_t count;

@@ -271,8 +271,8 @@ static enum err read_rooms(struct comparison *c)
 }
 
 /* A row that stands below what memory has seen of it; false: there is none. Rows of deleted rooms are gone. */
-static bool is_below(const struct comparison *c, enum version_scope scope, int64_t id,
-                     int64_t seen, struct version_row *ret_seen)
+static bool is_below(const struct comparison *c, enum version_scope scope, int64_t id, int64_t seen,
+                     struct version_row *ret_seen)
 {
     int64_t now = version_of(c, scope, id);
     if (now == 0 || now >= seen)

@@ -21,29 +21,28 @@ const struct statement nonces_statements[] = {
                      "INSERT INTO nonces (day, nonce)"
                      "SELECT $1, $2"
                      "  FROM lazily"
-                     " WHERE " MAY_BE_KEPT("$3")
-                     "    ON CONFLICT DO NOTHING"
-                     " RETURNING 1::bigint"},
+                     " WHERE " MAY_BE_KEPT("$3") "    ON CONFLICT DO NOTHING"
+                                                 " RETURNING 1::bigint"},
     /* In the order of the key, so that two batches with the same nonces cannot lock each other out. */
     {"nonces.claim_many",
      "WITH input AS MATERIALIZED ("
      "    SELECT DISTINCT ON (day, nonce) day::integer AS day, nonce, ordinal"
      "      FROM unnest($1::bigint[], $2::bytea[], $3::bigint[]) WITH ORDINALITY"
      "           AS t (day, nonce, signed_s, ordinal)"
-     "     WHERE " MAY_BE_KEPT("signed_s")
-     "     ORDER BY day, nonce, ordinal),"
-     "won AS ("
-     "    INSERT INTO nonces (day, nonce)"
-     "    SELECT day, nonce"
-     "      FROM input"
-     "     ORDER BY day, nonce"
-     "        ON CONFLICT DO NOTHING"
-     "     RETURNING day, nonce)"
-     "SELECT ordinal - 1"
-     "  FROM input"
-     "  JOIN won USING (day, nonce)"},
+     "     WHERE " MAY_BE_KEPT("signed_s") "     ORDER BY day, nonce, ordinal),"
+                                           "won AS ("
+                                           "    INSERT INTO nonces (day, nonce)"
+                                           "    SELECT day, nonce"
+                                           "      FROM input"
+                                           "     ORDER BY day, nonce"
+                                           "        ON CONFLICT DO NOTHING"
+                                           "     RETURNING day, nonce)"
+                                           "SELECT ordinal - 1"
+                                           "  FROM input"
+                                           "  JOIN won USING (day, nonce)"},
     {"nonces.add_days",
-     "SELECT partitions_add('nonces', greatest($1::integer, (SELECT (nonces_after_s / 86400)::integer"
+     "SELECT partitions_add('nonces', greatest($1::integer, (SELECT (nonces_after_s / "
+     "86400)::integer"
      "                                                         FROM server)), $2)::bigint"},
     /* Before the first day goes, and committed: a claim that comes later is refused, not forgotten. */
     {"nonces.refuse_before", "UPDATE server"

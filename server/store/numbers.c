@@ -20,11 +20,12 @@ const struct statement numbers_statements[] = {
                         "  FROM versions"
                         " WHERE scope = $1 AND id = $2"},
     /* Whether to believe it; marks that this was done. */
-    {"numbers.believe", "UPDATE server"
-                        "   SET raised_s = floor(extract(epoch FROM clock_timestamp()))"
-                        " WHERE raised_s < extract(epoch FROM clock_timestamp()) - 86400"
-                        "   AND EXISTS (SELECT 1 FROM rooms WHERE id = $1 AND message_sequence < $2)"
-                        " RETURNING id::bigint"},
+    {"numbers.believe",
+     "UPDATE server"
+     "   SET raised_s = floor(extract(epoch FROM clock_timestamp()))"
+     " WHERE raised_s < extract(epoch FROM clock_timestamp()) - 86400"
+     "   AND EXISTS (SELECT 1 FROM rooms WHERE id = $1 AND message_sequence < $2)"
+     " RETURNING id::bigint"},
     STATEMENTS_END,
 };
 
@@ -104,8 +105,8 @@ static enum err believe(struct db *db, void *arg)
 {
     const struct claim *claim = arg;
     int64_t one;
-    enum err e =
-        STORE_ONE_I64(db, "numbers.believe", &one, PARAM_I64(claim->room), PARAM_I64(claim->claimed));
+    enum err e = STORE_ONE_I64(db, "numbers.believe", &one, PARAM_I64(claim->room),
+                               PARAM_I64(claim->claimed));
     return e == OK ? numbers_raise(db, NUMBERS_MARGIN) : e;
 }
 

@@ -19,7 +19,6 @@ MUST_USE enum err outcome_mark(struct db *db, struct outcome_mark *ret_mark);
  * On another connection, outside any transaction: waits for the transaction of the mark to end, if it is still under way.
  * When the answer is "not committed", it never will be. ERR_RETRY: still under way, ask again.
  */
-MUST_USE enum err outcome_find(struct db *db, const struct outcome_mark *mark,
-                               bool *ret_committed);
+MUST_USE enum err outcome_find(struct db *db, const struct outcome_mark *mark, bool *ret_committed);
 
 #endif

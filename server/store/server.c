@@ -73,15 +73,14 @@ enum err server_set_welcomed(struct db *db)
 
 enum err server_async_standbys(struct db *db, int64_t *ret_count)
 {
-    return store_query_i64(
-        db,
-        "SELECT count(*)"
-        "  FROM pg_stat_replication"
-        " WHERE application_name IS DISTINCT FROM 'pg_basebackup'"
-        "   AND state IS DISTINCT FROM 'backup'"
-        "   AND coalesce(sync_state = 'async',"
-        "                current_setting('synchronous_standby_names') = '')",
-        NULL, 0, ret_count);
+    return store_query_i64(db,
+                           "SELECT count(*)"
+                           "  FROM pg_stat_replication"
+                           " WHERE application_name IS DISTINCT FROM 'pg_basebackup'"
+                           "   AND state IS DISTINCT FROM 'backup'"
+                           "   AND coalesce(sync_state = 'async',"
+                           "                current_setting('synchronous_standby_names') = '')",
+                           NULL, 0, ret_count);
 }
 
 enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path)

@@ -18,7 +18,7 @@ enum clock_doubt {
 /* Both clocks, asked at the same moment. */
 struct clock_reading {
     enum clock_doubt doubt;
-    int64_t now_ms;     /* of this process */
+    int64_t now_ms; /* of this process */
     int64_t database_ms;
     int64_t ahead_ms;   /* this process before the database; 0 within the time that asking took */
     int64_t trusted_ms; /* the newest time that was trusted; 0: none yet */

@@ -115,7 +115,8 @@ void disk_free(struct disk *d)
 
 enum disk_level disk_level(struct disk *d)
 {
-    int64_t now = clock_mono_ms(), bytes = INT64_MAX, floor = (int64_t)d->conf->files.free_space_bytes;
+    int64_t now = clock_mono_ms(), bytes = INT64_MAX,
+            floor = (int64_t)d->conf->files.free_space_bytes;
     if (now - atomic_load(&d->looked_ms) < LOOK_EVERY_MS) {
         bytes = atomic_load(&d->free_bytes);
     } else {

@@ -34,10 +34,12 @@ bool fake_clock_open(struct fake_clock *clock, const char *name)
                    (long)getpid(), name);
     (void)snprintf(clock->preload, sizeof(clock->preload), "LD_PRELOAD=%s", library);
     (void)snprintf(clock->file, sizeof(clock->file), "FAKETIME_TIMESTAMP_FILE=%s", clock->control);
-    const char *const env[FAKE_CLOCK_SETTINGS + 1] = {
-        clock->preload,          clock->file, "FAKETIME_NO_CACHE=1",
-        "DONT_FAKE_MONOTONIC=1", "FAKETIME_DONT_FAKE_MONOTONIC=1",
-        NULL};
+    const char *const env[FAKE_CLOCK_SETTINGS + 1] = {clock->preload,
+                                                      clock->file,
+                                                      "FAKETIME_NO_CACHE=1",
+                                                      "DONT_FAKE_MONOTONIC=1",
+                                                      "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                                                      NULL};
     for (size_t i = 0; i < COUNT_OF(env); i++)
         clock->env[i] = env[i];
     return fake_clock_set(clock, 0);

@@ -80,7 +80,7 @@ static void show_log(const struct scene *s)
     AUTO_BUF struct buf log = buf_make(MIB(4));
     if (world_log(&s->w, 0, &log) == OK)
         (void)fprintf(stderr, "answered %d; the server says:\n%.*s", s->ana.community.refusal.code,
-                    (int)log.len, (const char *)log.p);
+                      (int)log.len, (const char *)log.p);
 }
 
 /* `posted` of a new message, in seconds. */
@@ -370,8 +370,7 @@ static void clock__of_the_machine_jumps_forty_days__waits_for_a_word(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            clock__of_the_machine_jumps_an_hour_forth_and_two_back__breaks_nothing),
+        cmocka_unit_test(clock__of_the_machine_jumps_an_hour_forth_and_two_back__breaks_nothing),
         cmocka_unit_test(clock__of_one_server_is_ahead__deletes_nothing_and_says_so),
         cmocka_unit_test(clock__of_one_server_is_behind__ends_no_file_early),
         cmocka_unit_test(clock__of_the_machine_jumps_forty_days__waits_for_a_word),

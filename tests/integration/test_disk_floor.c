@@ -165,8 +165,7 @@ static void quota__by_default__is_half_of_what_is_free(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            disk__that_fills_up__stops_uploads_then_posts_and_never_the_database),
+        cmocka_unit_test(disk__that_fills_up__stops_uploads_then_posts_and_never_the_database),
         cmocka_unit_test(quota__by_default__is_half_of_what_is_free),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -154,8 +154,8 @@ static void database__that_went_back__is_noticed_by_what_memory_knows(void **sta
                  "UPDATE versions SET value = 1 WHERE scope = 2;"
                  "DELETE FROM messages WHERE seqno > 1;"
                  "SELECT setval(pg_get_serial_sequence('conclave.messages', 'id'), 1)");
-    assert_true(file_wait_number(
-        &w, "SELECT count(*) FROM rooms WHERE message_sequence > 1000000", 1, 3 * SECOND_MS));
+    assert_true(file_wait_number(&w, "SELECT count(*) FROM rooms WHERE message_sequence > 1000000",
+                                 1, 3 * SECOND_MS));
     struct posted next = post(&ana, "new");
     assert_true(next.seqno > last.seqno && next.id > last.id);
     AUTO_BUF struct buf log = buf_make(MIB(4));

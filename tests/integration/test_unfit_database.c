@@ -27,8 +27,9 @@ static struct world world;
 /* A libpq URL of another database of the same cluster, as a setting. */
 static void url_of(const char *database, const char *host, char out[static TEXT_MAX])
 {
-    (void)snprintf(out, TEXT_MAX, "CONCLAVE_DATABASE_URL=postgresql:///%.20s?host=%.100s&user=postgres",
-                   database, host);
+    (void)snprintf(out, TEXT_MAX,
+                   "CONCLAVE_DATABASE_URL=postgresql:///%.20s?host=%.100s&user=postgres", database,
+                   host);
 }
 
 static struct db *connect_to(const char *url)
@@ -106,9 +107,9 @@ static struct process start_pooler(const char *mode, char folder[static WORLD_PA
                    folder, folder, mode);
     (void)snprintf(path, sizeof path, "%.60s/pooler.ini", world.folder);
     write_file(path, config);
-    const char *as_postgres[] = {"/usr/bin/setpriv", "--reuid",      "postgres",
-                                 "--regid",          "postgres",     "--init-groups",
-                                 "/usr/sbin/pgbouncer", "-q", path,  NULL};
+    const char *as_postgres[] = {
+        "/usr/bin/setpriv",    "--reuid", "postgres", "--regid", "postgres", "--init-groups",
+        "/usr/sbin/pgbouncer", "-q",      path,       NULL};
     const struct process_spec spec = {.argv = getuid() == 0 ? as_postgres : as_postgres + 6,
                                       .out_path = "/dev/null",
                                       .err_path = "/dev/null"};
@@ -123,9 +124,9 @@ static struct process start_pooler(const char *mode, char folder[static WORLD_PA
 
 static void pooler_url(const char *folder, char out[static TEXT_MAX])
 {
-    (void)snprintf(out, TEXT_MAX,
-                   "CONCLAVE_DATABASE_URL=postgresql:///conclave?host=%.100s&port=6432&user=postgres",
-                   folder);
+    (void)snprintf(
+        out, TEXT_MAX,
+        "CONCLAVE_DATABASE_URL=postgresql:///conclave?host=%.100s&port=6432&user=postgres", folder);
 }
 
 static void assert_refused_behind(const char *mode)

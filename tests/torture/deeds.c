@@ -15,7 +15,6 @@ enum {
     FRAME_MAX_BYTES = 1 << 20,
 };
 
-
 static enum err make_frame(struct person *p, const struct deed *deed, struct kept_frame *ret_frame)
 {
     const struct community_request request = {

@@ -28,7 +28,8 @@ struct person {
     struct member at[TORTURE_SERVERS];
     struct ledger *ledger;
     struct dice dice;
-    bool one_clock; /* only the first server's clock is right: for it alone a file that lives is never over */
+    bool
+        one_clock; /* only the first server's clock is right: for it alone a file that lives is never over */
     struct kept_frame kept[KEPT_FRAMES]; /* of acknowledged requests, to be sent again much later */
 };
 /* From the main thread, before anything is killed. */

@@ -14,7 +14,8 @@
 struct torture_options {
     uint64_t seed;
     uint32_t kills;
-    bool clock; /* the clock of the second server jumps between two days back and forty days ahead */
+    bool
+        clock; /* the clock of the second server jumps between two days back and forty days ahead */
     const char *commit; /* for the report; NULL: not known */
     FILE *progress;     /* one line for every so many kills; NULL: none */
 };

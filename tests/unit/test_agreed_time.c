@@ -20,9 +20,8 @@ static const int64_t now_ms = INT64_C(1800000000000);
 /* Asking took `took_ms`; the database was `ahead_ms` before us at its end. */
 static struct clock_reading reading(int64_t took_ms, int64_t database_ahead_ms, int64_t trusted_ms)
 {
-    struct clock_reading r = {.now_ms = now_ms,
-                              .database_ms = now_ms + database_ahead_ms,
-                              .trusted_ms = trusted_ms};
+    struct clock_reading r = {
+        .now_ms = now_ms, .database_ms = now_ms + database_ahead_ms, .trusted_ms = trusted_ms};
     clock_judge(&r, now_ms - took_ms);
     return r;
 }
@@ -50,8 +49,8 @@ static void clock__is_trusted_within_two_seconds_and_two_days(void **state)
         {0, 5000, 99 * (int64_t)HOUR_MS, CLOCK_APART, -5000},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct clock_reading r = reading(cases[i].took_ms, cases[i].database_ahead_ms,
-                                         now_ms - cases[i].trusted_ago_ms);
+        struct clock_reading r =
+            reading(cases[i].took_ms, cases[i].database_ahead_ms, now_ms - cases[i].trusted_ago_ms);
         assert_int_equal(r.doubt, cases[i].doubt);
         assert_int_equal(r.ahead_ms, cases[i].ahead_ms);
     }
