@@ -14,7 +14,8 @@ struct agreed_time {
 };
 
 /*
- * Asks both clocks on db. OK: *ret_now_ms may be used to delete. ERR_DENIED: nothing may be deleted. A jump that lasts for a day of steady running is accepted, as it then is what the clock really shows.
+ * Asks both clocks on db. OK: *ret_now_ms may be used to delete. ERR_DENIED: nothing may be deleted. A jump that lasts for a
+ * day of steady running is accepted, as it then is what the clock really shows.
  */
 MUST_USE enum err agreed_time(struct agreed_time *state, struct db *db, int64_t *ret_now_ms);
 /* The rule of the day alone: whether a reading in doubt for a jump is to be accepted at mono_ms. */

@@ -40,5 +40,5 @@ enum err claims_check(struct room *room, struct db *db)
     if (true_now || !enough)
         return OK;
     enum err e = numbers_believe(db, room->id, claimed);
-    return e == OK ? ERR_RETRY : e;
+    return e == ERR_MISSING ? OK : e; /* the next comparison shows the raised numbers */
 }

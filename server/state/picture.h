@@ -143,7 +143,7 @@ void fill_drop(struct room *room, int64_t sequence);
 
 /* Without lock: this reader has seen the room's events up to `since`, which memory knows nothing of. */
 void claims_note(struct room *room, const struct identity *who, int64_t since);
-/* Without lock, after the room was compared with the database. ERR_RETRY: numbers were raised, compare again. */
+/* Without lock, after the room was compared with the database. */
 MUST_USE enum err claims_check(struct room *room, struct db *db);
 
 /* ---- state.c ---- */

@@ -231,6 +231,9 @@ static enum err refresh_room(struct comparison *c, struct room *room)
         return OK; /* removed meanwhile: the global version says so next time */
     if (e == OK && (rights_changed || !is_current(room, &row)))
         e = read_object(c, room, &row);
+    /* What this process committed itself may be ahead of the versions that it has compared. */
+    if (e == OK && row.message_sequence < before)
+        e = numbers_catch_up_room(c->db, room->id, before);
     if (e != OK)
         return e;
     take_counter(room, before, row.message_sequence);
@@ -281,7 +284,10 @@ static bool is_below(const struct comparison *c, enum version_scope scope, int64
     return true;
 }
 
-/* Versions only grow. When one did not, the database went back to an earlier state. ERR_RETRY: numbers were raised. */
+/*
+ * Versions only grow. When one did not, the database went back to an earlier state, and numbers are raised: the next
+ * comparison shows them.
+ */
 static enum err check_history(struct comparison *c, struct room **rooms, size_t count)
 {
     struct version_row seen;
@@ -291,10 +297,7 @@ static enum err check_history(struct comparison *c, struct room **rooms, size_t 
     for (size_t i = 0; !below && i < count; i++)
         below = is_below(c, VERSION_ROOM_CONTENT, rooms[i]->id, rooms[i]->content_version, &seen) ||
                 is_below(c, VERSION_ROOM_RIGHTS, rooms[i]->id, rooms[i]->rights_version, &seen);
-    if (!below)
-        return OK;
-    enum err e = numbers_catch_up(c->db, &seen);
-    return e == OK ? ERR_RETRY : e;
+    return below ? numbers_catch_up(c->db, &seen) : OK;
 }
 
 static enum err refresh_all(struct comparison *c)

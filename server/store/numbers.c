@@ -18,7 +18,10 @@ const struct statement numbers_statements[] = {
                        "   SET timeline = $1"},
     {"numbers.version", "SELECT value"
                         "  FROM versions"
-                        " WHERE scope = $1 AND id = $2"},
+                        " WHERE id = $1 AND scope = $2::bigint"},
+    {"numbers.room", "SELECT message_sequence"
+                     "  FROM rooms"
+                     " WHERE id = $1 AND $2::bigint = 0"},
     /* Whether to believe it; marks that this was done. */
     {"numbers.believe",
      "UPDATE server"
@@ -84,19 +87,6 @@ enum err numbers_on_open(struct db *db)
     return e;
 }
 
-static enum err catch_up(struct db *db, void *arg)
-{
-    const struct version_row *seen = arg;
-    int64_t timeline, value;
-    enum err e = store_one_i64(db, "numbers.lock", NULL, 0, &timeline);
-    if (e == OK)
-        e = STORE_ONE_I64(db, "numbers.version", &value, PARAM_I16(seen->scope),
-                          PARAM_I64(seen->id));
-    if (e != OK || value >= seen->value)
-        return e;
-    return numbers_raise(db, NUMBERS_MARGIN);
-}
-
 struct claim {
     int64_t room, claimed;
 };
@@ -116,14 +106,43 @@ enum err numbers_believe(struct db *db, int64_t room, int64_t claimed)
     enum err e = db_tx(db, believe, &claim);
     if (e == OK)
         log_event(LOG_ERROR, "clients.ahead", LOG_I64("numbers_raised_by", NUMBERS_MARGIN));
+    return e;
+}
+
+/* What this process has seen, and the statement that tells where it stands now. */
+struct evidence {
+    const char *statement;
+    int64_t scope, id, seen;
+};
+
+/* ERR_MISSING: somebody else has raised them, or the room is gone. */
+static enum err catch_up(struct db *db, void *arg)
+{
+    const struct evidence *evidence = arg;
+    int64_t timeline, now;
+    enum err e = store_one_i64(db, "numbers.lock", NULL, 0, &timeline);
+    if (e == OK)
+        e = STORE_ONE_I64(db, evidence->statement, &now, PARAM_I64(evidence->id),
+                          PARAM_I64(evidence->scope));
+    if (e == OK)
+        e = now < evidence->seen ? numbers_raise(db, NUMBERS_MARGIN) : ERR_MISSING;
+    return e;
+}
+
+static enum err raise_by(struct db *db, struct evidence evidence)
+{
+    enum err e = db_tx(db, catch_up, &evidence);
+    if (e == OK)
+        log_event(LOG_ERROR, "database.went_back", LOG_I64("numbers_raised_by", NUMBERS_MARGIN));
     return e == ERR_MISSING ? OK : e;
 }
 
 enum err numbers_catch_up(struct db *db, const struct version_row *seen)
 {
-    struct version_row copy = *seen;
-    enum err e = db_tx(db, catch_up, &copy);
-    if (e == OK)
-        log_event(LOG_ERROR, "database.went_back", LOG_I64("numbers_raised_by", NUMBERS_MARGIN));
-    return e == ERR_MISSING ? OK : e;
+    return raise_by(db, (struct evidence){"numbers.version", seen->scope, seen->id, seen->value});
+}
+
+enum err numbers_catch_up_room(struct db *db, int64_t room, int64_t seen)
+{
+    return raise_by(db, (struct evidence){"numbers.room", 0, room, seen});
 }

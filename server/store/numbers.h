@@ -29,10 +29,12 @@ MUST_USE enum err numbers_raise(struct db *db, int64_t margin);
 MUST_USE enum err numbers_on_open(struct db *db);
 /*
  * Several members know events of the room up to `claimed`, which it never had: raises all numbers, but at most once a day,
- * since anybody can claim anything.
+ * since anybody can claim anything. ERR_MISSING: not this time.
  */
 MUST_USE enum err numbers_believe(struct db *db, int64_t room, int64_t claimed);
 /* A version is below what this process has seen: raises them, unless somebody did so already. */
 MUST_USE enum err numbers_catch_up(struct db *db, const struct version_row *seen);
+/* The same for the counter of a room. */
+MUST_USE enum err numbers_catch_up_room(struct db *db, int64_t room, int64_t seen);
 
 #endif

@@ -191,6 +191,7 @@ static void drop__during_a_backup__is_put_off(void **state)
     assert_int_equal(file_jobs_drop(blob_db, TODAY - 2), ERR_CONFLICT);
     assert_true(blob_has_partition(TODAY - 2));
     /* Nor are nonces, which everybody who posts writes to. */
+    assert_int_equal(nonces_make_days(blob_db, TODAY, TODAY), OK);
     assert_int_equal(nonces_drop_days(blob_db, TODAY + 1), OK);
     static const char nonces[] =
         "SELECT count(*) FROM pg_class WHERE relname ~ '^nonces_d[0-9]+$' AND relkind = 'r'";
