@@ -121,6 +121,8 @@ bool auth_claim(struct call *call)
     struct nonce_key nonce = {.signed_s = call->nonce.signed_s};
     memcpy(nonce.b, call->nonce.b, sizeof nonce.b);
     enum err e = nonces_claim(call->db, &nonce);
+    if (e == ERR_CONFLICT)
+        e = ERR_BUSY; /* there is no partition for that day yet; the job makes it within seconds */
     if (e == ERR_TOO_EARLY)
         reply_text(call->reply, 425, IDENTITY_REPLAYED);
     else if (e != OK)
