@@ -18,7 +18,7 @@ static bool needs_user(enum access access)
     case ACCESS_ROOM_WRITE:
     case ACCESS_ROOM_UPLOAD:
     case ACCESS_ROOM_MODERATOR:
-    case ACCESS_ROOM_ADMIN:
+    case ACCESS_ROOM_SETTINGS:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
         return true;
@@ -26,6 +26,7 @@ static bool needs_user(enum access access)
     case ACCESS_PUBLIC:
     case ACCESS_ROOM_ACCESSIBLE:
     case ACCESS_ROOM_READ:
+    case ACCESS_ROOM_ADMIN:
         break;
     }
     return false;
@@ -51,6 +52,7 @@ static const char *missing_right(enum access access, const struct rights *r)
         return r->moderator || r->admin ? NULL
                                         : "This endpoint requires moderator room permissions";
     case ACCESS_ROOM_ADMIN:
+    case ACCESS_ROOM_SETTINGS:
         return r->admin ? NULL : "This endpoint requires admin room permissions";
     case ACCESS_PUBLIC:
     case ACCESS_USER:

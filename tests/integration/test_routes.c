@@ -30,7 +30,8 @@ enum needs {
     WRITE, /* and upload: every room here grants both or none */
     AUTHOR,
     MODERATOR,
-    ROOM_ADMIN,
+    ROOM_ADMIN, /* who is nobody gets 403 too */
+    ROOM_SETTINGS,
     USER,
     MODERATOR_OF_ROOMS, /* of those that the body names */
     ADMIN_OF_ROOMS,
@@ -46,7 +47,7 @@ static const struct expectation {
     {"GET", "/capabilities", PUBLIC, 200, false, NULL},
     {"GET", "/rooms", PUBLIC, 200, false, NULL},
     {"GET", "/room/{room}", ACCESSIBLE, 200, false, NULL},
-    {"PUT", "/room/{room}", ROOM_ADMIN, 200, false, "{\"name\":\"n\"}"},
+    {"PUT", "/room/{room}", ROOM_SETTINGS, 200, false, "{\"name\":\"n\"}"},
     {"GET", "/room/{room}/pollInfo/{number}", READ, 200, false, NULL},
     {"GET", "/room/{room}/permissions", MODERATOR, 200, false, NULL},
     {"GET", "/room/{room}/permissions/{user}", MODERATOR, 200, false, NULL},
@@ -74,7 +75,7 @@ static const struct expectation {
     {"GET", "/room/{room}/reactors/{number}/{rest}", READ, 200, false, NULL},
     {"POST", "/room/{room}/file", WRITE, 201, false, "bytes"},
     {"GET", "/room/{room}/file/{number}", READ, 200, true, NULL},
-    {"GET", "/room/{room}/file/{number}/{rest}", READ, 200, true, NULL},
+    {"GET", "/room/{room}/file/{number}/{text}", READ, 200, true, NULL},
     {"GET", "/inbox", USER, 200, false, NULL},
     {"GET", "/outbox", USER, 200, false, NULL},
     {"GET", "/inbox/since/{number}", USER, 304, false, NULL},
@@ -152,8 +153,10 @@ static int refusal(enum needs needs, int caller, enum room_kind kind, bool in_ro
         if (caller == BANNED) /* knows the room; only /room/R itself is not there */
             return needs == ACCESSIBLE ? 404 : 403;
         if (kind == HIDDEN)
-            return 404;
+            return needs == ROOM_SETTINGS ? 405 : 404;
     }
+    if (anonymous && needs == ROOM_ADMIN)
+        return 403;
     if (anonymous && needs != PUBLIC && needs != ACCESSIBLE && needs != READ)
         return 401;
     switch (needs) {
@@ -171,6 +174,7 @@ static int refusal(enum needs needs, int caller, enum room_kind kind, bool in_ro
     case MODERATOR_OF_ROOMS:
         return is_mod || is_admin ? 0 : 403;
     case ROOM_ADMIN:
+    case ROOM_SETTINGS:
     case ADMIN_OF_ROOMS:
         return is_admin ? 0 : 403;
     }
