@@ -25,8 +25,10 @@ const struct route inner_routes[] = {
     /* method, path, access, effect, body at most, handler */
     {GET, "/capabilities", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, capabilities_get},
     {GET, "/rooms", ACCESS_PUBLIC, EFFECT_READS, NO_BODY, rooms_get_all},
+    {POST, "/rooms", ACCESS_GLOBAL_ADMIN, EFFECT_WRITES, JSON_MAX_BYTES, room_create},
     {GET, "/room/{room}", ACCESS_ROOM_ACCESSIBLE, EFFECT_READS, NO_BODY, room_get},
     {PUT, "/room/{room}", ACCESS_ROOM_SETTINGS, EFFECT_WRITES, JSON_MAX_BYTES, room_put},
+    {DELETE, "/room/{room}", ACCESS_GLOBAL_ADMIN, EFFECT_WRITES, NO_BODY, room_delete},
     {GET, "/room/{room}/pollInfo/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY, poll_info_get},
     {GET, "/room/{room}/messages/since/{number}", ACCESS_ROOM_READ, EFFECT_READS, NO_BODY,
      messages_get_since},

@@ -21,6 +21,7 @@ static bool needs_user(enum access access)
     case ACCESS_ROOM_SETTINGS:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         return true;
     case ACCESS_UNDECLARED:
     case ACCESS_PUBLIC:
@@ -57,6 +58,7 @@ static const char *missing_right(enum access access, const struct rights *r)
     case ACCESS_PUBLIC:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         return may(r, true) ? NULL : "Permission denied";
     case ACCESS_ROOM_ACCESSIBLE: /* answered 404 before */
         return NULL;

@@ -40,6 +40,7 @@ static bool needs_room(enum access access)
     case ACCESS_PUBLIC:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         break;
     }
     return false;

@@ -23,6 +23,7 @@ enum access {
     ACCESS_ROOM_SETTINGS,
     ACCESS_USER,
     ACCESS_BLINDED_USER,
+    ACCESS_GLOBAL_ADMIN, /* a user (401) who is one (403): before it is told whether a room is there */
 };
 
 /* Whether running it twice matters (design D5). */

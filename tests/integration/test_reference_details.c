@@ -91,10 +91,10 @@ static void options__of_any_path__names_its_methods_and_asks_nothing(void **stat
     static const struct {
         const char *target, *allow;
     } cases[] = {{"/capabilities", "GET, HEAD, OPTIONS"},
-                 {"/rooms", "GET, HEAD, OPTIONS"},
-                 {"/room/lobby", "GET, HEAD, PUT, OPTIONS"},
-                 {"/room/hidden", "GET, HEAD, PUT, OPTIONS"},
-                 {"/room/nowhere", "GET, HEAD, PUT, OPTIONS"},
+                 {"/rooms", "GET, HEAD, POST, OPTIONS"},
+                 {"/room/lobby", "GET, HEAD, PUT, DELETE, OPTIONS"},
+                 {"/room/hidden", "GET, HEAD, PUT, DELETE, OPTIONS"},
+                 {"/room/nowhere", "GET, HEAD, PUT, DELETE, OPTIONS"},
                  {"/room/lobby/message", "POST, OPTIONS"},
                  {"/file", "POST, OPTIONS"}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
@@ -106,7 +106,7 @@ static void options__of_any_path__names_its_methods_and_asks_nothing(void **stat
     assert_int_equal(code_of(UNSIGNED, "OPTIONS", "/nothing"), 404);
     struct onion_reply other AUTO_ONION_REPLY = ask(SIGNED_BLINDED, "PATCH", "/room/lobby");
     assert_int_equal(other.code, 405);
-    assert_string_equal(onion_reply_header(&other, "allow"), "GET, HEAD, PUT, OPTIONS");
+    assert_string_equal(onion_reply_header(&other, "allow"), "GET, HEAD, PUT, DELETE, OPTIONS");
 }
 
 /* ---- keys that nobody reads ---- */
@@ -229,7 +229,7 @@ static void put__of_a_room_that_is_not_there__is_405_and_of_a_hidden_one_too(voi
         struct onion_reply hidden AUTO_ONION_REPLY = ask(signings[i], "PUT", "/room/hidden");
         assert_int_equal(no.code, 405);
         assert_int_equal(hidden.code, 405);
-        assert_string_equal(onion_reply_header(&no, "allow"), "GET, HEAD, OPTIONS");
+        assert_string_equal(onion_reply_header(&no, "allow"), "GET, HEAD, DELETE, OPTIONS");
         assert_true(json_equal(no.headers, hidden.headers));
         assert_true(span_eq(no.body, hidden.body));
     }

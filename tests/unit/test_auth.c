@@ -479,6 +479,8 @@ static void access__without_a_room__asks_for_the_user_only(void **state)
     assert_int_equal(asked(ACCESS_BLINDED_USER, ANYONE, NULL), 401);
     assert_int_equal(asked(ACCESS_BLINDED_USER, UNBLINDED_USER, NULL), 401);
     assert_int_equal(asked(ACCESS_BLINDED_USER, USER, NULL), 200);
+    assert_int_equal(asked(ACCESS_GLOBAL_ADMIN, ANYONE, NULL), 401);
+    assert_int_equal(asked(ACCESS_GLOBAL_ADMIN, USER, NULL), 200); /* who is one, auth.c asks */
 }
 
 static void access__a_hidden_room__answers_the_bytes_of_an_unknown_path(void **state)
