@@ -254,12 +254,14 @@ void post_text_write(struct buf *out, const struct post_text *text, int64_t time
 bool post_text_is_timed(struct span data)
 {
     struct span content;
-    if (read_envelope(data, &content) && content.len > 0)
+    if ((read_envelope(data, &content) || read_envelope(unpad_data(data), &content)) &&
+        content.len > 0)
         return true; /* the same time as the content's own */
     struct reader r = reader_of(unpad_data(data));
     struct field field;
     bool timed = false;
     while (next_field(&r, &field))
-        timed |= is_varint(&field, CONTENT_SIG_TIMESTAMP) && field.varint != 0;
+        if (is_varint(&field, CONTENT_SIG_TIMESTAMP))
+            timed = field.varint != 0;
     return reader_ok(&r) && timed;
 }
