@@ -107,6 +107,7 @@ start_database() {
         kill -INT "$old"
         until_gone "$old" 30 || fail 4 "an older PostgreSQL (process $old) still runs on $data/postgres and does not stop"
     fi
+    settle_database
     if [[ ! -e $data/postgres/${user}_hba.conf ]]; then
         cluster_give_to "$data/postgres" $user ||
             fail 4 "the database in $data/postgres could not be given to its role $user (above: why); the next start tries again"
@@ -114,11 +115,16 @@ start_database() {
     launch_database
 }
 
+# Nothing is left of what ran on the database before.
+settle_database() {
+    cluster_left "$data/postgres" 60 || fail 4 "processes of an older PostgreSQL still run on $data/postgres and do not end"
+    cluster_clear_stale "$data/postgres" "$sockets"
+}
+
 launch_database() {
     local bin mode=0700
     ((EUID != 0)) || mode=0777 # the folder around it says who may come
     bin=$(cluster_bin "$data/postgres")
-    cluster_clear_stale "$data/postgres" "$sockets"
     (cluster_exec setpriv --pdeathsig INT setsid "$bin/postgres" -D "$data/postgres" \
         -c hba_file="$data/postgres/${user}_hba.conf" -c unix_socket_directories="$sockets" \
         -c unix_socket_permissions=$mode) >>"$data/postgres.log" 2>&1 </dev/null 9>&- &
@@ -137,7 +143,7 @@ restart_database() {
     ((restarts++ < RESTARTS_MAX)) ||
         fail 4 "the database ended once more, after $RESTARTS_MAX starts within ten minutes each; the end of $data/postgres.log says why"
     echo "make run: the database has ended by itself; starting it again ($restarts of $RESTARTS_MAX)" >&2
-    cluster_left "$data/postgres" 60 || fail 4 "processes of the old database on $data/postgres do not end"
+    settle_database
     launch_database
 }
 
