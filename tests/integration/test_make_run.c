@@ -217,7 +217,8 @@ static void the_database__killed__is_started_again(void **state)
         (void)snprintf(words, sizeof(words), "starting it again (%d of 5)", i);
         assert_int_equal(kill(database_pid(&r), SIGKILL), 0);
         expect_said(&r, words, AGAIN_MS);
-        shell(". $1/env; for i in {1..300}; do $2/conclave room list 2>/dev/null && exit 0; sleep 0.1; done; "
+        shell(". $1/env; for i in {1..300}; do $2/conclave room list 2>/dev/null && exit 0; sleep "
+              "0.1; done; "
               "exit 1",
               r.data, w->build);
     }
