@@ -124,7 +124,8 @@ cluster_clear_stale() {
 cluster_left() {
     local tries=$(($2 * 20)) folder
     folder=$(realpath "$1")
-    while find /proc/[0-9]*/cwd -maxdepth 0 -lname "$folder" 2>/dev/null | grep -q .; do
+    # Folders of other users' processes cannot be read, and processes end meanwhile: neither is a failure.
+    while { readlink /proc/[0-9]*/cwd 2>/dev/null || true; } | grep -xF "$folder" >/dev/null; do
         ((tries-- > 0)) || return 1
         sleep 0.05
     done

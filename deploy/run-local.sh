@@ -183,7 +183,7 @@ start_server() {
     # shellcheck disable=SC1091 # made above
     . "$data/env"
     # Ports below 1024 are root's to give.
-    ((EUID != 0)) || ((${listen##*:} >= 1024)) || low=(--inh-caps +net_bind_service --ambient-caps +net_bind_service)
+    ((EUID != 0)) || ((10#${listen##*:} >= 1024)) || low=(--inh-caps +net_bind_service --ambient-caps +net_bind_service)
     (server_exec "${low[@]}" --pdeathsig TERM setsid "$program" serve --init) </dev/null 9>&- &
     server=$!
     until "$conclave" status --ready >/dev/null 2>&1; do
