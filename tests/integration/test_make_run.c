@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What `make run` starts (deploy/run-local.sh): a server that is neither root nor a superuser of its database, a database that
- * is started again when it ends by itself, an end with a sentence, and an older folder that is taken over with all that
- * is in it.
+ * What `make run` starts (deploy/run-local.sh): a server that is neither root nor a superuser of its
+ * database, a database that is started again when it ends by itself, an end with a sentence, and an
+ * older folder that is taken over with all that is in it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@
 #include "integration/database.h"
 #include "integration/group.h"
 
-/* test-timeout-s: 300 (four starts of a cluster and a server, for which a busy machine needs long) */
+/* test-timeout-s: 300 (four starts of a database and a server) */
 
 enum { START_MS = 120000, AGAIN_MS = 60000, STOP_MS = 60000, PATH_BYTES = 160, LINE_BYTES = 512 };
 
@@ -227,7 +227,7 @@ static void the_database__killed__is_started_again(void **state)
     stop(&r);
 }
 
-/* As an earlier make run left it: everything in the database is the superuser's, every file root's. */
+/* As an earlier make run left it: the database is a superuser's, every other file root's. */
 static void an_older_folder__is_taken_over_with_all_that_is_in_it(void **state)
 {
     struct world *w = *state;
