@@ -15,6 +15,7 @@
 #include "auth/access.h"
 #include "auth/auth.h"
 #include "base/arena.h"
+#include "auth/recall.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -41,6 +42,7 @@
 #include "work/lanes.h"
 #include "work/limits.h"
 #include "work/shares.h"
+#include "work/timestamps.h"
 #include "work/writer.h"
 
 enum {
@@ -53,6 +55,7 @@ enum {
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
     START_RETRY_MS = 500,
     DISK_ARENA_BYTES = 64 * 1024,
+    POSTED_LOG2 = 15,      /* 256 KB: ten minutes of fifty posts a second */
     SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
 };
 
@@ -66,8 +69,10 @@ struct app {
     struct server_keys keys;
     struct ring *ring;
     struct state *state;
+    struct timestamps *timestamps;
     struct writer *writer;
     struct auth *auth;
+    struct recall *posted;
     struct files *files;
     struct disk *disk;
     struct budget *budget;
@@ -230,7 +235,12 @@ static enum app_exit open_fairness(struct app *app)
 
 static enum app_exit open_work(struct app *app)
 {
-    struct writer_options writer = {app->conf, app->metrics, app->ring, app->state};
+    enum err e = timestamps_new(&app->timestamps);
+    struct writer_options writer = {.conf = app->conf,
+                                    .metrics = app->metrics,
+                                    .ring = app->ring,
+                                    .state = app->state,
+                                    .timestamps = app->timestamps};
     struct db_options db = request_db(app);
     struct lane_options general = {.name = "general",
                                    .workers = app->conf->server.workers,
@@ -251,7 +261,8 @@ static enum app_exit open_work(struct app *app)
                                   .db = &db,
                                   .metrics = app->metrics,
                                   .queue_metric = METRIC_QUEUE_UPLOAD};
-    enum err e = writer_new(&writer, &app->writer);
+    if (e == OK)
+        e = writer_new(&writer, &app->writer);
     if (e == OK)
         e = budget_new(app->conf->memory.bodies_bytes, app->metrics, &app->budget);
     if (e == OK)
@@ -260,6 +271,8 @@ static enum app_exit open_work(struct app *app)
         e = lane_new(&upload, &app->upload);
     if (e == OK)
         e = auth_new(&app->auth);
+    if (e == OK)
+        e = recall_new(POSTED_LOG2, &app->posted);
     if (e == OK)
         e = jobs_start(app->conf, app->metrics, &app->jobs);
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
@@ -311,6 +324,8 @@ static enum app_exit open_listeners(struct app *app)
                                       .state = app->state,
                                       .ring = app->ring,
                                       .writer = app->writer,
+                                      .timestamps = app->timestamps,
+                                      .posted = app->posted,
                                       .limits = app->limits,
                                       .files = app->files,
                                       .disk = app->disk};
@@ -384,6 +399,8 @@ void app_close(struct app *app)
     shares_free(app->shares);
     limits_free(app->limits);
     writer_free(app->writer);
+    timestamps_free(app->timestamps);
+    recall_free(app->posted);
     if (app->state)
         state_stop(app->state);
     auth_free(app->auth);

@@ -73,7 +73,7 @@ bool auth_authenticate(struct call *call)
     call->stranger =
         !call->who.known || !state_is_member(services->state, &call->who.id, call->now_ms);
     if (call->who.known)
-        state_seen(services->state, &call->who.id, call->now_ms);
+        state_seen(services->state, &call->who.id, call->stranger, call->now_ms);
     return true;
 }
 
@@ -148,6 +148,17 @@ static enum err find_room(struct call *call)
     return OK;
 }
 
+/* Asked before the room is looked for: whoever is none gets the same answer for every token. */
+static enum err admit_global_admin(struct call *call)
+{
+    if (!access_check(ACCESS_GLOBAL_ADMIN, &call->who, NULL, call->reply))
+        return ERR_DENIED;
+    if (state_may_globally(call->services->state, &call->who.id, true))
+        return OK;
+    reply_text(call->reply, 403, "This endpoint requires global admin permissions");
+    return ERR_DENIED;
+}
+
 enum err auth_admit(struct call *call, enum access access)
 {
     bool has_room = call->params.room.len > 0;
@@ -155,11 +166,11 @@ enum err auth_admit(struct call *call, enum access access)
     if ((has_room || access != ACCESS_PUBLIC) &&
         !state_is_fresh(call->services->state, clock_mono_ms()))
         return refuse(call, ERR_BUSY);
-    if (has_room) {
-        enum err e = find_room(call);
-        if (e != OK)
-            return e;
-    }
+    enum err e = access == ACCESS_GLOBAL_ADMIN ? admit_global_admin(call) : OK;
+    if (e == OK && has_room)
+        e = find_room(call);
+    if (e != OK)
+        return e;
     const struct rights *rights = has_room ? &call->rights : NULL;
     return access_check(access, &call->who, rights, call->reply) ? OK : ERR_DENIED;
 }

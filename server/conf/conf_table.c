@@ -247,7 +247,7 @@ static const struct setting settings[] = {
      .min = (int64_t)KIB(1),
      .max = (int64_t)MIB(1),
      .offset = AT(rooms.message_bytes),
-     .help = "Largest message."},
+     .help = "Largest message. Apps let people write 10,000 characters, which fit into 64K."},
 
     {.section = "direct_messages",
      .key = "ttl",

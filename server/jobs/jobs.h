@@ -33,5 +33,7 @@ MUST_USE enum err jobs_apply_futures(struct db *db, int64_t now_ms);
 
 /* Removes direct messages that have expired, in slices; what is left over comes with the next turn. */
 MUST_USE enum err jobs_expire_dms(struct db *db, int64_t now_ms);
+/* Forgets by what posts of more than ten minutes ago would be recognised when they are sent again. */
+MUST_USE enum err jobs_expire_retries(struct db *db, int64_t now_ms);
 
 #endif

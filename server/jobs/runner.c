@@ -13,6 +13,7 @@
 #include "jobs/agreed_time.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
+#include "jobs/people.h"
 #include "jobs/retention.h"
 #include "store/numbers.h"
 #include "store/server.h"
@@ -38,6 +39,7 @@ struct jobs {
     struct agreed_time agreed;
     struct file_turns files;
     struct jobs_retention retention;
+    struct people_turns people;
 };
 
 static enum err count_active(struct jobs *j, int64_t now_ms)
@@ -105,10 +107,14 @@ static enum err turn(struct jobs *j)
     if (e != OK)
         return e;
     /* One that fails keeps no other from its turn. */
-    const enum err outcomes[] = {
-        jobs_drop_nonces(j->db, now_ms), jobs_apply_futures(j->db, now_ms),
-        count_active(j, now_ms),         file_turn(j->db, j->metrics, &j->files, now_ms),
-        jobs_expire_dms(j->db, now_ms),  jobs_purge(&j->retention, j->db, now_ms)};
+    const enum err outcomes[] = {jobs_drop_nonces(j->db, now_ms),
+                                 jobs_apply_futures(j->db, now_ms),
+                                 count_active(j, now_ms),
+                                 file_turn(j->db, j->metrics, &j->files, now_ms),
+                                 jobs_expire_dms(j->db, now_ms),
+                                 jobs_expire_retries(j->db, now_ms),
+                                 jobs_purge(&j->retention, j->db, now_ms),
+                                 people_turn(j->db, &j->people, now_ms)};
     for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
         e = outcomes[i];
     return e;

@@ -35,6 +35,8 @@
     X(METRIC_SQL_COMMAND, "conclave_sql_statements_total", COUNTER, "origin=\"command\"", "")                          \
     X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
     X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
+    X(METRIC_POSTS_REPEATED, "conclave_posts_repeated_total", COUNTER, "",                                             \
+      "Posts sent again that were answered with what the first one became.")                                           \
     X(METRIC_EDITS, "conclave_edits_total", COUNTER, "", "Edits accepted.")                                            \
     X(METRIC_DELETIONS, "conclave_deletions_total", COUNTER, "", "Messages deleted by people.")                        \
     X(METRIC_REACTIONS, "conclave_reactions_total", COUNTER, "", "Reactions added or removed.")                        \

@@ -27,6 +27,8 @@ struct server_keys;
 struct state;
 struct auth;
 struct limits;
+struct recall;
+struct timestamps;
 struct writer;
 
 /* The long-lived parts of the server that handlers may use. Set once by app.c, const afterwards. */
@@ -35,10 +37,12 @@ struct services {
     const struct server_keys *keys;
     const struct dispatcher *dispatcher;
     struct metrics *metrics;
-    struct auth *auth;     /* auth/: caches of keys and nonces */
-    struct state *state;   /* state/: rooms, rights, users, windows in memory */
-    struct ring *ring;     /* store/: keys that seal rows */
-    struct writer *writer; /* work/: the batch writer */
+    struct auth *auth;             /* auth/: caches of keys and nonces */
+    struct state *state;           /* state/: rooms, rights, users, windows in memory */
+    struct ring *ring;             /* store/: keys that seal rows */
+    struct writer *writer;         /* work/: the batch writer */
+    struct timestamps *timestamps; /* work/: the times that messages get */
+    struct recall *posted; /* auth/: posts that this process has accepted, to recognise retries */
     struct limits *limits; /* work/: what one identity may do, and all new ones together */
     struct files *files;   /* files/: limits of uploads, and the look at types */
     struct disk *disk;     /* work/: how much is free on the database's disk */

@@ -18,6 +18,12 @@
 enum {
     COMPARE_MS = 500, /* rights for reads are at most 1 s stale (design D7) */
     FLUSH_PERIOD_MS = 5 * SECOND_MS,
+    /*
+     * Rows of strangers who were not seen since the start: identities are free, so they come slowly.
+     * Two a second, and so many at once after a quiet time.
+     */
+    NEWCOMERS_PER_FLUSH = 10,
+    NEWCOMERS_MAX = 1000,
     CLOCK_PERIOD_MS = SECOND_MS,
     DOUBT_LOG_PERIOD_MS = MINUTE_MS, /* the counter counts each; the log is for people */
     RETRY_MIN_MS = 100,
@@ -34,6 +40,7 @@ struct refresher {
     bool listening;
     int64_t flushed_ms, clock_ms; /* monotonic */
     int64_t doubt_logged_ms;      /* monotonic; 0: the clock was trusted last time */
+    size_t newcomers_left;        /* whose rows may be made now */
 };
 
 static enum err listen_again(struct refresher *r)
@@ -64,11 +71,14 @@ static void flush_sightings(struct refresher *r)
     if (now - r->flushed_ms < FLUSH_PERIOD_MS)
         return;
     r->flushed_ms = now;
+    r->newcomers_left += NEWCOMERS_PER_FLUSH;
+    if (r->newcomers_left > NEWCOMERS_MAX)
+        r->newcomers_left = NEWCOMERS_MAX;
     struct sighting *batch = mem_alloc_zero(SIGHTINGS_FLUSH_MAX, sizeof(*batch));
     if (!batch)
         return;
-    size_t count = sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX,
-                                  SIGHTINGS_NEW_USERS_PER_FLUSH);
+    size_t count =
+        sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX, &r->newcomers_left);
     enum err e = OK;
     if (count > 0)
         e = db_ensure(r->job);

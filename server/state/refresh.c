@@ -17,6 +17,8 @@
 
 enum {
     REFRESH_ARENA_BYTES = 64 * 1024 * 1024,
+    OVERRIDES_PAGE = 8192,
+    OVERRIDES_ARENA_BYTES = 4 * 1024 * 1024,
     /* Rooms that somebody read this lately are refilled here, so that their readers find them ready. */
     IN_USE_MS = 60 * SECOND_MS,
 };
@@ -129,17 +131,30 @@ static enum err read_filters(struct comparison *c, const struct room_row *room,
     return e == OK ? filters_new(&from, ret_filters) : e;
 }
 
+/* In pages, since a room may have a hundred thousand. */
+static enum err read_overrides(struct comparison *c, int64_t room,
+                               struct rights_overrides *overrides)
+{
+    AUTO_ARENA struct arena *mem = arena_new(OVERRIDES_ARENA_BYTES);
+    struct permission_page page = {.room = room, .limit = OVERRIDES_PAGE, .count = OVERRIDES_PAGE};
+    enum err e = mem == NULL ? ERR_NO_MEMORY : OK;
+    while (e == OK && page.count == OVERRIDES_PAGE) {
+        arena_reset(mem);
+        e = permissions_list(c->db, mem, &page);
+        if (e == OK)
+            e = rights_add_overrides(overrides, page.rows, page.count);
+    }
+    rights_sort_overrides(overrides);
+    return e;
+}
+
 /* Replaces what a room shows, grants and filters. */
 static enum err read_object(struct comparison *c, struct room *room, const struct room_row *row)
 {
-    struct permission_row *rows = NULL;
-    size_t count = 0;
     struct rights_overrides overrides = {0};
     struct info *info = NULL;
     struct filters *filters = NULL;
-    enum err e = permissions_list(c->db, c->mem, room->id, &rows, &count);
-    if (e == OK)
-        e = rights_copy_overrides(rows, count, &overrides);
+    enum err e = read_overrides(c, room->id, &overrides);
     if (e == OK)
         e = read_filters(c, row, &filters);
     if (e == OK)

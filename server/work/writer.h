@@ -7,6 +7,7 @@
 #ifndef CONCLAVE_WORK_WRITER_H
 #define CONCLAVE_WORK_WRITER_H
 
+#include "crypto/fingerprint.h"
 #include "crypto/keys.h"
 #include "store/messages.h"
 #include "store/nonces.h"
@@ -15,6 +16,7 @@ struct conf;
 struct metrics;
 struct ring;
 struct state;
+struct timestamps;
 struct writer;
 
 enum write_kind {
@@ -71,7 +73,9 @@ struct write_op {
     bool has_nonce;           /* claim it in the same transaction */
     struct nonce_key nonce;
     struct post_in post; /* WRITE_POST, WRITE_EDIT */
-    int64_t message;     /* all but WRITE_POST and WRITE_DELETE_ALL */
+    bool has_digest;     /* WRITE_POST: one like it in the last ten minutes is answered again */
+    struct fingerprint digest;
+    int64_t message; /* all but WRITE_POST and WRITE_DELETE_ALL */
     struct {
         struct session_id target;
         double posted; /* the slice begins here: 0, then `posted` of the previous slice's answer */
@@ -82,6 +86,9 @@ struct write_op {
     void *owner;
 
     enum write_result result;
+    bool repeats; /* WRITE_POST, done: nothing was written, `posted` is what the first one became */
+    bool filtered;             /* WRITE_POST, done: nobody is shown it */
+    bool put_off;              /* the writer's: to a later batch */
     struct message_row posted; /* WRITE_POST, done: data and signature are the caller's own spans */
     struct {
         int64_t seqno; /* the message's, reactions: after the op */
@@ -95,6 +102,7 @@ struct writer_options {
     struct metrics *metrics;
     struct ring *ring;
     struct state *state;
+    struct timestamps *timestamps;
 };
 MUST_USE enum err writer_new(const struct writer_options *options, struct writer **ret_writer);
 /* Finishes what is queued (bounded by the statement time-out), joins. */

@@ -11,7 +11,7 @@
 #include "client/community_client.h"
 #include "integration/process.h"
 
-enum { WORLD_SERVERS_MAX = 4, WORLD_RELAYS_MAX = 6, WORLD_ACCOUNTS_MAX = 24, WORLD_PATH_MAX = 96 };
+enum { WORLD_SERVERS_MAX = 4, WORLD_RELAYS_MAX = 6, WORLD_ACCOUNTS_MAX = 64, WORLD_PATH_MAX = 96 };
 enum { WORLD_START_MS = 60000, WORLD_COMMAND_MS = 30000 };
 
 struct world_options {
