@@ -14,6 +14,7 @@
 
 #include "auth/access.h"
 #include "auth/auth.h"
+#include "base/arena.h"
 #include "auth/recall.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -32,9 +33,12 @@
 #include "routes.h"
 #include "sandbox/sandbox.h"
 #include "state/state.h"
+#include "store/files.h"
 #include "store/ring.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "work/budget.h"
+#include "work/disk.h"
 #include "work/lanes.h"
 #include "work/limits.h"
 #include "work/shares.h"
@@ -50,6 +54,7 @@ enum {
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
     START_RETRY_MS = 500,
+    DISK_ARENA_BYTES = 64 * 1024,
     POSTED_LOG2 = 15,      /* 256 KB: ten minutes of fifty posts a second */
     SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
 };
@@ -69,6 +74,7 @@ struct app {
     struct auth *auth;
     struct recall *posted;
     struct files *files;
+    struct disk *disk;
     struct budget *budget;
     struct shares *shares;
     struct limits *limits;
@@ -136,6 +142,7 @@ static struct db_options request_db(const struct app *app)
                                .metrics = app->metrics,
                                .tables = store_statements,
                                .table_count = store_statement_count,
+                               .opened = numbers_on_open,
                                .statement_timeout_ms = REQUEST_STATEMENT_TIMEOUT_MS,
                                .lock_timeout_ms = REQUEST_LOCK_TIMEOUT_MS};
 }
@@ -156,6 +163,33 @@ static enum err wait_for_database(struct db *db)
     }
 }
 
+/* An asynchronous standby that is promoted has lost what was acknowledged last. */
+static enum err look_for_standbys(struct db *db)
+{
+    int64_t count = 0;
+    enum err e = server_async_standbys(db, &count);
+    if (e == OK && count > 0)
+        log_event(LOG_WARN, "database.standby_not_synchronous", LOG_I64("standbys", count));
+    return e;
+}
+
+static enum app_exit open_disk(struct app *app, struct db *db)
+{
+    AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
+    struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    if (mem == NULL)
+        return fail(APP_FAILED, "not enough memory to start");
+    enum err e = server_data_directory(db, mem, &hints.data_directory);
+    if (e == OK || e == ERR_MISSING)
+        e = files_usage(db, &hints.stored_bytes);
+    if (e != OK)
+        return fail(APP_DATABASE, "the database cannot be read");
+    e = disk_new(app->conf, app->metrics, &hints, &app->disk);
+    if (e == ERR_DENIED)
+        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
+}
+
 static enum app_exit open_state(struct app *app)
 {
     struct state_options options = {.conf = app->conf, .metrics = app->metrics, .ring = app->ring};
@@ -171,10 +205,13 @@ static enum app_exit open_state(struct app *app)
         e = jobs_make_partitions(app->conf, db, clock_wall_ms());
     if (e == OK)
         e = state_load(app->state, db);
-    db_free(db);
     if (e == OK)
+        e = look_for_standbys(db);
+    enum app_exit code = e == OK ? open_disk(app, db) : APP_OK;
+    db_free(db);
+    if (e == OK && code == APP_OK)
         e = state_start(app->state);
-    return e == OK ? APP_OK
+    return e == OK ? code
                    : fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
 }
 
@@ -184,8 +221,6 @@ static enum app_exit open_files(struct app *app)
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");
-    if (e == ERR_DENIED)
-        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
@@ -261,10 +296,22 @@ static enum app_exit check_routes(struct app *app)
     return APP_FAILED;
 }
 
-static bool is_ready(void *arg)
+static bool is_ready(void *arg, struct buf *reasons)
 {
     const struct app *app = arg;
-    return atomic_load(&app->started) && state_is_fresh(app->state, clock_mono_ms());
+    if (!atomic_load(&app->started) || !state_is_fresh(app->state, clock_mono_ms()))
+        return false;
+    struct clock_reading clock = state_clock(app->state);
+    clock_explain(&clock, reasons);
+    disk_explain(app->disk, reasons);
+    return !clock_refuses_members(&clock) && disk_level(app->disk) != DISK_NO_POSTS;
+}
+
+/* Gauges that nobody else keeps up to date. */
+static void measure(void *arg)
+{
+    const struct app *app = arg;
+    (void)disk_level(app->disk);
 }
 
 static enum app_exit open_listeners(struct app *app)
@@ -280,7 +327,8 @@ static enum app_exit open_listeners(struct app *app)
                                       .timestamps = app->timestamps,
                                       .posted = app->posted,
                                       .limits = app->limits,
-                                      .files = app->files};
+                                      .files = app->files,
+                                      .disk = app->disk};
     char key_hex[2 * sizeof(app->keys.pub.b)];
     hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
     struct listener_options public = {&app->services, app->budget,
@@ -292,6 +340,7 @@ static enum app_exit open_listeners(struct app *app)
     struct operator_options operator= {.listen = app->conf->operator.listen.text,
                                        .metrics = app->metrics,
                                        .ready = is_ready,
+                                       .measure = measure,
                                        .arg = app};
     if (operator_open(&operator, & app->operator) != OK)
         return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
@@ -357,6 +406,7 @@ void app_close(struct app *app)
     auth_free(app->auth);
     state_free(app->state);
     files_free(app->files);
+    disk_free(app->disk);
     ring_free(app->ring);
     budget_free(app->budget);
     server_keys_close(&app->keys);

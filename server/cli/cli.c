@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/versions.h"
 
@@ -15,7 +16,7 @@ enum { ARENA_BYTES = 64 * 1024 * 1024, STATEMENT_TIMEOUT_MS = 60000, LOCK_TIMEOU
 const struct command *const cli_commands[] = {&cli_check,   &cli_migrate, &cli_key,     &cli_room,
                                               &cli_mod,     &cli_file,    &cli_user,    &cli_filter,
                                               &cli_message, &cli_backup,  &cli_restore, &cli_import,
-                                              &cli_export,  &cli_status,  NULL};
+                                              &cli_export,  &cli_clock,   &cli_status,  NULL};
 
 void cli_done(struct cli *cli)
 {
@@ -98,7 +99,10 @@ int cli_open_db(struct cli *cli, bool with_statements)
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS};
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
-    if (db_ensure(cli->db) != OK)
+    enum err e = db_ensure(cli->db);
+    if (e == ERR_DENIED)
+        return cli_fail(CLI_DATABASE, db_refusal(cli->db));
+    if (e != OK)
         return cli_fail(
             CLI_DATABASE,
             "the database cannot be reached: check [database] url and that PostgreSQL runs");
@@ -111,6 +115,7 @@ int cli_open_db(struct cli *cli, bool with_statements)
     cli->db = NULL;
     options.tables = store_statements;
     options.table_count = store_statement_count;
+    options.opened = numbers_on_open;
     if (db_new(&options, &cli->db) != OK || db_ensure(cli->db) != OK)
         return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
     return CLI_OK;

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "cli/people.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/users.h"
 
@@ -39,12 +40,15 @@ static int open_connection(struct start *s, bool with_statements)
                                  .origin = DB_COMMAND,
                                  .tables = with_statements ? store_statements : NULL,
                                  .table_count = with_statements ? store_statement_count : 0,
+                                 .opened = with_statements ? numbers_on_open : NULL,
                                  .statement_timeout_ms = 10 * MINUTE_MS,
                                  .lock_timeout_ms = 30 * SECOND_MS};
     if (db_new(&options, &s->cli.db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
     bool told = false;
     for (enum err e; (e = db_ensure(s->cli.db)) != OK;) {
+        if (e == ERR_DENIED)
+            return cli_fail(CLI_DATABASE, db_refusal(s->cli.db));
         if (e != ERR_BUSY)
             return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
         if (!told)

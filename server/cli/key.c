@@ -24,9 +24,14 @@ static int show(struct cli *cli)
     if (code != CLI_OK)
         return code;
     cli_print_hex(stdout, SPAN_OF_KEY(&cli->keys.pub));
-    (void)fputs("\nas Ed25519, for #p= in links to files: ", stdout);
+    (void)fputs(
+        "\nThe key above is the X25519 form: for join links, and for the file server of one's\n"
+        "own in Session for iOS. The same key in its Ed25519 form:\nEd25519 ",
+        stdout);
     cli_print_hex(stdout, SPAN_OF_KEY(&cli->keys.ed_form));
-    (void)putchar('\n');
+    (void)puts(
+        "\nThat is for #p= in links to files, as Android, desktop and programs on libsession\n"
+        "1.9 or later read them. docs/files.md says who can use a file server of one's own.");
     return CLI_OK;
 }
 
@@ -67,8 +72,8 @@ static int run(int argc, char **argv)
 static const struct command_verb verbs[] = {
     [SHOW] = {.name = "show",
               .summary = "the public key of [server] key_file",
-              .help = "The first line is the X25519 key of join links, alone; the second its "
-                      "Ed25519 form, for #p= in links to files."},
+              .help = "The first line is the X25519 key of join links, alone; below stands its "
+                      "Ed25519 form, for #p= in links to files, and which app wants which."},
     [GENERATE] = {.name = "generate",
                   .summary = "makes [server] key_file and storage_key_file; never overwrites"},
     [ROTATE] = {.name = "rotate",

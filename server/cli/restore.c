@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/restore_source.h"
+#include "store/numbers.h"
 #include "store/restore.h"
 #include "store/restore_script.h"
 #include "store/ring.h"
@@ -31,12 +32,7 @@ enum {
     OTHERS_PAUSE_MS = 100,
 };
 
-/*
- * A hundred numbers a second for eleven days; a room has 2^40 of them, so even then it can be restored ten thousand times.
- * Clients do not mind a gap.
- */
-#define MARGIN_DEFAULT INT64_C(100000000)
-#define MARGIN_MAX     (INT64_C(1) << 39)
+#define MARGIN_MAX (INT64_C(1) << 39)
 
 struct restore {
     struct cli cli;
@@ -352,7 +348,7 @@ static int restore_all(struct restore *r)
 static int run(int argc, char **argv)
 {
     /* An index over everything takes minutes. */
-    struct restore r = {.cli.unhurried = true, .margin = MARGIN_DEFAULT, .source.fd = -1};
+    struct restore r = {.cli.unhurried = true, .margin = NUMBERS_MARGIN, .source.fd = -1};
     (void)command_read(&cli_restore, argc, argv, &r.cli, &r);
     int code = restore_all(&r);
     ring_free(r.ring);

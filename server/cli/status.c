@@ -52,7 +52,18 @@ static int connect_tcp(const struct conf_address *to)
     return fd;
 }
 
-/* True when the answer's status is 200. */
+/* What follows the first line of the body: a line for each thing that is wrong. */
+static struct span reasons_of(struct span answer)
+{
+    static const char end_of_headers[] = "\r\n\r\n";
+    const uint8_t *head = memmem(answer.p, answer.len, end_of_headers, sizeof(end_of_headers) - 1);
+    if (head == NULL)
+        return (struct span){NULL, 0};
+    struct span body = span_skip(answer, (size_t)(head - answer.p) + sizeof(end_of_headers) - 1);
+    return span_skip(body, span_find(body, '\n') + 1);
+}
+
+/* True when the answer's status is 200; prints it, with its reasons. */
 static bool ask(int fd, const char *path)
 {
     char request[128], answer[ANSWER_MAX];
@@ -67,7 +78,12 @@ static bool ask(int fd, const char *path)
     for (ssize_t n;
          got < sizeof(answer) && (n = recv(fd, answer + got, sizeof(answer) - got, 0)) > 0;)
         got += (size_t)n;
-    return span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
+    bool yes = span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
+    struct span reasons = reasons_of(span_of(answer, got));
+    (void)puts(yes ? "ok" : "not ready");
+    if (reasons.len > 0)
+        (void)fwrite(reasons.p, 1, reasons.len, stdout);
+    return yes;
 }
 
 static int run(int argc, char **argv)
@@ -90,7 +106,6 @@ static int run(int argc, char **argv)
         return cli_fail(CLI_FAILED, "no server answers at [operator] listen");
     bool yes = ask(fd, o.live ? "/health/live" : "/health/ready");
     (void)close(fd);
-    (void)puts(yes ? "ok" : "not ready");
     return yes ? CLI_OK : CLI_FAILED;
 }
 

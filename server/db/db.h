@@ -34,6 +34,7 @@ struct statement_table {
     const struct statement *statements; /* the last one has no name */
 };
 
+struct db;
 struct db_options {
     const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
     enum db_origin origin;
@@ -43,14 +44,17 @@ struct db_options {
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
+    /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
+    enum err (*opened)(struct db *db);
 };
 
 /* Allocates; connects on db_ensure. ERR_NO_MEMORY. */
 MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
- * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DEFECT: a statement
- * does not fit the schema (named in the log).
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DENIED: this database
+ * cannot be used, and db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named in
+ * the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
 /* False after a connection was lost; db_ensure reconnects. */
@@ -67,6 +71,10 @@ int db_server_major(const struct db *db);
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
 
+/* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
+const char *db_refusal(const struct db *db);
+/* The folder of the unix socket that the connection goes through; NULL: over the network, or not connected. */
+const char *db_socket_folder(const struct db *db);
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
 

@@ -10,13 +10,16 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct metrics;
 struct operator_listener;
 
 struct operator_options {
     const char *listen; /* "unix:/path", "host:port" or "off" */
     struct metrics *metrics;
-    bool (*ready)(void *arg); /* the database answered lately and the listener serves */
+    /* A write would succeed now. Appends a line for each thing that is wrong, also while it would. */
+    bool (*ready)(void *arg, struct buf *reasons);
+    void (*measure)(void *arg); /* brings gauges up to date before /metrics; may be NULL */
     void *arg;
 };
 /* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */

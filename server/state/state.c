@@ -66,6 +66,22 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms)
     return at != INT64_MIN && mono_ms - at < FRESH_FOR_MS;
 }
 
+void state_note_clock(struct state *state, const struct clock_reading *reading)
+{
+    atomic_store(&state->clock.doubt, (int)reading->doubt);
+    atomic_store(&state->clock.now_ms, reading->now_ms);
+    atomic_store(&state->clock.ahead_ms, reading->ahead_ms);
+    atomic_store(&state->clock.trusted_ms, reading->trusted_ms);
+}
+
+struct clock_reading state_clock(const struct state *state)
+{
+    return (struct clock_reading){.doubt = (enum clock_doubt)atomic_load(&state->clock.doubt),
+                                  .now_ms = atomic_load(&state->clock.now_ms),
+                                  .ahead_ms = atomic_load(&state->clock.ahead_ms),
+                                  .trusted_ms = atomic_load(&state->clock.trusted_ms)};
+}
+
 enum err state_start(struct state *state)
 {
     return refresher_start(state, &state->refresher);

@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "store/dms.h"
 #include "store/messages.h"
+#include "store/trusted_time.h"
 
 struct conf;
 struct metrics;
@@ -48,6 +49,8 @@ void state_stop(struct state *state);
  * False when the last successful comparison is older than 60 s (design D7): memory must not answer any more.
  */
 bool state_is_fresh(const struct state *state, int64_t mono_ms);
+/* What this process's clock and the database's showed at most two seconds ago (while the database answers). */
+struct clock_reading state_clock(const struct state *state);
 
 /* ---- who ---- */
 

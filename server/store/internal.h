@@ -11,6 +11,8 @@
 
 /* Each ends with STATEMENTS_END. */
 extern const struct statement versions_statements[];
+extern const struct statement trusted_time_statements[];
+extern const struct statement numbers_statements[];
 extern const struct statement ring_statements[];
 extern const struct statement rooms_statements[];
 extern const struct statement users_statements[];

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "store/internal.h"
+#include "store/numbers.h"
 #include "store/server.h"
 
 enum err restore_begin(struct db *db)
@@ -135,23 +136,12 @@ enum err restore_complete(struct db *db)
                          " END $$");
 }
 
-static const char *const raises[] = {
-    "UPDATE conclave.rooms"
-    "   SET message_sequence = message_sequence + $1, info_updates = info_updates + $1",
-    /* Among them the one that ids of direct messages are drawn from. */
-    "UPDATE conclave.versions"
-    "   SET value = value + $1",
-    /* Ids that clients know: a new message or file must not be taken for one that went with the old database. */
-    "SELECT setval(s, nextval(s) + $1)"
-    "  FROM (SELECT pg_get_serial_sequence('conclave.' || t, 'id')::regclass AS s"
-    "          FROM unnest(ARRAY['messages', 'files']) t) sequences",
-};
-
 enum err restore_raise(struct db *db, int64_t margin)
 {
-    enum err e = OK;
-    for (size_t i = 0; e == OK && i < COUNT_OF(raises); i++)
-        e = DB_QUERY(db, raises[i], NULL, PARAM_I64(margin));
+    enum err e = numbers_raise(db, margin);
+    /* Numbers are given out here from now on, whatever timeline the backup was made on. */
+    if (e == OK)
+        e = db_query(db, "UPDATE conclave.server SET timeline = NULL", NULL, 0, NULL);
     if (e != OK)
         return e;
     /* Servers plan their statements once. */

@@ -29,11 +29,7 @@ MUST_USE enum err restore_prepare(struct db *db, int number, int64_t now_ms);
 /* ERR_CONFLICT: the data contradicts a foreign key or a unique index. */
 MUST_USE enum err restore_complete(struct db *db);
 
-/*
- * Lifts all numbers that clients remember: events and info_updates of every room, ids of messages, files and direct
- * messages, and every version. A client that has seen more than the backup knows would miss everything whose number is not
- * above what it saw. ERR_CONFLICT: a room's numbers would not fit any more. Also gathers statistics, which dumps lack.
- */
+/* numbers_raise, and gathers statistics, which dumps lack. */
 MUST_USE enum err restore_raise(struct db *db, int64_t margin);
 
 /* For people: how many rooms, and when the newest message was posted, in ms (0: there is none). */

@@ -19,6 +19,14 @@ MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key)
 MUST_USE enum err server_welcomed(struct db *db, bool *ret_welcomed);
 MUST_USE enum err server_set_welcomed(struct db *db);
 
+/*
+ * Standbys whose commits are not waited for. A role that may not read pg_stat_replication sees only that there are some:
+ * they count when no standby at all is synchronous.
+ */
+MUST_USE enum err server_async_standbys(struct db *db, int64_t *ret_count);
+/* Where the database keeps its data, in mem; ERR_MISSING: this role may not know (nearly always so). */
+MUST_USE enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path);
+
 /* Where the schema stands against what this binary embeds. */
 enum schema_state {
     SCHEMA_CURRENT,

@@ -7,6 +7,8 @@
 /* clang-format off */ /* one a line */
 const struct statement_table store_statements[] = {
     {versions_statements},
+    {trusted_time_statements},
+    {numbers_statements},
     {ring_statements},
     {rooms_statements},
     {users_statements},

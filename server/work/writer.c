@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch does to the database is
- * in work/write_batch.c; here is who waits for whom, and what happens when the database stumbles.
+ * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch
+ * does to the database is in work/write_batch.c; here is who waits for whom, and what happens when
+ * the database stumbles.
  */
 #include "work/writer.h"
 
@@ -15,6 +16,7 @@
 #include "metrics/metrics.h"
 #include "state/state.h"
 #include "store/outcome.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 #include "work/write_batch.h"
 
@@ -24,7 +26,10 @@ enum {
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
-    /* Between failures to connect: each may take seconds, and whoever waits meanwhile is not to wait for one after another. */
+    /*
+     * Between failures to connect: each may take seconds, and whoever waits meanwhile is not to
+     * wait for one after another.
+     */
     RECONNECT_PAUSE_MS = 500,
     PUT_OFF_PAUSE_MS = 5, /* until posts that were put off are tried again */
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
@@ -57,8 +62,8 @@ static void pause_ms(int64_t ms)
 }
 
 /*
- * Answers ops; after this call they belong to their owners again. One with a second op behind it is answered by that one's
- * turn, which may come in a later batch.
+ * Answers ops; after this call they belong to their owners again. One with a second op behind it is
+ * answered by that one's turn, which may come in a later batch.
  */
 static void answer(struct write_op **ops, size_t count)
 {
@@ -87,10 +92,11 @@ static enum err connect_db(struct writer *w)
 }
 
 /*
- * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
- * now; the callers are told "busy" and their nonces keep them from doing it twice.
+ * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again.
+ * ERR_BUSY: cannot be known now; the callers are told "busy" and their nonces keep them from doing
+ * it twice.
  */
-static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
+static enum err find_outcome(struct writer *w, const struct outcome_mark *mark)
 {
     int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
     while (clock_mono_ms() < deadline) {
@@ -107,16 +113,19 @@ static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
     return ERR_BUSY;
 }
 
-/* One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still be. */
+/*
+ * One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still
+ * be.
+ */
 static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_unknown)
 {
-    struct nonce_key mark;
+    struct outcome_mark mark;
     int64_t now_ms = clock_wall_ms();
     enum err e = write_batch_prepare(batch, w->db, now_ms);
     if (e == OK)
         e = db_begin(w->db);
     if (e == OK)
-        e = outcome_mark(w->db, now_ms, &mark);
+        e = outcome_mark(w->db, &mark);
     if (e == OK)
         e = write_batch_run(batch, w->db, now_ms);
     if (e != OK) {
@@ -156,7 +165,21 @@ static size_t put_off(struct writer *w, struct write_op **ops, size_t count)
     return left;
 }
 
-/* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
+/*
+ * Pins are no messages, so the step above leaves them to the next comparison of versions. Whoever
+ * deleted a pinned message must not find the pin there afterwards: the comparison happens now,
+ * before the deletion is answered. Few batches have one.
+ */
+static void show_unpinned(struct writer *w, const struct write_batch *batch)
+{
+    if (write_batch_has_unpinned(batch) && state_refresh(w->options.state, w->db) != OK)
+        log_event(LOG_DEBUG, "writer.refresh_failed");
+}
+
+/*
+ * Runs ops until each is answered: retries what may be retried, halves a batch that one row
+ * poisons.
+ */
 static void run(struct writer *w, struct write_op **ops, size_t count)
 {
     const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf,
@@ -171,6 +194,7 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
             e = attempt(w, batch, &unknown);
         if (e == OK) {
             write_batch_apply(batch, w->options.state, w->options.metrics);
+            show_unpinned(w, batch);
             w->notify_owed = true;
             answer(ops, count);
             return;
@@ -208,8 +232,8 @@ static void notify(struct writer *w)
 }
 
 /*
- * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per row. Zero: stopping and
- * nothing is left.
+ * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per
+ * row. Zero: stopping and nothing is left.
  */
 static size_t take(struct writer *w, struct write_op **ops)
 {
@@ -264,6 +288,7 @@ enum err writer_new(const struct writer_options *options, struct writer **ret_wr
                             .metrics = options->metrics,
                             .tables = store_statements,
                             .table_count = store_statement_count,
+                            .opened = numbers_on_open,
                             .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                             .lock_timeout_ms = LOCK_TIMEOUT_MS};
     enum err e = w->mem ? db_new(&db, &w->db) : ERR_NO_MEMORY;

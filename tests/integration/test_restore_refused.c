@@ -108,6 +108,10 @@ static void restore__of_an_older_schema__migrates_it(void **state)
                              "DROP FUNCTION conclave.post_retries_find;"
                              "DROP TABLE conclave.post_retries, conclave.posted_residues;"
                              "ALTER TABLE conclave.rooms DROP COLUMN posted_ms;"
+                             "ALTER TABLE conclave.server DROP COLUMN trusted_s,"
+                             " DROP COLUMN nonces_after_s, DROP COLUMN timeline,"
+                             " DROP COLUMN raised_s;"
+                             "DROP FUNCTION conclave.database_timeline();"
                              "DELETE FROM conclave.schema_migrations WHERE number >= 7");
     file_sql(&dumped_world, "CREATE DATABASE migrated");
     dumped_expect(dumped_url("migrated"), ARGS("restore", IN_FOLDER("older")), 0,

@@ -21,6 +21,10 @@ struct world_options {
     const char *const *env; /* more "CONCLAVE_X_Y=value" for every server; NULL-ended, or NULL */
     const char *room;       /* first room; NULL: "lobby" */
     bool no_fsync;          /* a faster cluster, for tests that crash nothing */
+    bool
+        live_is_enough; /* a server has started when it lives, ready or not (a clock that is wrong) */
+    const char *parent;             /* where the folder is made; NULL: /tmp */
+    const char *const *cluster_env; /* "NAME=value" for PostgreSQL; NULL-ended, or NULL */
 };
 
 struct world_server {
