@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
-# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers
+# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers|engine-docker|engine-podman|arm64
 #
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
@@ -10,21 +10,31 @@ cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
        libinih-dev libqrencode-dev libmagic-dev libsqlite3-dev)
+# A container engine's surroundings: bare trees, and a network of its own (tests/containers/engine.sh).
+engine=(debootstrap iproute2 iptables slirp4netns)
+podman=(podman crun netavark aardvark-dns podman-compose)
 case "${1:-}" in
     build)
         packages=("${build[@]}")
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
-    run) packages=(postgresql-15) ;;
+    # Any version that is here already; else Debian's.
+    run)
+        packages=()
+        compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages=(postgresql)
+        ;;
     test) packages=(libcmocka-dev clang-format faketime locales pgbouncer) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
     bench) packages=(valgrind) ;;
-    # An engine without Docker, the bare tree, and what looks at compose files and units (tests/containers, tests/docs).
-    containers) packages=(podman crun netavark aardvark-dns iptables podman-compose docker-compose debootstrap iproute2 systemd) ;;
+    engine-docker) packages=("${engine[@]}") ;;
+    engine-podman) packages=("${engine[@]}" "${podman[@]}") ;;
+    # Both engines, and what looks at systemd units (tests/containers, tests/docs).
+    containers) packages=("${engine[@]}" "${podman[@]}" systemd) ;;
+    arm64) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user debootstrap) ;;
     *)
-        echo "usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers" >&2
+        sed -n '4s/^# //p' "$0" >&2
         exit 2
         ;;
 esac
@@ -80,7 +90,7 @@ echo "Installing for '$1': ${missing[*]}"
 if [[ " ${missing[*]} " == *" pgbouncer "* ]]; then
     no_debian_pooler
 fi
-if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
+if [[ " ${missing[*]} " == *" postgresql "* ]]; then
     no_debian_cluster
 fi
 log=$(mktemp)

@@ -21,7 +21,7 @@ cluster_as_owner() {
 
 # cluster_bin DIR: prints the folder of PostgreSQL's programs: of the version that made DIR, else of the newest.
 cluster_bin() {
-    local version='*' bin found=''
+    local version='[0-9]*' bin found=''
     [[ ! -e $1/PG_VERSION ]] || version=$(<"$1/PG_VERSION")
     # shellcheck disable=SC2231 # a pattern, where no version is known yet
     for bin in /usr/lib/postgresql/$version/bin; do

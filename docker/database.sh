@@ -9,7 +9,8 @@ set -euo pipefail
 # shellcheck source=deploy/private-cluster.sh
 . /usr/local/lib/conclave/private-cluster.sh
 
-readonly volume=/var/lib/postgresql sockets=/run/postgresql major=15
+readonly volume=/var/lib/postgresql sockets=/run/postgresql
+major=$(readlink /usr/lib/postgresql/current)
 readonly data=$volume/data
 
 fail() {

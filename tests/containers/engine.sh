@@ -1,92 +1,102 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A container engine for tests, on a machine without one: podman in mount, pid and network namespaces of its own.
-# usage: tests/containers/engine.sh COMMAND [ARGUMENT...]      (as root, from the root of the tree)
+# A container engine for tests, of their own: Docker's or podman, in mount, pid and network namespaces.
+# usage: tests/containers/engine.sh docker|podman COMMAND [ARGUMENT...]      (as root, from the root of the tree)
 #
-# COMMAND finds on its PATH: podman; `docker`, whose `compose` is podman-compose; and the image debian:bookworm-slim, which
-# is a debootstrap tree. It runs with the network of the machine; `engine-alone COMMAND` runs one in a network of its own,
-# where no port is taken and nobody listens. When COMMAND ends, everything ends: processes, mounts, images, volumes.
+# COMMAND finds on its PATH `docker` with its `compose` (with podman: podman and podman-compose under that name), and the
+# images debian:bookworm-slim and, with SUITES="bookworm trixie", debian:trixie-slim, which are debootstrap trees. ENGINE says
+# which engine it is. No port of the machine is taken, and nobody else listens there; what is outside is reached through
+# user-mode networking, until COMMAND says `uplink-off`. When COMMAND ends, everything ends: processes, mounts, images,
+# volumes. An engine that this machine has besides is not asked and not touched.
+# Exit 77: no engine can be had here (the reason is said); COMMAND was not run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
+readonly NO_ENGINE=77
 
-fail() {
-    echo "tests/containers/engine.sh: $1" >&2
-    exit 1
+no_engine() {
+    echo "no engine: $1" >&2
+    exit $NO_ENGINE
 }
 
-((EUID == 0)) || fail "the container engine needs root"
-(($#)) || fail "which command?"
-
-# ---- outside: the bare tree, a folder, the namespaces ----
+# ---- outside: packages, bare trees, a folder, the namespaces ----
 if [[ -z ${ENGINE_FOLDER:-} ]]; then
-    "$here/tests/containers/bare-tree.sh"
+    if [[ ! ${1:-} =~ ^(docker|podman)$ || $# == 1 ]]; then
+        sed -n '4s/^# //p' "$0" >&2
+        exit 2
+    fi
+    export ENGINE=$1 SUITES=${SUITES:-bookworm}
+    shift
+    ((EUID == 0)) || no_engine 'it needs root'
+    [[ -c /dev/net/tun ]] || no_engine 'there is no /dev/net/tun'
+    "$here/deploy/deps.sh" "engine-$ENGINE" || no_engine 'its packages cannot be installed'
+    mkdir -p "$here/build"
+    "$here/tests/containers/docker-packages.sh" >"$here/build/docker.log" 2>&1 ||
+        no_engine 'Docker'"'"'s packages cannot be fetched (build/docker.log)'
+    for suite in $SUITES; do
+        "$here/tests/containers/bare-tree.sh" "$suite" || no_engine "there is no bare tree of $suite"
+    done
     # Short: sockets lie below it. Not below /tmp, which may be memory; the images need about 4 GB.
     folder=$(mktemp -d /var/tmp/engine.XXXXXX)
+    group=/conclave-${folder##*.}
     # Inside, --kill-child ends the first process of the pid namespace, and with it all others; the mounts end with theirs.
-    trap 'rm -rf --one-file-system "$folder"' EXIT
+    # shellcheck disable=SC2317 # the trap calls it
+    leave() {
+        # Docker's engine made a control group of its own; it is empty now.
+        find /sys/fs/cgroup -depth -type d -path "*$group*" -exec rmdir {} + 2>/dev/null || true
+        rm -rf --one-file-system "$folder"
+    }
+    trap leave EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     status=0
-    ENGINE_FOLDER=$folder unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" || status=$?
+    ENGINE_FOLDER=$folder ENGINE_GROUP=$group ENGINE_STAGE=network \
+        unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" || status=$?
     exit "$status"
 fi
 
-# ---- inside ----
-# podman would want to make groups in the unified hierarchy that it sees here, and must not.
-while read -r _ _ _ _ point _ rest; do
-    [[ $rest != *' - cgroup2 '* && $rest != '- cgroup2 '* ]] || umount "$point"
-done </proc/self/mountinfo
+# ---- inside: a network of its own, with an uplink ----
+if [[ $ENGINE_STAGE == network ]]; then
+    mkdir -p "$ENGINE_FOLDER"/{bin,run,storage,home}
+    touch "$ENGINE_FOLDER/net"
+    unshare --net="$ENGINE_FOLDER/net" true || no_engine 'no network namespace can be made'
+    # In a mount namespace with the machine's own resolv.conf, where it looks up what it is asked.
+    unshare --mount slirp4netns --configure --mtu=65520 --disable-host-loopback --netns-type=path \
+        "$ENGINE_FOLDER/net" uplink >"$ENGINE_FOLDER/uplink.log" 2>&1 </dev/null &
+    for ((i = 0; i < 50; i++)); do
+        ! nsenter --net="$ENGINE_FOLDER/net" ip -4 address show uplink 2>/dev/null | grep -q 'inet ' || break
+        sleep 0.1
+    done
+    ((i < 50)) || no_engine "user-mode networking does not start: $(tail -n 1 "$ENGINE_FOLDER/uplink.log")"
+    echo 'nameserver 10.0.2.3' >"$ENGINE_FOLDER/resolv.conf"
+    mount --bind "$ENGINE_FOLDER/resolv.conf" "$(realpath /etc/resolv.conf)"
+    ENGINE_STAGE=engine exec nsenter --net="$ENGINE_FOLDER/net" "$0" "$@"
+fi
 
-mkdir -p "$ENGINE_FOLDER"/{bin,run,storage,home}
-mount -t tmpfs engine "$ENGINE_FOLDER/run"
-# What podman keeps outside of its storage: locks, networks, sockets.
+# ---- inside: the engine ----
+unset ENGINE_STAGE
+ip link set lo up
+# What engines keep outside of their storage: locks, networks, sockets. (A resolv.conf that lies there stays readable.)
+resolv=$(realpath /etc/resolv.conf)
 mount -t tmpfs engine /run
 mkdir -p /run/lock
-
-cat >"$ENGINE_FOLDER/containers.conf" <<CONF
-[containers]
-cgroups = "disabled"
-default_ulimits = ["nofile=1024:20000", "nproc=1024:4096"]
-log_driver = "k8s-file"
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "crun"
-tmp_dir = "/run/libpod"
-[network]
-network_backend = "netavark"
-network_config_dir = "$ENGINE_FOLDER/networks"
-CONF
-cat >"$ENGINE_FOLDER/storage.conf" <<CONF
-[storage]
-driver = "vfs"
-graphroot = "$ENGINE_FOLDER/storage"
-runroot = "/run/containers"
-CONF
-cat >"$ENGINE_FOLDER/registries.conf" <<'CONF'
-unqualified-search-registries = ["docker.io"]
-CONF
-cat >"$ENGINE_FOLDER/bin/podman" <<'SHIM'
+[[ $resolv != /run/* ]] || install -D -m 0644 "$ENGINE_FOLDER/resolv.conf" "$resolv"
+cat >"$ENGINE_FOLDER/bin/uplink-off" <<'SHIM'
 #!/bin/bash
-# The default format would drop HEALTHCHECK; nothing is ever pulled; packages come through the machine's own network.
-if [[ ${1:-} == build ]]; then
-    shift
-    exec nice /usr/bin/podman build --format docker --pull-never --network=host "$@"
-fi
-exec /usr/bin/podman "$@"
+exec ip link set uplink down
 SHIM
-cp "$here/tests/containers/docker" "$ENGINE_FOLDER/bin/docker"
-cat >"$ENGINE_FOLDER/bin/engine-alone" <<'SHIM'
-#!/bin/bash
-exec unshare --net bash -c 'ip link set lo up && exec "$@"' engine-alone "$@"
-SHIM
-chmod +x "$ENGINE_FOLDER"/bin/*
-
-export CONTAINERS_CONF=$ENGINE_FOLDER/containers.conf CONTAINERS_STORAGE_CONF=$ENGINE_FOLDER/storage.conf
-export CONTAINERS_REGISTRIES_CONF=$ENGINE_FOLDER/registries.conf
-export HOME=$ENGINE_FOLDER/home TMPDIR=/var/tmp PATH=$ENGINE_FOLDER/bin:$PATH ENGINE_FOLDER
-podman import --quiet "$here/build/bare-tree.tar" docker.io/library/debian:bookworm-slim >/dev/null ||
-    fail "the base image cannot be imported"
+chmod +x "$ENGINE_FOLDER/bin/uplink-off"
+export HOME=$ENGINE_FOLDER/home TMPDIR=/var/tmp PATH=$ENGINE_FOLDER/bin:$PATH
+# Docker's compose by itself reads and judges compose files, with or without an engine.
+ln -s "$here/build/docker/plugins/docker-compose" "$ENGINE_FOLDER/bin/docker-compose"
+# shellcheck source=tests/containers/engine-docker.sh
+# shellcheck source=tests/containers/engine-podman.sh
+. "$here/tests/containers/engine-$ENGINE.sh"
+engine_start
+for suite in $SUITES; do
+    docker import - "docker.io/library/debian:$suite-slim" <"$here/build/bare-tree-$suite.tar" >/dev/null ||
+        no_engine "the base image of $suite cannot be imported"
+done
 status=0
 "$@" || status=$?
+((status != NO_ENGINE)) || status=1
 exit "$status"

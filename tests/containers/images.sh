@@ -21,8 +21,7 @@ copy_tree() {
 build_images() {
     cd "$tree/deploy" || return
     CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose build
-    podman image exists conclave-server
-    podman image exists conclave-database
+    docker image inspect conclave-server conclave-database >/dev/null
 }
 
 # none_of TEXT: there is none. (A pipeline behind "!" would not end a step.)
@@ -34,13 +33,22 @@ none_of() {
 }
 
 size_of() {
-    podman image inspect --format '{{.Size}}' "$1"
+    docker image inspect --format '{{.Size}}' "$1"
 }
 
 image_is_slim() {
     local over=$((($(size_of conclave-server) - $(size_of $base_image)) / 1000000))
     echo "over the base: $over MB"
     ((over > 0 && over < slim_mb))
+}
+
+# image_files IMAGE FOLDER: what a container of this image would see.
+image_files() {
+    local id
+    mkdir -p "$2"
+    id=$(docker create --network none "$1" true)
+    docker export "$id" | tar -C "$2" --numeric-owner -xf -
+    docker rm "$id" >/dev/null
 }
 
 # Files and links below a folder, by name.
@@ -50,15 +58,15 @@ names_below() {
 
 # Every file that the base has not is of a package that the Dockerfile names (or that those need), or is named here.
 image_holds_only_what_it_should() {
-    local server base new
-    server=$(podman image mount conclave-server)
-    base=$(podman image mount $base_image)
+    local server=$ENGINE_FOLDER/server-files base=$ENGINE_FOLDER/base-files new
+    image_files conclave-server "$server"
+    image_files $base_image "$base"
     new=$(mktemp -d)
     comm -13 <(names_below "$base") <(names_below "$server") >"$new/files"
     # Packages list /lib/x for what lies at /usr/lib/x.
     cat "$server"/var/lib/dpkg/info/*.list | sed 's|^|.|' | sed -E 's|^\./(lib[^/]*)/|./usr/\1/|' | sort -u >"$new/owned"
     grep -vxF -f "$new/owned" "$new/files" | grep -vE '^\./var/lib/dpkg/|^\./etc/(ld\.so\.cache|hosts|hostname|resolv\.conf)$|^\./etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$' |
-        grep -vxE '\./usr/local/bin/conclave|\./usr/lib/postgresql(/15(/bin(/pg_dump|/pg_restore)?)?)?' >"$new/others" || true
+        grep -vxE '\./usr/local/bin/conclave|\./usr/lib/postgresql(/[0-9]+(/bin(/pg_dump|/pg_restore)?)?)?' >"$new/others" || true
     # Links that ldconfig makes for packaged libraries.
     while read -r name; do
         [[ -L $server/$name && $name =~ ^\./usr/lib/[^/]+/lib[^/]+\.so\.[0-9.]+$ ]] || echo "$name"
@@ -72,40 +80,41 @@ image_holds_only_what_it_should() {
     [[ $(stat -c %u:%a "$server/var/lib/conclave") == 10001:700 && $(stat -c %u "$server/run/postgresql") == 10002 ]]
     none_of "$(find "$server" -xdev -name '*.key')"
     none_of "$(find "$server" -xdev -type f \( -name gcc -o -name make -o -name psql \))"
-    rm -rf "$new"
-    podman image unmount conclave-server $base_image >/dev/null
+    rm -rf "$new" "$server" "$base"
 }
 
 # The build stage copies what the Dockerfile names, and the traps of copy_tree were in those folders.
 build_saw_only_what_it_should() {
-    local id at
-    podman build --target build --tag conclave-build-stage -f "$tree/docker/Dockerfile" "$tree" >/dev/null
-    id=$(podman create --network none conclave-build-stage true)
-    at=$(podman mount "$id")
+    local at=$ENGINE_FOLDER/build-files
+    cd "$tree/deploy" || return
+    echo 'services: { server: { image: conclave-build-stage, build: { target: build } } }' >stage.yaml
+    CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose -f compose.yaml -f stage.yaml build server
+    image_files conclave-build-stage "$at"
     (cd "$at/src" && find . -mindepth 1 -maxdepth 1 ! -name build | sort) >"$STEPS_LOG/seen"
     printf '%s\n' ./Makefile ./deploy ./migrations ./server | diff - "$STEPS_LOG/seen"
     [[ $(ls "$at/src/deploy") == deps.sh ]]
     none_of "$(grep -rl 'must not be seen by the builder' "$at/src")"
-    podman rm "$id" >/dev/null
+    rm -rf "$at" stage.yaml
 }
 
 images_are_configured() {
-    local image
+    local image check='{{json .Config.Healthcheck.Test}}'
+    [[ $ENGINE == docker ]] || check='{{json .HealthCheck.Test}}'
     for image in conclave-server conclave-database; do
-        [[ $(podman image inspect --format '{{.Config.User}}' $image) =~ ^(conclave|postgres)$ ]]
+        [[ $(docker image inspect --format '{{.Config.User}}' $image) =~ ^(conclave|postgres)$ ]]
         # In exec form: a shell would stand first.
-        podman image inspect --format '{{json .HealthCheck.Test}}' $image | tee /dev/stderr | grep -q '^\["CMD","'
-        podman image inspect --format '{{json .Config.Entrypoint}}' $image | tee /dev/stderr | grep -qE '^\["(conclave|/usr/local/lib/conclave/database.sh)"\]$'
+        docker image inspect --format "$check" $image | tee /dev/stderr | grep -q '^\["CMD","'
+        docker image inspect --format '{{json .Config.Entrypoint}}' $image | tee /dev/stderr | grep -qE '^\["(conclave|/usr/local/lib/conclave/database.sh)"\]$'
     done
     # Nothing of it calls one either: it runs where there is none.
-    podman run --rm --network none conclave-server --version
-    if podman run --rm --network none conclave-server check >"$STEPS_LOG/check" 2>&1; then
+    docker run --rm --network none conclave-server --version
+    if docker run --rm --network none conclave-server check >"$STEPS_LOG/check" 2>&1; then
         return 1
     fi
     assert_said "$STEPS_LOG/check" '[server] key_file: there is no such file'
 }
 
-# docker-compose 1.29 (Debian's) reads compose files without an engine; a block of the sample is uncommented and merged.
+# By Docker's own compose, which needs no engine for it; a block of the sample is uncommented and merged.
 compose_is_valid() {
     local block
     cd "$tree/deploy" || return

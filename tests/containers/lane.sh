@@ -1,16 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The lane of containers: builds the real images, starts the real compose file, and treats it as operators and accidents do.
-# usage: tests/containers/lane.sh      (as root, from the root of the tree, after `make`; V=1 shows each step)
+# The lane of containers: builds the real images, starts the real compose file, and treats it as operators and accidents do,
+# with every step under each engine.
+# usage: tests/containers/lane.sh [docker|podman]...      (as root, from the root of the tree, after `make`; V=1 shows each step)
+#
+# BASE=trixie builds the images on Debian 13. An engine that cannot be had counts as one skipped step.
 set -euo pipefail
-if [[ -z ${ENGINE_FOLDER:-} ]]; then
-    # Counted here: what happens in there ends with it.
-    exec tests/containers/engine.sh "$0"
-fi
-root=$PWD
-export STEPS_LOG=$root/build/log/containers
 # shellcheck source=tests/containers/steps.sh
 . tests/containers/steps.sh
+if [[ -z ${ENGINE_FOLDER:-} ]]; then
+    (($#)) || set -- docker podman
+    failed=0
+    for engine; do
+        # Counted in there: what happens under an engine ends with it.
+        SUITES=${BASE:-bookworm} with_engine "containers: $engine" "$engine" "$0" || failed=1
+    done
+    exit $failed
+fi
+root=$PWD
+export STEPS_LOG=$root/build/log/containers-${ENGINE:?}
 # shellcheck source=tests/containers/images.sh
 . tests/containers/images.sh
 copy_tree "$ENGINE_FOLDER/conclave" # its folder deploy/ is the project: names begin with "deploy"
@@ -21,10 +29,11 @@ step 'the build saw nothing but the allow-list' build_saw_only_what_it_should
 step 'the images run as nobody special, without a shell, with a health check' images_are_configured
 step 'the compose file and each block of its override are valid' compose_is_valid
 step 'without CONCLAVE_URL compose says what to do' compose_wants_a_url
-# The rest in a network of its own: no port is taken, and nothing outside is needed any more.
+# The rest needs nothing from outside any more.
+uplink-off
 counts=$(mktemp)
-CONCLAVE_TREE=$tree ROOT=$root TEST_COUNTS=$counts engine-alone tests/containers/life.sh || true
+CONCLAVE_TREE=$tree ROOT=$root TEST_COUNTS=$counts tests/containers/life.sh || true
 read -r passed failed < <(cat "$counts"; echo 0 1) # no word from it is a failure
 steps_passed=$((steps_passed + passed)) steps_failed=$((steps_failed + failed))
 rm -f "$counts"
-steps_end containers
+steps_end "containers: $ENGINE"

@@ -12,20 +12,19 @@ set -euo pipefail
 # shellcheck source=tests/containers/mistakes.sh
 . "$ROOT/tests/containers/mistakes.sh"
 cd "$CONCLAVE_TREE/deploy"
-trap 'docker compose down >/dev/null 2>&1; podman rm -fa >/dev/null 2>&1; podman volume rm -fa >/dev/null 2>&1; relays_stop' EXIT
+trap 'docker compose down >/dev/null 2>&1; engine_clean; relays_stop' EXIT
 
 first_start() {
     local ana
     ana=$(member_id ana)
     printf 'CONCLAVE_URL=http://127.0.0.1:8080\nCONCLAVE_ADMIN=%s\n' "$ana" >.env
     docker compose up -d
-    wait_ready
-    podman healthcheck run $database
+    within 60 healthy
 }
 
 first_words() {
     local log
-    log=$(log_of $server)
+    log=$(log_of "$server")
     key=$(docker compose exec -T server conclave key show 2>/dev/null | grep -xE '[0-9a-f]{64}')
     assert_said "$log" "Public key   $key"
     assert_said "$log" "http://127.0.0.1:8080/lobby?public_key=$key"
@@ -37,28 +36,28 @@ first_words() {
 
 hardened() {
     local name pid
-    for name in $server $database; do
-        pid=$(podman inspect --format '{{.State.Pid}}' "$name")
+    for name in "$server" "$database"; do
+        pid=$(docker inspect --format '{{.State.Pid}}' "$name")
         grep -xP 'CapEff:\t0+' "/proc/$pid/status"
         grep -xP 'CapBnd:\t0+' "/proc/$pid/status"
         grep -xP 'NoNewPrivs:\t1' "/proc/$pid/status"
         grep -P '^Uid:\t1000[12]\t' "/proc/$pid/status"
-        [[ $(podman inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.RestartPolicy.Name}}' "$name") == 'true unless-stopped' ]]
-        if podman exec "$name" touch /usr/x; then
+        [[ $(docker inspect --format '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.RestartPolicy.Name}}' "$name") == 'true unless-stopped' ]]
+        if docker exec "$name" touch /usr/x; then
             return 1
         fi
     done
     # No shell among the server's processes, no network for the database, PostgreSQL's log settings as they must be.
-    [[ $(podman exec $server sh -c 'cat /proc/[0-9]*/comm' | sort | uniq -c | awk '{ print $2 }' | grep -v '^\(cat\|sh\)$') == conclave ]]
-    # Nobody listens there (0A), and no route leads out of it (destination 0).
-    podman exec $database cat /proc/net/tcp /proc/net/tcp6 /proc/net/route >"$STEPS_LOG/net"
-    if awk '$4 == "0A" || $2 == "00000000"' "$STEPS_LOG/net" | grep .; then
+    [[ $(docker exec "$server" sh -c 'cat /proc/[0-9]*/comm' | sort | uniq -c | awk '{ print $2 }' | grep -v '^\(cat\|sh\)$') == conclave ]]
+    # Nobody listens there (0A) but Docker's own resolver (127.0.0.11), and no route leads out of it (destination 0).
+    docker exec "$database" cat /proc/net/tcp /proc/net/tcp6 /proc/net/route >"$STEPS_LOG/net"
+    if awk '$4 == "0A" && $2 !~ /^0B00007F:/ || $2 == "00000000"' "$STEPS_LOG/net" | grep .; then
         return 1
     fi
-    [[ $(podman exec $database psql -h /run/postgresql -d conclave -Atc \
+    [[ $(docker exec "$database" psql -h /run/postgresql -d conclave -Atc \
         "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings WHERE name IN ('listen_addresses', 'log_error_verbosity', 'log_min_error_statement', 'log_parameter_max_length_on_error')") == ' terse panic 0' ]]
     # The server's role owns its database and nothing else.
-    [[ $(podman exec $database psql -h /run/postgresql -d conclave -Atc \
+    [[ $(docker exec "$database" psql -h /run/postgresql -d conclave -Atc \
         "SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolcanlogin ORDER BY 1") == $'conclave|f|f\npostgres|t|t' ]]
 }
 
@@ -75,31 +74,31 @@ restart_both() {
 }
 
 kill_both() {
-    podman kill $server $database
-    within 30 dead $server
-    podman start $database $server
+    docker kill "$server" "$database"
+    within 30 dead "$server"
+    docker start "$database" "$server"
     wait_ready
     members_read_all
 }
 
 # The database alone is killed and started again; the server notices and waits for it.
 kill_database() {
-    podman kill $database
-    within 30 dead $database
-    podman start $database
+    docker kill "$database"
+    within 30 dead "$database"
+    docker start "$database"
     wait_ready
     members_read_all
 }
 
 upgrade_in_place() {
     local before after
-    before=$(podman inspect --format '{{.Image}}' $server)
+    before=$(docker inspect --format '{{.Image}}' "$server")
     # Another program, as a pull would bring it: the version says so.
     sed -i 's/#define CONCLAVE_VERSION "[^"]*/&.upgraded/' "$CONCLAVE_TREE/server/cli/cli.h"
     docker compose build
     docker compose up -d
     wait_ready
-    after=$(podman inspect --format '{{.Image}}' $server)
+    after=$(docker inspect --format '{{.Image}}' "$server")
     [[ $before != "$after" ]]
     docker compose exec -T server conclave --version | grep upgraded
     members_read_all
@@ -116,9 +115,9 @@ second_process_and_metrics() {
     } >both.yaml
     with_override "$(<both.yaml)"
     wait_ready
-    within 60 podman healthcheck run deploy_server-2_1
+    within 60 well "$(container server-2)"
     SERVER=http://127.0.0.1:8081 members_read_all
-    podman run --rm --network deploy_metrics --entrypoint bash conclave-database -c \
+    docker run --rm --network deploy_metrics --entrypoint bash conclave-database -c \
         'exec 3<>/dev/tcp/server/9090; printf "GET /metrics HTTP/1.0\r\n\r\n" >&3; cat <&3' | grep -m1 '^conclave_'
     rm -f both.yaml
     without_override

@@ -3,7 +3,7 @@
 # Two members with the client tool, and three relays, on the machine's side of a server in containers. To source.
 # SERVER is where it is published.
 
-readonly relay_count=3
+readonly relay_count=3 file_bytes=${FILE_BYTES:-300000}
 members=${ENGINE_FOLDER:?}/members
 relay_pids=()
 mkdir -p "$members"
@@ -47,7 +47,7 @@ members_write() {
     member_id ana
     member_id ben
     client ana post lobby "message $1"
-    head -c 300000 /dev/urandom >"$members/file-$1"
+    head -c "$file_bytes" /dev/urandom >"$members/file-$1"
     client ana file put "$members/file-$1" >"$members/put-$1"
     cat "$members/put-$1"
     echo "$1" >>"$members/written"

@@ -8,7 +8,7 @@
 keys_volume_lost() {
     with_override 'volumes: { keys: { name: empty-keys } }'
     refuses 'this database belongs to a server that has one'
-    [[ -z $(ls -A "$(podman volume inspect --format '{{.Mountpoint}}' empty-keys)") ]]
+    [[ -z $(ls -A "$(docker volume inspect --format '{{.Mountpoint}}' empty-keys)") ]]
     without_override
     members_read_all
     [[ $(docker compose exec -T server conclave key show 2>/dev/null | grep -xE '[0-9a-f]{64}') == "$(<"$STEPS_LOG/key")" ]]
@@ -17,17 +17,17 @@ keys_volume_lost() {
 # One file of two, and each in the other's place. The server's container tries again by itself: no start is needed.
 keys_lost_or_exchanged() {
     local at key
-    at=$(podman volume inspect --format '{{.Mountpoint}}' deploy_keys)
+    at=$(docker volume inspect --format '{{.Mountpoint}}' deploy_keys)
     for key in server.key:key_file storage.key:storage_key_file; do
         mv "$at/${key%:*}" "$ENGINE_FOLDER/"
-        podman restart "$server"
+        docker restart "$server"
         refuses "[server] ${key#*:}: there is no such file"
         [[ ! -e $at/${key%:*} ]]
         mv "$ENGINE_FOLDER/${key%:*}" "$at/"
         wait_ready
     done
     exchange_keys "$at"
-    podman restart "$server"
+    docker restart "$server"
     refuses '[server] key_file is not the key that this database belongs to'
     exchange_keys "$at"
     wait_ready
@@ -90,11 +90,11 @@ port_taken() {
     take_port
     docker compose up -d >"$STEPS_LOG/port" 2>&1 || true
     assert_said "$STEPS_LOG/port" 'address already in use'
-    within 60 podman healthcheck run "$database"
+    within 60 well "$database"
     unwell "$server"
     kill "$taker"
     wait "$taker" || true
-    podman start "$server"
+    docker start "$server"
     wait_ready
     members_read_all
 }
@@ -125,85 +125,87 @@ volumes: { database: { name: third-database } }"
     refuses '[server] key_file: a new key cannot be written there'
     # Mended in place, it goes on by itself.
     chown 10001:10001 "$ENGINE_FOLDER/readonly-keys"
-    podman restart "$server"
+    docker restart "$server"
     wait_ready
     without_override
 }
 
 database_volume_not_writable() {
     new_folder_volume bad-database 0:0
-    podman run -d --name bad --network none -v "$ENGINE_FOLDER/bad-database:/var/lib/postgresql" conclave-database
+    docker run -d --name bad --network none -v "$ENGINE_FOLDER/bad-database:/var/lib/postgresql" conclave-database
     within 20 dead bad
     assert_said "$(log_of bad)" 'the volume at /var/lib/postgresql is not writable for user 10002'
     chown 10002:10002 "$ENGINE_FOLDER/bad-database"
-    podman start bad
+    docker start bad
     within 90 answers bad
-    podman rm -f bad
+    docker rm -f bad
 }
 
 two_databases_on_one_volume() {
-    podman run -d --name twin --network none -v deploy_database:/var/lib/postgresql conclave-database
+    docker run -d --name twin --network none -v deploy_database:/var/lib/postgresql conclave-database
     within 20 dead twin
     assert_said "$(log_of twin)" 'another database container is running on this volume'
-    podman rm twin
+    docker rm twin
     members_read_all
 }
 
 # Killed while it makes its cluster, later each time; then started again. One container, whose volume is emptied between.
 database_start_interrupted() {
     local moment volume
-    podman create --name young --network none -v young:/var/lib/postgresql conclave-database
+    docker create --name young --network none -v young:/var/lib/postgresql conclave-database
     for moment in 0.2 0.5 0.8 1.2 1.6 2 2.5 3 4; do
-        podman start young
+        docker start young
         sleep $moment
-        podman kill young || true
+        docker kill young || true
         within 30 dead young
-        podman start young
+        docker start young
         within 90 answers young
-        podman kill young
+        docker kill young
         within 30 dead young
         echo "after $moment s: well"
-        volume=$(podman volume inspect --format '{{.Mountpoint}}' young)
+        volume=$(docker volume inspect --format '{{.Mountpoint}}' young)
         find "$volume" -mindepth 1 -delete
     done
-    podman rm young
+    docker rm young
 }
 
 # Both containers are killed when something has just happened, and started again with what is there.
 first_start_interrupted() {
     local stage
     for stage in "has_said making $database" "answers $database" key_is_there "has_said server.ready $server"; do
-        with_override "volumes: { keys: { name: early-keys }, database: { name: early-database } }"
+        # Docker's compose waits for the database before it starts the server: it is killed before that, too.
+        with_override "volumes: { keys: { name: early-keys }, database: { name: early-database } }" &
         eval "within 60 $stage"
-        podman kill "$server" "$database" || true
+        docker kill "$server" "$database" || true
+        wait $! || true
         within 30 dead "$server"
         within 30 dead "$database"
-        podman start "$database" "$server"
+        docker start "$database" "$server"
         wait_ready
         # All of it is made, and was told once.
         docker compose exec -T server conclave room show lobby
         [[ $(grep -c '^Public key' "$(log_of "$server")") == 1 ]]
         echo "after '$stage': well"
         docker compose -f compose.yaml -f compose.override.yaml down
-        podman volume rm early-keys early-database
+        docker volume rm early-keys early-database
     done
     without_override
 }
 
 key_is_there() {
-    [[ -s $(podman volume inspect --format '{{.Mountpoint}}' early-keys)/server.key ]]
+    [[ -s $(docker volume inspect --format '{{.Mountpoint}}' early-keys)/server.key ]]
 }
 
 database_disk_full() {
     mkdir -p "$ENGINE_FOLDER/small"
     mount -t tmpfs -o size=16m,uid=10002,gid=10002,mode=0700 small "$ENGINE_FOLDER/small"
-    podman run -d --name full --network none -v "$ENGINE_FOLDER/small:/var/lib/postgresql" conclave-database
+    docker run -d --name full --network none -v "$ENGINE_FOLDER/small:/var/lib/postgresql" conclave-database
     within 60 dead full
     assert_said "$(log_of full)" 'is its disk full?'
     mount -o remount,size=400m "$ENGINE_FOLDER/small"
-    podman start full
+    docker start full
     within 90 answers full
-    podman rm -f full
+    docker rm -f full
     umount "$ENGINE_FOLDER/small"
 }
 
@@ -236,7 +238,7 @@ keys_disk_full() {
 volumes: { database: { name: fourth-database } }"
     refuses 'and have space left'
     mount -o remount,nr_inodes=100 "$ENGINE_FOLDER/small-keys"
-    podman restart "$server"
+    docker restart "$server"
     wait_ready
     without_override
     umount "$ENGINE_FOLDER/small-keys"

@@ -1,15 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # For lanes that are shell scripts: steps that are counted, and what they say when they fail.
-# To source. `step NAME COMMAND...` runs one; `steps_end SUITE` prints the line of the suite, and fails if a step did.
+# To source, in the root of the tree. STEPS_LOG is the folder of their logs. `step NAME COMMAND...` runs one; `steps_end SUITE` prints the line of the suite, and fails if a step did.
 
 steps_passed=0 steps_failed=0 steps_began=$SECONDS
-steps_log=${STEPS_LOG:-build/log/steps}
-mkdir -p "$steps_log"
 
 step() {
     local name=$1 t=$SECONDS log
-    log=$steps_log/${name//[^a-zA-Z0-9]/_}.log
+    log=${STEPS_LOG:?}/${name//[^a-zA-Z0-9]/_}.log
+    mkdir -p "$STEPS_LOG"
     shift
     # In a subshell with errexit (and therefore not as a condition): the first command that fails ends the step.
     set +e
@@ -52,8 +51,19 @@ within() {
     done
 }
 
+# with_engine SUITE ENGINE COMMAND...: the command under an engine of its own (engine.sh); where none can be had, the suite
+# is one skipped step. The command counts for itself.
+with_engine() {
+    local suite=$1 status=0
+    shift
+    tests/containers/engine.sh "$@" || status=$?
+    ((status == 77)) || return $status
+    printf '%-28s %4d passed, %d failed, %d skipped\n' "$suite" 0 0 1
+    [[ -z ${TEST_COUNTS:-} ]] || echo '0 0 1' >>"$TEST_COUNTS"
+}
+
 steps_end() {
     printf '%-28s %4d passed, %d failed  %4d s\n' "$1" "$steps_passed" "$steps_failed" $((SECONDS - steps_began))
-    [[ -z ${TEST_COUNTS:-} ]] || echo "$steps_passed $steps_failed" >>"$TEST_COUNTS"
+    [[ -z ${TEST_COUNTS:-} ]] || echo "$steps_passed $steps_failed 0" >>"$TEST_COUNTS"
     ((steps_failed == 0))
 }
