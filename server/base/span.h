@@ -60,7 +60,7 @@ static inline bool span_eq_text(struct span a, const char *text)
 static inline struct span span_skip(struct span s, size_t n)
 {
     if (s.p == NULL)
-        return s; /* NULL + 0 is undefined in C */
+        return (struct span){NULL, 0}; /* NULL + 0 is undefined in C */
     return n >= s.len ? (struct span){s.p + s.len, 0} : (struct span){s.p + n, s.len - n};
 }
 

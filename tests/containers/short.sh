@@ -35,9 +35,11 @@ get_healthy() {
 
 # As the kernel ends a process: the engine was not asked, and starts both again by itself.
 kill_both() {
-    local name
+    local name pid
     for name in "$server" "$database"; do
-        kill -KILL "$(docker inspect --format '{{.State.Pid}}' "$name")"
+        pid=$(docker inspect --format '{{.State.Pid}}' "$name")
+        ((pid > 1)) # 0: it does not run
+        kill -KILL "$pid"
     done
     within 20 eval "[[ \$(docker inspect --format '{{.RestartCount}}' $server) != 0 ]]"
     within 20 eval "[[ \$(docker inspect --format '{{.RestartCount}}' $database) != 0 ]]"

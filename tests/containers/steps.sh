@@ -51,15 +51,25 @@ within() {
     done
 }
 
-# with_engine SUITE ENGINE COMMAND...: the command under an engine of its own (engine.sh); where none can be had, the suite
-# is one skipped step. The command counts for itself.
+# with_engine SUITE ENGINE COMMAND...: the command under an engine of its own (engine.sh), which counts for itself. Where no
+# engine can be had, the suite is one skipped step; a command that ends without its count is one that failed.
 with_engine() {
-    local suite=$1 status=0
+    local suite=$1 status=0 counts
     shift
-    tests/containers/engine.sh "$@" || status=$?
-    ((status == 77)) || return $status
-    printf '%-28s %4d passed, %d failed, %d skipped\n' "$suite" 0 0 1
-    [[ -z ${TEST_COUNTS:-} ]] || echo '0 0 1' >>"$TEST_COUNTS"
+    counts=$(mktemp)
+    TEST_COUNTS=$counts tests/containers/engine.sh "$@" || status=$?
+    if ((status == 77)); then
+        status=0
+        echo '0 0 1' >"$counts"
+        printf '%-28s %4d passed, %d failed, %d skipped\n' "$suite" 0 0 1
+    elif [[ ! -s $counts ]]; then
+        echo '0 1 0' >"$counts"
+        printf '%-28s ended early (exit %d)\n' "$suite" "$status"
+        status=1
+    fi
+    [[ -z ${TEST_COUNTS:-} ]] || cat "$counts" >>"$TEST_COUNTS"
+    rm -f "$counts"
+    return $status
 }
 
 steps_end() {

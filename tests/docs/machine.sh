@@ -1,19 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A newcomer's machine: a bare Debian 12 with nothing but a clone of this tree in /root/conclave.
-# usage: tests/docs/machine.sh SCRIPT      (as root, from the root of the tree)
+# A newcomer's machine: a bare Debian with nothing but a clone of this tree in /root/conclave.
+# usage: [SUITE=bookworm] tests/docs/machine.sh SCRIPT      (as root, from the root of the tree)
 #
 # SCRIPT is run by bash -e as root in the clone. The machine has a process table of its
 # own: when SCRIPT ends, all that it started ends, and the machine is removed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 script=$(realpath "$1")
-"$here/tests/containers/bare-tree.sh"
+suite=${SUITE:-bookworm}
+"$here/tests/containers/bare-tree.sh" "$suite"
 machine=$(mktemp -d /var/tmp/machine.XXXXXX)
 trap 'rm -rf --one-file-system "$machine"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-tar -C "$machine" --numeric-owner -xf "$here/build/bare-tree.tar"
+tar -C "$machine" --numeric-owner -xf "$here/build/bare-tree-$suite.tar"
 cp /etc/resolv.conf "$machine/etc/resolv.conf"
 printf '127.0.0.1 localhost your.address\n' >"$machine/etc/hosts"
 mkdir -p "$machine/root/conclave"
