@@ -73,7 +73,7 @@ HARDEN := -fstack-protector-strong -fstack-clash-protection -fPIE -fno-common -f
 	$(if $(filter x86_64,$(shell uname -m)),-fcf-protection=full)
 HARDEN_gcc := -ftrivial-auto-var-init=zero
 LINK := -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-BASE := -std=gnu17 -D_GNU_SOURCE -Iserver -Itests -pthread -MMD -MP
+COMMON := -std=gnu17 -D_GNU_SOURCE -Iserver -Itests -pthread -MMD -MP
 
 kind     = $(if $(findstring clang,$(1)),clang,gcc)
 strict   = $(WARN) $(WARN_$(call kind,$(1))) $(HARDEN) $(HARDEN_$(call kind,$(1)))
@@ -95,11 +95,11 @@ build/$(1)/flags: FORCE
 build/$(1)/%.o: %.c build/$(1)/flags | deps-build
 	$$(call say_folder,CC,$$(@D))
 	@mkdir -p $$(@D)
-	$$(Q)$(2) $(BASE) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
+	$$(Q)$(2) $(COMMON) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
 build/$(1)/migrations.o: build/migrations.c build/$(1)/flags | deps-build
-	$$(Q)$(2) $(BASE) $(3) -c -o $$@ $$<
+	$$(Q)$(2) $(COMMON) $(3) -c -o $$@ $$<
 build/$(1)/%-migrations.o: build/%-migrations.c build/$(1)/flags | deps-build
-	$$(Q)$(2) $(BASE) $(3) -c -o $$@ $$<
+	$$(Q)$(2) $(COMMON) $(3) -c -o $$@ $$<
 
 build/$(1)/libconclave.a: $$(call $(1).objects,$(SERVER)) build/$(1)/migrations.o
 build/$(1)/libclient.a: $$(call $(1).objects,$(CLIENT))
@@ -176,7 +176,7 @@ build/%-migrations.c: $(MIGRATIONS) build/sources Makefile
 
 # --- What people type ----------------------------------------------------------------------------------------------
 
-.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers run test test-all demo lint lint-fast bench fuzz \
+.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers run test test-all test-compose demo lint lint-fast bench fuzz \
 	torture install help privacy coverage format format-check clean
 FORCE:
 
@@ -199,6 +199,10 @@ test: deps-test ## install what is missing, build with -Werror, unit, integratio
 
 test-all: deps-test deps-lint deps-containers ## the tests at full length, and make lint
 	@+MAKE='$(MAKE)' exec tests/run/test.sh full
+
+test-compose: deps-build ## the compose file under Docker's own engine: up, post, kill, read (root; BASE=trixie: on Debian 13)
+	$(Q)+$(MAKE) --no-print-directory all
+	@tests/containers/short.sh
 
 demo: deps-test ## the whole path: three relays, a server, two accounts, a message and a file
 	$(Q)+$(if $(DEMO),$(MAKE) --no-print-directory all build/conclave-demo,echo 'make demo: its program is not there yet (tests/demo/)'; exit 1)
@@ -236,11 +240,11 @@ coverage: deps-test ## which lines the unit tests reach, as text (installs gcovr
 	@tests/run/programs.sh unit build/coverage $(patsubst %.c,build/coverage/%,$(UNIT))
 	@gcovr --root . --filter server/ build/coverage
 
-format: deps-test ## clang-format all C files in place
-	$(Q)clang-format -i $(C_FILES)
+format: deps-test ## clang-format-14 all C files in place
+	$(Q)clang-format-14 -i $(C_FILES)
 
 format-check: deps-test ## complain about C files that clang-format would change
-	@clang-format --dry-run -Werror $(C_FILES)
+	@clang-format-14 --dry-run -Werror $(C_FILES)
 
 deps: deps-run deps-test deps-lint ## install everything for running, testing and lint
 deps-build deps-run deps-test deps-lint deps-containers: deps-%:

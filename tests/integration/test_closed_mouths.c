@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/pg_program.h"
+#include "integration/file_fixture.h"
 #include "integration/marked_talk.h"
 
 #define PASSWORD "qpasswordq-0f61-mark"
@@ -84,7 +86,11 @@ static void dump__of_the_database__holds_neither_addresses_nor_what_was_said(voi
     const struct world *w = *state;
     char url[sizeof(w->database_url)];
     memcpy(url, w->database_url, sizeof(url));
-    const char *argv[] = {"/usr/lib/postgresql/15/bin/pg_dump", "--dbname", url, NULL};
+    struct pg_program program;
+    struct db *db = file_db(w);
+    assert_true(pg_program_find("pg_dump", db_server_major(db), &program));
+    db_free(db);
+    const char *argv[] = {program.path, "--dbname", url, NULL};
     const struct process_spec spec = {.argv = argv};
     AUTO_BUF struct buf dump = buf_make(TEXT_MAX_BYTES);
     int status = -1;

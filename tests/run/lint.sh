@@ -6,7 +6,7 @@
 # Every tests/lint/*.sh is a check without arguments: exit 0 and silence, or findings and exit 1. full adds what
 # needs the other compiler and the analysers.
 set -u
-passed=0 failed=0 began=$SECONDS
+passed=0 failed=0 skipped='' began=$SECONDS
 mkdir -p build/log
 mapfile -t c_files < <(find server tests -name '*.[ch]' -not -path '*/fixtures/*' | sort)
 
@@ -26,7 +26,13 @@ check() {
 check layers awk -f tests/lint/layers.awk server/LAYERS "${c_files[@]}"
 check banned awk -f tests/lint/banned.awk "${c_files[@]}"
 check lengths awk -f tests/lint/lengths.awk "${c_files[@]}"
-check format clang-format --dry-run -Werror "${c_files[@]}"
+# Later versions lay out some lines in another way, and Debian 13 has no version 14.
+if command -v clang-format-14 >/dev/null; then
+    check format clang-format-14 --dry-run -Werror "${c_files[@]}"
+else
+    skipped=1
+    echo 'lint: format is not checked: there is no clang-format-14 here'
+fi
 shopt -s nullglob
 for script in tests/lint/*.sh; do
     check "$(basename "$script" .sh)" "$script"
@@ -53,6 +59,6 @@ if [[ ${1:-fast} == full ]]; then
         tests/docs/journalctl .ci/run
 fi
 
-printf '%-28s %4d passed, %d failed  %4d s\n' lint "$passed" "$failed" $((SECONDS - began))
-[[ -z ${TEST_COUNTS:-} ]] || echo "$passed $failed" >>"$TEST_COUNTS"
+printf '%-28s %4d passed, %d failed%s  %4d s\n' lint "$passed" "$failed" "${skipped:+, $skipped skipped}" $((SECONDS - began))
+[[ -z ${TEST_COUNTS:-} ]] || echo "$passed $failed ${skipped:-0}" >>"$TEST_COUNTS"
 ((failed == 0))
