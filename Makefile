@@ -135,8 +135,9 @@ build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fu
 	$$(call say_folder,LINK,$$(@D))
 	$$($(1).link)
 
-.PHONY: programs-$(1) tests-$(1) fuzzers-$(1)
+.PHONY: programs-$(1) units-$(1) tests-$(1) fuzzers-$(1)
 programs-$(1): $(addprefix $(5)/,$(PROGRAMS))
+units-$(1): programs-$(1) $(patsubst %.c,build/$(1)/%,$(UNIT))
 fuzzers-$(1): $(patsubst %.c,build/$(1)/%,$(FUZZ))
 tests-$(1): programs-$(1) fuzzers-$(1) $(addprefix $(5)/conclave-,$(LATER)) $(patsubst %.c,build/$(1)/%,$(UNIT) $(INTEGRATION))
 -include $$(patsubst %.c,build/$(1)/%.d,$(filter %.c,$(C_FILES)))
@@ -148,6 +149,8 @@ $(eval $(call variant,analyzer,gcc,-O1 -g -Wall -Wextra -fanalyzer $(if $(WERROR
 $(eval $(call variant,asan,$(CC),$(sanitize) $(ASAN),-pie $(ASAN),build/asan))
 $(eval $(call variant,tsan,$(CC),$(sanitize) $(TSAN),-pie $(TSAN),build/tsan))
 $(eval $(call variant,fuzz,$(CLANG),$(sanitize) $(subst address,fuzzer-no-link$(comma)address,$(ASAN)),-pie $(subst address,fuzzer$(comma)address,$(ASAN)),build/fuzz))
+# With libraries of build/arm64-root, which tests/arm64/lane.sh makes; it tells pkg-config, too.
+$(eval $(call variant,arm64,aarch64-linux-gnu-gcc --sysroot=$(CURDIR)/build/arm64-root,-O2 -g -D_FORTIFY_SOURCE=3 $(filter-out -fcf-protection%,$(call strict,gcc)),$(LINK),build/arm64))
 $(eval $(call variant,coverage,gcc,-O0 -g --coverage,-pie --coverage,build/coverage))
 
 # The list of sources: a library is made anew when a file appears or goes away.

@@ -3,6 +3,8 @@
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
 # usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers|engine-docker|engine-podman|arm64
 #
+# usage: deploy/deps.sh --list SET      prints the names of its packages and installs nothing
+#
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
 set -euo pipefail
@@ -13,6 +15,8 @@ build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-d
 # A container engine's surroundings: bare trees, and a network of its own (tests/containers/engine.sh).
 engine=(debootstrap iproute2 iptables slirp4netns)
 podman=(podman crun netavark aardvark-dns podman-compose)
+list=''
+[[ ${1:-} != --list ]] || { list=1 && shift; }
 case "${1:-}" in
     build)
         packages=("${build[@]}")
@@ -39,6 +43,10 @@ case "${1:-}" in
         ;;
 esac
 
+if [[ -n $list ]]; then
+    printf '%s\n' "${packages[@]}"
+    exit 0
+fi
 if ! command -v dpkg-query >/dev/null; then
     # Not Debian: we cannot install, and the names differ. The compiler will say what is missing.
     [[ $1 == build ]] && echo "deps: no dpkg here; needed are (Debian's names): ${packages[*]}" >&2

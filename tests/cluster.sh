@@ -92,7 +92,8 @@ children() {
 stand() {
     local pid
     pid=$(cluster_pid "$dir/data") || return 0
-    kill "-$1" "$pid"
+    # It may have ended in the meantime.
+    kill "-$1" "$pid" 2>/dev/null || return 0
     # shellcheck disable=SC2046 # numbers
     kill "-$1" $(children "$pid") 2>/dev/null || true
 }

@@ -93,13 +93,26 @@ static void give_back(struct sniffer *s, magic_t m)
     (void)pthread_mutex_unlock(&s->lock);
 }
 
+/*
+ * libmagic 5.46 renames one type, and tells another in files only: both keep the names of 5.44, on which lists depend.
+ */
+static const char *settled_name(const char *type, struct span beginning)
+{
+    if (strcmp(type, "application/vnd.rar") == 0)
+        return "application/x-rar";
+    if (strcmp(type, TYPE_UNKNOWN) == 0 && span_starts_with(beginning, SPAN("PK\3\4")))
+        return "application/zip";
+    return type;
+}
+
 void sniffer_type(struct sniffer *s, struct span body, char ret_type[static SNIFF_TYPE_MAX])
 {
     struct span beginning = span_first(body, SNIFF_BYTES);
     magic_t m = borrow(s);
     /* Its text belongs to the handle: copied before another call overwrites it. */
     const char *type = beginning.len == 0 ? NULL : magic_buffer(m, beginning.p, beginning.len);
-    (void)snprintf(ret_type, SNIFF_TYPE_MAX, "%s", type == NULL ? TYPE_UNKNOWN : type);
+    (void)snprintf(ret_type, SNIFF_TYPE_MAX, "%s",
+                   settled_name(type == NULL ? TYPE_UNKNOWN : type, beginning));
     give_back(s, m);
 }
 

@@ -8,6 +8,8 @@
 # are Debian 13's: Debian 12 has none.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=tests/run/debs.sh
+. "$here/tests/run/debs.sh"
 to=$here/build/docker
 mkdir -p "$here/build"
 exec 9>"$here/build/docker.lock"
@@ -15,45 +17,14 @@ flock 9
 [[ ! -e $to/complete ]] || exit 0
 rm -rf "$to"
 mkdir -p "$to/engine" "$to/plugins"
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME") machine=$(dpkg --print-architecture)
 
-# suite_lists SUITE: package lists of this suite alone, in a folder of their own: nobody waits for the machine's.
-suite_lists() {
-    local state=$to/$1
-    mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$state/debs"
-    cat >"$state/sources.list" <<SOURCES
-deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $1 main
-deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian-security $1-security main
-SOURCES
-    suite_apt "$1" update
-}
-
-# suite_apt SUITE ARGUMENT...
-suite_apt() {
-    local state=$to/$1
-    shift
-    (cd "$state/debs" && timeout -k 10 300 apt-get -q -o Dir::Etc::sourcelist="$state/sources.list" \
-        -o Dir::Etc::sourceparts=/dev/null -o Dir::State::lists="$state/lists" -o Dir::Cache="$state/cache" \
-        -o APT::Sandbox::User=root "$@")
-}
-
-# unpack SUITE FOLDER PACKAGE...
-unpack() {
-    local suite=$1 folder=$2 deb
-    shift 2
-    suite_apt "$suite" download "$@"
-    for deb in "$to/$suite"/debs/*.deb; do
-        dpkg -x "$deb" "$folder"
-    done
-    rm -f "$to/$suite"/debs/*.deb
-}
-
-own=$(. /etc/os-release && echo "$VERSION_CODENAME")
-suite_lists "$own"
-mapfile -t engine < <(suite_apt "$own" -s install --no-install-recommends docker.io | awk '$1 == "Inst" { print $2 }')
-# Installed already: its files are found where they are.
-((!${#engine[@]})) || unpack "$own" "$to/engine" "${engine[@]}"
-[[ $own == trixie ]] || suite_lists trixie
-unpack trixie "$to/unpacked" docker-compose docker-buildx
+debs_open "$to/own" "$suite" "$machine"
+mapfile -t engine < <(debs_needed "$to/own" docker.io)
+# None: it is installed, and found where it is.
+((!${#engine[@]})) || debs_unpack "$to/own" "$to/engine" "${engine[@]}"
+debs_open "$to/newer" trixie "$machine"
+debs_unpack "$to/newer" "$to/unpacked" docker-compose docker-buildx
 find "$to/unpacked" -path '*/cli-plugins/*' -type f -exec mv {} "$to/plugins/" \;
-rm -rf "${to:?}/$own" "$to/trixie" "$to/unpacked"
+rm -rf "$to/own" "$to/newer" "$to/unpacked"
 touch "$to/complete"
