@@ -179,7 +179,7 @@ build/%-migrations.c: $(MIGRATIONS) build/sources Makefile
 
 # --- What people type ----------------------------------------------------------------------------------------------
 
-.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers run test test-all test-compose demo lint lint-fast bench fuzz \
+.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers deps-arm64 run test test-all test-compose demo lint lint-fast bench fuzz \
 	torture install help privacy coverage format format-check clean
 FORCE:
 
@@ -200,7 +200,7 @@ run: deps-run ## install what is missing, build, serve with a private database (
 test: deps-test ## install what is missing, build with -Werror, unit, integration, fast lint, sanitizers
 	@+MAKE='$(MAKE)' exec tests/run/test.sh short
 
-test-all: deps-test deps-lint deps-containers ## the tests at full length, and make lint
+test-all: deps-test deps-lint deps-containers deps-arm64 ## the tests at full length, and make lint
 	@+MAKE='$(MAKE)' exec tests/run/test.sh full
 
 test-compose: deps-build ## the compose file under Docker's own engine: up, post, kill, read (root; BASE=trixie: on Debian 13)
@@ -250,12 +250,13 @@ format-check: deps-test ## complain about C files that clang-format would change
 	@clang-format-14 --dry-run -Werror $(C_FILES)
 
 deps: deps-run deps-test deps-lint ## install everything for running, testing and lint
-deps-build deps-run deps-test deps-lint deps-containers: deps-%:
+deps-build deps-run deps-test deps-lint deps-containers deps-arm64: deps-%:
 	@deploy/deps.sh $*
 deps-run deps-test deps-lint: | deps-build
 deps-test: | deps-run
 deps-lint: | deps-test
 deps-containers: | deps-test
+deps-arm64: | deps-test
 
 install: all ## install program, systemd unit and samples below $(DESTDIR)$(PREFIX), settings below $(DESTDIR)/etc
 	install -D -m 0755 build/conclave $(DESTDIR)$(PREFIX)/bin/conclave

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Carries out what docs/install.md, backup.md and upgrade.md tell operators to type, block by block, as it stands: blocks
-# tagged `docker` and `upgrade` with podman in the place of Docker (tests/containers/engine.sh), `newcomer` and `source` on a bare
-# machine (tests/docs/machine.sh). Not carried out: blocks tagged `plugin`, the installation of Docker itself.
-# usage: tests/docs/lane.sh [docker|newcomer|source]...      (as root, from the root of the tree, after `make`)
+# tagged `docker` and `upgrade` under Docker's own engine and podman (tests/containers/engine.sh), `newcomer` and `source` on a bare
+# machine (tests/docs/machine.sh). `tests` runs `make test` and `make demo` there. Not carried out: blocks tagged `plugin`, the
+# installation of Docker from Docker's own packages.
+# usage: [SUITE=bookworm] tests/docs/lane.sh [docker|newcomer|source|tests]...      (as root, from the root of the tree, after `make`)
 set -euo pipefail
-export ROOT=$PWD STEPS_LOG=$PWD/build/log/docs
+export SUITE=${SUITE:-bookworm}
+export ROOT=$PWD STEPS_LOG=$PWD/build/log/docs-$SUITE
 # shellcheck source=tests/containers/steps.sh
 . tests/containers/steps.sh
 # shellcheck source=tests/docs/blocks.sh
@@ -32,6 +34,11 @@ from_source() {
     tests/docs/machine.sh "$STEPS_LOG/source.sh"
 }
 
+make_test_and_demo() {
+    printf '%s\n' 'apt-get install -y -qq git make >/dev/null' 'make test' 'make demo' >"$STEPS_LOG/tests.sh"
+    tests/docs/machine.sh "$STEPS_LOG/tests.sh"
+}
+
 # What systemd thinks of the unit, where a systemd is; exposure below 3 is "OK" and better.
 unit_is_sound() {
     local folder
@@ -49,13 +56,19 @@ step 'every block of commands is tagged, so that it is carried out' \
     blocks_known docs/install.md docs/operate.md docs/backup.md docs/upgrade.md
 for part; do
     case $part in
-        docker) step 'install, backup and upgrade with docker compose' tests/containers/engine.sh tests/docs/with-docker.sh ;;
+        docker)
+            for engine in docker podman; do
+                SUITES=$SUITE step "install, backup and upgrade with docker compose, under $engine" \
+                    tests/containers/engine.sh "$engine" tests/docs/with-docker.sh
+            done
+            ;;
         newcomer) step 'make run on a bare machine' newcomer ;;
+        tests) step 'make test and make demo on a bare machine' make_test_and_demo ;;
         source)
             step 'the systemd unit is sound' unit_is_sound
             step 'from source on a bare machine' from_source
             ;;
-        *) echo "usage: tests/docs/lane.sh [docker|newcomer|source]..." >&2 && exit 2 ;;
+        *) echo "usage: tests/docs/lane.sh [docker|newcomer|source|tests]..." >&2 && exit 2 ;;
     esac
 done
-steps_end docs
+steps_end "docs: $SUITE"

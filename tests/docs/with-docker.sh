@@ -3,29 +3,30 @@
 # The blocks tagged `docker` and `upgrade` of the documents, carried out in a clone of this tree. Called by tests/docs/lane.sh
 # through tests/containers/engine.sh.
 set -euo pipefail
-if [[ ${1:-} != alone ]]; then
-    # The clone has an origin, for `git pull`. Images are built with the machine's network; the rest runs in one of its own.
-    cd "$ENGINE_FOLDER"
-    mkdir origin
-    (cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T -) | tar -C origin -xf -
-    git -C origin init -q -b main
-    git -C origin add -A
-    git -C origin -c user.name=t -c user.email=t@example.org commit -q -m 'as it is'
-    git clone -q origin conclave
-    (cd conclave/deploy && CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose build)
-    printf '127.0.0.1 localhost your.address\n' >hosts
-    mount --bind hosts /etc/hosts
-    exec engine-alone "$ROOT/tests/docs/with-docker.sh" alone
-fi
+: "${ROOT:?}" "${STEPS_LOG:?}"
 # shellcheck source=tests/containers/steps.sh
 . "$ROOT/tests/containers/steps.sh"
 # shellcheck source=tests/docs/blocks.sh
 . "$ROOT/tests/docs/blocks.sh"
 # shellcheck source=tests/containers/members.sh
 . "$ROOT/tests/containers/members.sh"
+# shellcheck source=tests/containers/compose.sh
+. "$ROOT/tests/containers/compose.sh"
 export SERVER=http://your.address:8080
-trap 'podman rm -fa >/dev/null 2>&1; podman volume rm -fa >/dev/null 2>&1; relays_stop' EXIT
-cd "$ENGINE_FOLDER/conclave"
+trap 'engine_clean; relays_stop' EXIT
+# The clone has an origin, for `git pull`. Once the images are built, nothing outside is needed.
+cd "$ENGINE_FOLDER"
+mkdir origin
+(cd "$ROOT" && git ls-files -z --cached --others --exclude-standard | tar --null -cf - -T -) | tar -C origin -xf -
+git -C origin init -q -b main
+git -C origin add -A
+git -C origin -c user.name=t -c user.email=t@example.org commit -q -m 'as it is'
+git clone -q origin conclave
+(cd conclave/deploy && CONCLAVE_URL=http://a.example CONCLAVE_ADMIN='' docker compose build)
+printf '127.0.0.1 localhost your.address\n' >hosts
+mount --bind hosts /etc/hosts
+uplink-off
+cd conclave
 
 # type FILE TAG N: the N-th block with this tag, in this shell: `cd` lasts, as in an operator's.
 type_block() {
@@ -35,10 +36,6 @@ type_block() {
     set -x
     eval "$text"
     { set +x; } 2>/dev/null
-}
-
-wait_ready() {
-    within 120 eval 'podman healthcheck run deploy_server_1 >/dev/null 2>&1'
 }
 
 type_block install.md docker 1
@@ -67,7 +64,7 @@ members_write third
 # A new machine has the keys, .env and a backup, and nothing else.
 type_block backup.md docker 1
 docker compose down -v
-podman volume rm -fa
+engine_clean
 type_block backup.md docker 3
 wait_ready
 members_read_all

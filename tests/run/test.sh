@@ -9,7 +9,8 @@
 # short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address and
 # undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two
 # seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread
-# sanitizer too, and a quick run of the bench, and the lanes of containers and of the documents, which need root.
+# sanitizer too, and a quick run of the bench, the lane of arm64, and the lanes of containers and of the documents, which need
+# root; the latter on Debian 12 and on 13.
 set -u
 make=${MAKE:-make}
 export TEST_JOBS=${TEST_JOBS:-3}
@@ -89,8 +90,11 @@ if [[ ${1:-short} == full ]] && build 'build (bench)' build/conclave-bench; then
     fi
 fi
 if [[ ${1:-short} == full ]]; then
+    tests/arm64/lane.sh
     tests/containers/lane.sh
+    BASE=trixie tests/containers/short.sh
     tests/docs/lane.sh
+    SUITE=trixie tests/docs/lane.sh newcomer source tests
 fi
 echo "all suites: $((SECONDS - began)) s"
 tests/run/totals.sh "$TEST_COUNTS" "${TEST_TOTALS:-}"

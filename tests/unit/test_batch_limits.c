@@ -3,6 +3,7 @@
  * /batch and /sequence: how much they take and give (design D8), and what happens at each limit.
  */
 #include "batch_fixture.h"
+#include "unit/emulated.h"
 
 /* "[" count times one "]"; each element is `one`. */
 static struct span repeated(struct arena *mem, const char *one, size_t count)
@@ -54,6 +55,7 @@ static double cost_ms(struct span body, int expected_status)
 static void batch__bombs__are_cheap_to_refuse(void **state)
 {
     (void)state;
+    skip_when_emulated();
     AUTO_ARENA struct arena *mem = arena_new(64 << 20);
     const size_t big = 10 << 20;
     assert_true(cost_ms(repeated(mem, "{}", big / 3), 400) < 50);

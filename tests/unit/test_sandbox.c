@@ -36,6 +36,7 @@
 #include "base/log.h"
 #include "sandbox/internal.h"
 #include "sandbox/sandbox.h"
+#include "unit/emulated.h"
 
 enum { WENT_ON = 40, NO_SANDBOX = 41, DID_NOT_WORK = 42, BLOCK = 1 << 20 };
 
@@ -256,6 +257,7 @@ static void forbidden_call__of_each_kind__ends_the_process(void **state)
         {"a number of another table", call_by_another_number},
     };
     (void)state;
+    skip_when_emulated();
     for (size_t i = 0; i < COUNT_OF(deeds); i++) {
         int got = outcome(deeds[i].d, true);
         if (got != 128 + SIGSYS)
@@ -364,6 +366,7 @@ static void normal_work__of_each_kind__goes_on(void **state)
         {"errors", be_refused_politely},
     };
     (void)state;
+    skip_when_emulated();
     for (size_t i = 0; i < COUNT_OF(deeds); i++) {
         int got = outcome(deeds[i].d, true);
         if (got != WENT_ON)
@@ -380,6 +383,7 @@ static bool abort_itself(void)
 static void abort__of_the_server_itself__is_still_an_abort(void **state)
 {
     (void)state;
+    skip_when_emulated();
     assert_int_equal(outcome(abort_itself, true), 128 + SIGABRT);
 }
 
@@ -400,6 +404,7 @@ static bool files_are_closed(void)
 static void files__under_landlock__are_only_read(void **state)
 {
     (void)state;
+    skip_when_emulated();
     if (!kernel_has_landlock())
         return; /* that the server notices is asserted in every child() */
     int fd = open("/tmp/conclave-sandbox-kept", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
