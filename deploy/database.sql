@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- A role and a database for a conclave of its own, in a PostgreSQL 15 that exists: docs/install.md, "From source, for good".
+-- A role and a database for a conclave of its own, in a PostgreSQL that exists: docs/install.md, "From source, for good".
 -- To be run once by a superuser: su - postgres -c psql <deploy/database.sql
 --
 -- The role comes through the unix socket, as the system user of the same name, without a password. What PostgreSQL logs of
