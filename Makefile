@@ -179,8 +179,8 @@ build/%-migrations.c: $(MIGRATIONS) build/sources Makefile
 
 # --- What people type ----------------------------------------------------------------------------------------------
 
-.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers deps-arm64 run test test-all test-compose demo lint lint-fast bench fuzz \
-	torture install help privacy coverage format format-check clean
+.PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers deps-arm64 \
+	run test test-all test-compose demo lint lint-fast bench fuzz torture install help privacy coverage format format-check clean
 FORCE:
 
 all: programs-release ## build the programs into build/ (the default)
@@ -203,7 +203,7 @@ test: deps-test ## install what is missing, build with -Werror, unit, integratio
 test-all: deps-test deps-lint deps-containers deps-arm64 ## the tests at full length, and make lint
 	@+MAKE='$(MAKE)' exec tests/run/test.sh full
 
-test-compose: deps-build ## the compose file under Docker's own engine: up, post, kill, read (root; BASE=trixie: on Debian 13)
+test-compose: deps-build ## the compose file under Docker's own engine, in short (root; BASE=trixie)
 	$(Q)+$(MAKE) --no-print-directory all
 	@tests/containers/short.sh
 

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Installs the Debian packages that a target of the Makefile needs, and only those that are missing.
-# usage: deploy/deps.sh build|run|test|lint|fuzz|coverage|bench|containers|engine-docker|engine-podman|arm64
-#
-# usage: deploy/deps.sh --list SET      prints the names of its packages and installs nothing
+# usage: deploy/deps.sh [--list] SET
+# SET: build, run, test, lint, fuzz, coverage, bench, arm64, containers, engine-docker, engine-podman.
+# --list prints the names of its packages, and installs nothing.
 #
 # It costs one dpkg-query (about 20 ms) when nothing is missing. PostgreSQL's package would create and start a
 # cluster of its own ("main"); that is switched off beforehand, and a cluster that exists already is left alone.
@@ -12,7 +12,8 @@ cd "$(dirname "$0")/.."
 
 build=(gcc libc6-dev binutils pkg-config libmicrohttpd-dev libsodium-dev libpq-dev libssl-dev libjansson-dev
        libinih-dev libqrencode-dev libmagic-dev libsqlite3-dev)
-# A container engine's surroundings: bare trees, and a network of its own (tests/containers/engine.sh).
+# A container engine's surroundings: bare trees, and a network of its own
+# (tests/containers/engine.sh).
 engine=(debootstrap iproute2 iptables slirp4netns)
 podman=(podman crun netavark aardvark-dns podman-compose)
 list=''
@@ -38,7 +39,7 @@ case "${1:-}" in
     containers) packages=("${engine[@]}" "${podman[@]}" systemd) ;;
     arm64) packages=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user debootstrap) ;;
     *)
-        sed -n '4s/^# //p' "$0" >&2
+        sed -n '4,5s/^# //p' "$0" >&2
         exit 2
         ;;
 esac

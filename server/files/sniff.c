@@ -94,7 +94,8 @@ static void give_back(struct sniffer *s, magic_t m)
 }
 
 /*
- * libmagic 5.46 renames one type, and tells another in files only: both keep the names of 5.44, on which lists depend.
+ * libmagic 5.46 renames one type, and tells another in files only: both keep the names of 5.44, on
+ * which lists depend.
  */
 static const char *settled_name(const char *type, struct span beginning)
 {

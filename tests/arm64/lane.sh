@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The lane of arm64: the programs and the unit tests are cross-built with -Werror against Debian's arm64 libraries, and the tests
-# run under qemu's user mode. That knows neither seccomp nor Landlock, and no times that mean something: what needs those counts
-# as skipped (CONCLAVE_TEST_EMULATED).
+# The lane of arm64: the programs and the unit tests are cross-built with -Werror against Debian's
+# arm64 libraries, and the tests run under qemu's user mode. That knows neither seccomp nor
+# Landlock, and no times that mean something: what needs those counts as skipped
+# (CONCLAVE_TEST_EMULATED).
 # usage: tests/arm64/lane.sh      (from the root of the tree)
 set -euo pipefail
 root=$PWD/build/arm64-root log=build/log/build-arm64.log programs=$PWD/build/arm64/emulated

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Debian's libraries and headers for arm64 as build/arm64-root/, to link against and to run with (tests/arm64/lane.sh). They are
-# unpacked, not installed: this machine gets no foreign architecture. Made once, kept until `make clean`.
+# Debian's libraries and headers for arm64 as build/arm64-root/, to link against and to run with
+# (tests/arm64/lane.sh). They are unpacked, not installed: this machine gets no foreign
+# architecture. Made once, kept until `make clean`.
 # usage: tests/arm64/root.sh PACKAGE...      (from the root of the tree)
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A bare Debian as build/bare-tree-SUITE.tar, by debootstrap: the base image of the container tests and the newcomer's
-# machine of the documentation tests. Made once, kept until `make clean`.
+# A bare Debian as build/bare-tree-SUITE.tar, by debootstrap: the base image of the container tests
+# and the newcomer's machine of the documentation tests. Made once, kept until `make clean`.
 # usage: tests/containers/bare-tree.sh [SUITE]      (bookworm; as root, from the root of the tree)
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)

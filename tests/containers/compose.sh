@@ -13,7 +13,8 @@ container() {
 server=$(container server) database=$(container database)
 readonly server database
 
-# well CONTAINER: the health check of its image says so, by hand: the engine's own count lags behind by its interval.
+# well CONTAINER: the health check of its image says so, by hand: the engine's own count lags behind
+# by its interval.
 well() {
     local check
     if [[ $ENGINE == podman ]]; then
@@ -29,7 +30,8 @@ ready() {
     well "$database" && well "$server"
 }
 
-# By the engine's own count. (podman keeps one only where systemd runs its timers: there the checks are run by hand.)
+# By the engine's own count. (podman keeps one only where systemd runs its timers: there the checks
+# are run by hand.)
 healthy() {
     local name
     [[ $ENGINE == docker ]] || {

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Docker's engine and its compose plugin, from Debian's packages, unpacked into build/docker/. They are not installed: no
-# service starts, and an engine that this machine has is left alone. Made once, kept until `make clean`.
+# Docker's engine and its compose plugin, from Debian's packages, unpacked into build/docker/. They
+# are not installed: no service starts, and an engine that this machine has is left alone. Made
+# once, kept until `make clean`.
 # usage: tests/containers/docker-packages.sh      (from the root of the tree)
 #
-# The engine is the docker.io of this machine's own Debian, with those of its dependencies that are missing here. The plugins
-# are Debian 13's: Debian 12 has none.
+# The engine is the docker.io of this machine's own Debian, with those of its dependencies that are
+# missing here. The plugins are Debian 13's: Debian 12 has none.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=tests/run/debs.sh

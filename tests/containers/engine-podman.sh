@@ -12,8 +12,9 @@ engine_start() {
     podman_settings
     cat >"$ENGINE_FOLDER/bin/podman" <<'SHIM'
 #!/bin/bash
-# The default format would drop HEALTHCHECK; nothing is ever pulled; packages come through the uplink. The podman of Debian 12
-# refuses an owner for a tmpfs, and gives it the one of the image's folder by itself.
+# The default format would drop HEALTHCHECK; nothing is ever pulled; packages come through the
+# uplink. The podman of Debian 12 refuses an owner for a tmpfs, and gives it the one of the image's
+# folder by itself.
 if [[ ${1:-} == build ]]; then
     shift
     exec nice /usr/bin/podman build --format docker --pull-never --network=host "$@"

@@ -1,13 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# A container engine for tests, of their own: Docker's or podman, in mount, pid and network namespaces.
-# usage: tests/containers/engine.sh docker|podman COMMAND [ARGUMENT...]      (as root, from the root of the tree)
+# A container engine for tests, of their own: Docker's or podman, in mount, pid and network
+# namespaces.
+# usage: tests/containers/engine.sh docker|podman COMMAND [ARGUMENT...]
+# (as root, from the root of the tree)
 #
-# COMMAND finds on its PATH `docker` with its `compose` (with podman: podman and podman-compose under that name), and the
-# images debian:bookworm-slim and, with SUITES="bookworm trixie", debian:trixie-slim, which are debootstrap trees. ENGINE says
-# which engine it is. No port of the machine is taken, and nobody else listens there; what is outside is reached through
-# user-mode networking, until COMMAND says `uplink-off`. When COMMAND ends, everything ends: processes, mounts, images,
-# volumes. An engine that this machine has besides is not asked and not touched.
+# COMMAND finds on its PATH `docker` with its `compose` (with podman: podman and podman-compose
+# under that name), and the images debian:bookworm-slim and, with SUITES="bookworm trixie",
+# debian:trixie-slim, which are debootstrap trees. ENGINE says which engine it is. No port of the
+# machine is taken, and nobody else listens there; what is outside is reached through user-mode
+# networking, until COMMAND says `uplink-off`. When COMMAND ends, everything ends: processes,
+# mounts, images, volumes. An engine that this machine has besides is not asked and not touched.
 # Exit 77: no engine can be had here (the reason is said); COMMAND was not run.
 set -euo pipefail
 here=$(cd "$(dirname "$0")/../.." && pwd)
@@ -21,7 +24,7 @@ no_engine() {
 # ---- outside: packages, bare trees, a folder, the namespaces ----
 if [[ -z ${ENGINE_FOLDER:-} ]]; then
     if [[ ! ${1:-} =~ ^(docker|podman)$ || $# == 1 ]]; then
-        sed -n '4s/^# //p' "$0" >&2
+        sed -n 's/^# usage: /usage: /p' "$0" >&2
         exit 2
     fi
     export ENGINE=$1 SUITES=${SUITES:-bookworm}
@@ -75,7 +78,8 @@ fi
 # ---- inside: the engine ----
 unset ENGINE_STAGE
 ip link set lo up
-# What engines keep outside of their storage: locks, networks, sockets. (A resolv.conf that lies there stays readable.)
+# What engines keep outside of their storage: locks, networks, sockets. (A resolv.conf that lies
+# there stays readable.)
 resolv=$(realpath /etc/resolv.conf)
 mount -t tmpfs engine /run
 mkdir -p /run/lock

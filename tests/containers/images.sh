@@ -114,7 +114,8 @@ images_are_configured() {
     assert_said "$STEPS_LOG/check" '[server] key_file: there is no such file'
 }
 
-# By Docker's own compose, which needs no engine for it; a block of the sample is uncommented and merged.
+# By Docker's own compose, which needs no engine for it; a block of the sample is uncommented and
+# merged.
 compose_is_valid() {
     local block
     cd "$tree/deploy" || return

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The lane of containers: builds the real images, starts the real compose file, and treats it as operators and accidents do,
-# with every step under each engine.
-# usage: tests/containers/lane.sh [docker|podman]...      (as root, from the root of the tree, after `make`; V=1 shows each step)
+# The lane of containers: builds the real images, starts the real compose file, and treats it as
+# operators and accidents do, with every step under each engine.
+# usage: tests/containers/lane.sh [docker|podman]...
+# (as root, from the root of the tree, after `make`; V=1 shows each step)
 #
-# BASE=trixie builds the images on Debian 13. An engine that cannot be had counts as one skipped step.
+# BASE=trixie builds the images on Debian 13. An engine that cannot be had counts as one skipped
+# step.
 set -euo pipefail
 # shellcheck source=tests/containers/steps.sh
 . tests/containers/steps.sh

@@ -173,7 +173,8 @@ database_start_interrupted() {
 first_start_interrupted() {
     local stage
     for stage in "has_said making $database" "answers $database" key_is_there "has_said server.ready $server"; do
-        # Docker's compose waits for the database before it starts the server: it is killed before that, too.
+        # Docker's compose waits for the database before it starts the server: it is killed before
+        # that, too.
         with_override "volumes: { keys: { name: early-keys }, database: { name: early-database } }" &
         eval "within 60 $stage"
         docker kill "$server" "$database" || true

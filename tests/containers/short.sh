@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The short lane: the real compose file under Docker's own engine, as an operator starts it; members write; both containers
-# are killed; everything is there again.
-# usage: tests/containers/short.sh      (as root, from the root of the tree, after `make`; V=1 shows each step)
+# The short lane: the real compose file under Docker's own engine, as an operator starts it; members
+# write; both containers are killed; everything is there again.
+# usage: tests/containers/short.sh
+# (as root, from the root of the tree, after `make`; V=1 shows each step)
 #
-# Where no engine can be had (no root, no network, a kernel without overlay, ...) the lane counts as one skipped step.
+# Where no engine can be had (no root, no network, a kernel without overlay, ...) the lane counts as
+# one skipped step.
 set -euo pipefail
 # shellcheck source=tests/containers/steps.sh
 . tests/containers/steps.sh

@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# For lanes that are shell scripts: steps that are counted, and what they say when they fail.
-# To source, in the root of the tree. STEPS_LOG is the folder of their logs. `step NAME COMMAND...` runs one; `steps_end SUITE` prints the line of the suite, and fails if a step did.
+# For lanes that are shell scripts: steps that are counted, and what they say when they fail. To
+# source, in the root of the tree. STEPS_LOG is the folder of their logs. `step NAME COMMAND...`
+# runs one; `steps_end SUITE` prints the line of the suite, and fails if a step did.
 
 steps_passed=0 steps_failed=0 steps_skipped=0 steps_began=$SECONDS
 
@@ -55,8 +56,9 @@ within() {
     done
 }
 
-# with_engine SUITE ENGINE COMMAND...: the command under an engine of its own (engine.sh), which counts for itself. Where no
-# engine can be had, the suite is one skipped step; a command that ends without its count is one that failed.
+# with_engine SUITE ENGINE COMMAND...: the command under an engine of its own (engine.sh), which
+# counts for itself. Where no engine can be had, the suite is one skipped step; a command that ends
+# without its count is one that failed.
 with_engine() {
     local suite=$1 status=0 counts
     shift

@@ -1,10 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Carries out what docs/install.md, backup.md and upgrade.md tell operators to type, block by block, as it stands: blocks
-# tagged `docker` and `upgrade` under Docker's own engine and podman (tests/containers/engine.sh), `newcomer` and `source` on a bare
-# machine (tests/docs/machine.sh). `tests` runs `make test` and `make demo` there. Not carried out: blocks tagged `plugin`, the
+# Carries out what docs/install.md, backup.md and upgrade.md tell operators to type, block by block,
+# as it stands: blocks tagged `docker` and `upgrade` under Docker's own engine and podman
+# (tests/containers/engine.sh), `newcomer` and `source` on a bare machine (tests/docs/machine.sh).
+# `tests` runs `make test` and `make demo` there. Not carried out: blocks tagged `plugin`, the
 # installation of Docker from Docker's own packages.
-# usage: [SUITE=bookworm] tests/docs/lane.sh [docker|newcomer|source|tests]...      (as root, from the root of the tree, after `make`)
+# usage: [SUITE=bookworm] tests/docs/lane.sh [docker|newcomer|source|tests]...
+# (as root, from the root of the tree, after `make`)
 set -euo pipefail
 export SUITE=${SUITE:-bookworm}
 export ROOT=$PWD STEPS_LOG=$PWD/build/log/docs-$SUITE

@@ -1,12 +1,13 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Debian packages of any suite and architecture, fetched and unpacked and not installed: nothing of this machine's own package
-# lists, architectures and services changes. To source.
+# Debian packages of any suite and architecture, fetched and unpacked and not installed: nothing of
+# this machine's own package lists, architectures and services changes. To source.
 #
-# FOLDER holds the lists and what was fetched; it is made by debs_open, and can be removed when all is unpacked.
+# FOLDER holds the lists and what was fetched; it is made by debs_open, and can be removed when all
+# is unpacked.
 
-# debs_open FOLDER SUITE ARCHITECTURE [STATUS]: fetches the lists. STATUS says what counts as installed (dpkg's own form); an
-# empty file: nothing.
+# debs_open FOLDER SUITE ARCHITECTURE [STATUS]: fetches the lists. STATUS says what counts as
+# installed (dpkg's own form); an empty file: nothing.
 debs_open() {
     local folder=$1
     mkdir -p "$folder/lists/partial" "$folder/cache/archives/partial" "$folder/debs"
@@ -34,7 +35,8 @@ debs_apt() {
     (cd "$folder/debs" && APT_CONFIG=$folder/apt.conf timeout -k 10 600 apt-get -q "$@")
 }
 
-# debs_needed FOLDER PACKAGE...: prints what would have to be installed for these, themselves among it.
+# debs_needed FOLDER PACKAGE...: prints what would have to be installed for these, themselves among
+# it.
 debs_needed() {
     debs_apt "$1" -s install --no-install-recommends "${@:2}" | awk '$1 == "Inst" { print $2 }'
 }

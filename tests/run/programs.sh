@@ -3,12 +3,14 @@
 # Runs cmocka programs and counts their tests.
 # usage: tests/run/programs.sh SUITE BUILD PROGRAM...      (from the root of the tree)
 #
-# SUITE is the word shown; BUILD is the folder of conclave, conclave-client and conclave-node, given to the programs
-# as CONCLAVE_TEST_BUILD. Programs run TEST_JOBS at a time (2: most of them wait for a database or a clock); those that
-# measure, and say "test-alone" in their source, one after the other when the rest is done. Prints failing programs'
-# output in full and one line for the suite; appends "<passed> <failed> <skipped>" to the file TEST_COUNTS, if set. A program
-# that crashes, hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it announced has failed. Exit 1 on any failure.
-# With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that one and may skip tests.
+# SUITE is the word shown; BUILD is the folder of conclave, conclave-client and conclave-node, given
+# to the programs as CONCLAVE_TEST_BUILD. Programs run TEST_JOBS at a time (2: most of them wait for
+# a database or a clock); those that measure, and say "test-alone" in their source, one after the
+# other when the rest is done. Prints failing programs' output in full and one line for the suite;
+# appends "<passed> <failed> <skipped>" to the file TEST_COUNTS, if set. A program that crashes,
+# hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it announced has failed. Exit 1 on
+# any failure. With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that one and
+# may skip tests.
 set -u
 suite=$1 build=$2
 shift 2

@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# `make test` and `make test-all`: every suite in turn, each with its time; the last line is "N passed, M failed", with
-# ", K skipped" where something could not be run here.
+# `make test` and `make test-all`: every suite in turn, each with its time; the last line is "N
+# passed, M failed", with ", K skipped" where something could not be run here.
 # usage: tests/run/test.sh short|full      (called by the Makefile, from the root of the tree)
 #
 # With TEST_TOTALS, a file, the three numbers go there instead: .ci/run adds others to them.
 #
-# short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address and
-# undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3), and every fuzzer for two
-# seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is added, the integration tests run under the thread
-# sanitizer too, and a quick run of the bench, the lane of arm64, and the lanes of containers and of the documents, which need
-# root; the latter on Debian 12 and on 13.
+# short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address
+# and undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3),
+# and every fuzzer for two seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is
+# added, the integration tests run under the thread sanitizer too, and a quick run of the bench, the
+# lane of arm64, and the lanes of containers and of the documents, which need root; the latter on
+# Debian 12 and on 13.
 set -u
 make=${MAKE:-make}
 export TEST_JOBS=${TEST_JOBS:-3}

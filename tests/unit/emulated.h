@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For tests that mean nothing under qemu's user mode (tests/arm64/lane.sh): it has neither seccomp nor Landlock, and its times
- * are not the machine's. Such a test counts as skipped.
+ * For tests that mean nothing under qemu's user mode (tests/arm64/lane.sh): it has neither seccomp
+ * nor Landlock, and its times are not the machine's. Such a test counts as skipped.
  */
 #ifndef CONCLAVE_TESTS_UNIT_EMULATED_H
 #define CONCLAVE_TESTS_UNIT_EMULATED_H
