@@ -40,10 +40,12 @@ if [[ -z ${ENGINE_FOLDER:-} ]]; then
     done
     # Short: sockets lie below it. Not below /tmp, which may be memory; the images need about 4 GB.
     folder=$(mktemp -d /var/tmp/engine.XXXXXX)
-    group=/conclave-${folder##*.}
-    # Inside, --kill-child ends the first process of the pid namespace, and with it all others; the mounts end with theirs.
+    group=/conclave-${folder##*.} inside=''
+    # With the first process of the pid namespace all others end, and with them the mounts.
     # shellcheck disable=SC2317 # the trap calls it
     leave() {
+        # shellcheck disable=SC2046 # one number, or none
+        [[ -z $inside ]] || { kill -KILL $(<"/proc/$inside/task/$inside/children") && wait "$inside"; } 2>/dev/null || true
         # Docker's engine made a control group of its own; it is empty now.
         find /sys/fs/cgroup -depth -type d -path "*$group*" -exec rmdir {} + 2>/dev/null || true
         rm -rf --one-file-system "$folder"
@@ -52,8 +54,12 @@ if [[ -z ${ENGINE_FOLDER:-} ]]; then
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
     status=0
-    ENGINE_FOLDER=$folder ENGINE_GROUP=$group ENGINE_STAGE=network \
-        unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" || status=$?
+    # In the background: a signal is acted on at once. It ends with this process, however that ends.
+    ENGINE_FOLDER=$folder ENGINE_GROUP=$group ENGINE_STAGE=network setpriv --pdeathsig KILL \
+        unshare --mount --pid --fork --kill-child --mount-proc "$0" "$@" <&0 &
+    inside=$!
+    wait "$inside" || status=$?
+    inside=''
     exit "$status"
 fi
 
