@@ -14,15 +14,17 @@ engine_start() {
 #!/bin/bash
 # The default format would drop HEALTHCHECK; nothing is ever pulled; packages come through the
 # uplink. The podman of Debian 12 refuses an owner for a tmpfs, and gives it the one of the image's
-# folder by itself.
+# folder by itself; its podman-compose names a network even where there is to be none.
 if [[ ${1:-} == build ]]; then
     shift
     exec nice /usr/bin/podman build --format docker --pull-never --network=host "$@"
 fi
-words=()
+words=() before='' alone=''
 for word; do
-    [[ ${words[-1]:-} != --tmpfs ]] || word=${word/uid=10001,gid=10001,/}
-    words+=("$word")
+    [[ "$before $word" != '--network none' ]] || alone=1
+    [[ $before != --tmpfs ]] || word=${word/uid=10001,gid=10001,/}
+    [[ -n $alone && "$before $word" =~ ^(.* )?--(net|network-alias)( |$) ]] || words+=("$word")
+    before=$word
 done
 exec /usr/bin/podman "${words[@]}"
 SHIM
