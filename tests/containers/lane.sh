@@ -46,7 +46,7 @@ step 'without CONCLAVE_URL compose says what to do' compose_wants_a_url
 uplink-off
 counts=$(mktemp)
 CONCLAVE_TREE=$tree ROOT=$root TEST_COUNTS=$counts tests/containers/life.sh || true
-read -r passed failed < <(cat "$counts"; echo 0 1) # no word from it is a failure
+read -r passed failed _ < <(cat "$counts"; echo 0 1) # no word from it is a failure
 steps_passed=$((steps_passed + passed)) steps_failed=$((steps_failed + failed))
 rm -f "$counts"
 steps_end "containers: $ENGINE"
