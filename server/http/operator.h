@@ -13,10 +13,16 @@
 struct metrics;
 struct operator_listener;
 
+/* What is not ready, in words of ours: "database", and why: "refused" (or NULL). */
+struct operator_unready {
+    const char *part, *reason;
+};
+
 struct operator_options {
     const char *listen; /* "unix:/path", "host:port" or "off" */
     struct metrics *metrics;
-    bool (*ready)(void *arg); /* the database answered lately and the listener serves */
+    /* Would a request be served now, a write too? It must not wait. */
+    bool (*ready)(void *arg, struct operator_unready *ret_unready);
     void *arg;
 };
 /* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */

@@ -11,6 +11,10 @@
 const struct statement outcome_statements[] = {
     {"outcome.mark", "INSERT INTO nonces (day, nonce)"
                      "VALUES ($1, $2)"},
+    /* PostgreSQL asks whether it may write before it looks for rows. */
+    {"outcome.probe", "UPDATE server"
+                      "   SET welcomed = welcomed"
+                      " WHERE false"},
     STATEMENTS_END,
 };
 
@@ -33,4 +37,10 @@ enum err outcome_find(struct db *db, const struct nonce_key *mark, bool *ret_com
         return e;
     *ret_committed = e == ERR_TOO_EARLY;
     return OK;
+}
+
+enum err outcome_probe(struct db *db, int64_t now_ms, bool with_row)
+{
+    struct nonce_key mark;
+    return with_row ? outcome_mark(db, now_ms, &mark) : db_run(db, "outcome.probe", NULL, 0, NULL);
 }

@@ -27,9 +27,11 @@ struct place {
     bool ready;
 };
 
-static bool is_ready(void *arg)
+static bool is_ready(void *arg, struct operator_unready *ret_unready)
 {
     const struct place *place = arg;
+    if (!place->ready)
+        *ret_unready = (struct operator_unready){"database", "refused"};
     return place->ready;
 }
 
