@@ -55,10 +55,15 @@ void db_count(const struct db *db)
     static const enum metric of_origin[] = {
         [DB_REQUEST] = METRIC_SQL_REQUEST, [DB_WRITER] = METRIC_SQL_WRITER,
         [DB_REFRESH] = METRIC_SQL_REFRESH, [DB_JOB] = METRIC_SQL_JOB,
-        [DB_COMMAND] = METRIC_SQL_COMMAND,
+        [DB_COMMAND] = METRIC_SQL_COMMAND, [DB_PROBE] = METRIC_SQL_PROBE,
     };
     if (db->options.metrics != NULL)
         metrics_add(db->options.metrics, of_origin[db->options.origin], 1);
+}
+
+void db_count_as(struct db *db, enum db_origin origin)
+{
+    db->options.origin = origin;
 }
 
 bool db_connected(const struct db *db)

@@ -23,7 +23,7 @@ struct metrics;
 struct db;
 
 /* Who asks: the label of conclave_sql_statements_total. */
-enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND };
+enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND, DB_PROBE };
 
 struct statement {
     const char *name; /* "messages.since" */
@@ -55,6 +55,8 @@ void db_free(struct db *db);
  * ERR_MALFORMED: url is not one. ERR_DEFECT: a statement does not fit the schema (named in the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
+/* From now on what is sent counts under this label. */
+void db_count_as(struct db *db, enum db_origin origin);
 /* False after a connection was lost; db_ensure reconnects. */
 bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */

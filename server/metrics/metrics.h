@@ -33,6 +33,7 @@
     X(METRIC_SQL_REFRESH, "conclave_sql_statements_total", COUNTER, "origin=\"refresh\"", "")                          \
     X(METRIC_SQL_JOB, "conclave_sql_statements_total", COUNTER, "origin=\"job\"", "")                                  \
     X(METRIC_SQL_COMMAND, "conclave_sql_statements_total", COUNTER, "origin=\"command\"", "")                          \
+    X(METRIC_SQL_PROBE, "conclave_sql_statements_total", COUNTER, "origin=\"probe\"", "")                            \
     X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
     X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
     X(METRIC_EDITS, "conclave_edits_total", COUNTER, "", "Edits accepted.")                                            \

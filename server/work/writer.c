@@ -111,8 +111,10 @@ static void note(struct writer *w, enum err e)
 static void probe(struct writer *w)
 {
     enum err e = connect_db(w);
+    db_count_as(w->db, DB_PROBE);
     if (e == OK)
         e = outcome_probe(w->db, clock_wall_ms(), w->doubted);
+    db_count_as(w->db, DB_WRITER);
     note(w, e);
 }
 

@@ -115,6 +115,18 @@ enum err world_thaw_database(struct world *w)
     return cluster(w, "thaw", &out);
 }
 
+enum err world_standby_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "standby", &out);
+}
+
+enum err world_promote_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "promote", &out);
+}
+
 enum err world_kill_backend(struct world *w, uint32_t which)
 {
     char number[16];
