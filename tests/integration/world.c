@@ -222,7 +222,7 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
     }
 }
 
-static enum err start_server(struct world *w, size_t server, const char *const *env)
+enum err world_launch_server(struct world *w, size_t server, const char *const *env)
 {
     struct world_server *s = &w->servers[server];
     char program[WORLD_PROGRAM_MAX];
@@ -234,8 +234,12 @@ static enum err start_server(struct world *w, size_t server, const char *const *
     enum err e = world_settings(w, server, env, &settings);
     struct process_spec spec = {
         .argv = argv, .env = settings.env, .out_path = out_path, .err_path = s->log_path};
-    if (e == OK)
-        e = process_start(&spec, &s->process);
+    return e == OK ? process_start(&spec, &s->process) : e;
+}
+
+static enum err start_server(struct world *w, size_t server, const char *const *env)
+{
+    enum err e = world_launch_server(w, server, env);
     return e == OK ? world_wait_ready(w, server, WORLD_START_MS) : e;
 }
 

@@ -67,6 +67,8 @@ MUST_USE enum err world_start_relay(struct world *w);
 MUST_USE enum err world_start_server(struct world *w, const char *const *env, size_t *ret_index);
 /* Starts a stopped or killed one again, at the same place. */
 MUST_USE enum err world_restart_server(struct world *w, size_t server, const char *const *env);
+/* Starts it again without waiting until it is ready: for starts that wait or fail. */
+MUST_USE enum err world_launch_server(struct world *w, size_t server, const char *const *env);
 /* SIGTERM; its exit code. */
 int world_stop_server(struct world *w, size_t server);
 void world_kill_server(struct world *w, size_t server);
