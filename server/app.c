@@ -356,6 +356,8 @@ enum app_exit app_open(const struct conf *conf, bool init, int stop_fd, struct a
     enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
     if (code == APP_OK)
         code = (enum app_exit)init_server(conf, init, stop_fd, &app->keys, &app->ring);
+    if (code == APP_OK)
+        damage_report_to(ring_damage(app->ring), app->metrics);
     struct sandbox sandbox = {0};
     if (code == APP_OK)
         give_up_files(app, &sandbox);

@@ -116,8 +116,10 @@ static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
     return dms_open(db, ring, &sealed, &dm->message);
 }
 
-enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
-                  struct dm_row **ret_rows, size_t *ret_count)
+/* One page. *ret_last: the id of its last row, opened or not; 0: there was none. */
+static enum err read_page(struct db *db, struct ring *ring, struct arena *mem,
+                          const struct dm_query *q, struct dm_row **ret_rows, size_t *ret_count,
+                          int64_t *ret_last)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, q->box == DM_INBOX ? "dms.inbox" : "dms.outbox", &rows,
@@ -130,12 +132,20 @@ enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const str
         return ERR_NO_MEMORY;
     struct row row;
     size_t count = 0;
-    for (; e == OK && rows_next(&rows, &row); count++) {
+    int64_t last = 0;
+    while (e == OK && rows_next(&rows, &row)) {
+        last = row_i64(&row, 0);
         dms[count] = (struct dm_row){
             .id = row_i64(&row, 0), .posted_at = row_f64(&row, 1), .expires_at = row_f64(&row, 2)};
         row_key(&row, 3, dms[count].sender.b, sizeof(dms[count].sender.b));
         row_key(&row, 4, dms[count].recipient.b, sizeof(dms[count].recipient.b));
         e = open_body(ring, db, mem, &row, &dms[count]);
+        if (e == OK)
+            count++;
+        else if (damage_is(e)) {
+            damage_note(ring_damage(ring), DAMAGED_DM, last);
+            e = OK;
+        }
     }
     if (e == OK && !rows_ok(&rows))
         e = ERR_DEFECT;
@@ -143,7 +153,19 @@ enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const str
         return e;
     *ret_rows = dms;
     *ret_count = count;
+    *ret_last = last;
     return OK;
+}
+
+enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
+                  struct dm_row **ret_rows, size_t *ret_count)
+{
+    struct dm_query page = *q;
+    for (;;) {
+        enum err e = read_page(db, ring, mem, &page, ret_rows, ret_count, &page.since);
+        if (e != OK || *ret_count > 0 || page.since == 0)
+            return e;
+    }
 }
 
 enum err dms_newest(struct db *db, const struct session_id *owner, int64_t ret_ids[static DM_BOXES])

@@ -50,6 +50,7 @@ struct ring {
     struct aead_key *storage; /* locked memory */
     struct slot *slots;       /* locked memory */
     size_t next;
+    struct damage *damage;
 };
 
 /* Where a key belongs, as bytes that its wrapping also covers. */
@@ -87,7 +88,8 @@ enum err ring_new(const uint8_t storage_key[static 32], struct ring **ret_ring)
     pthread_mutex_init(&ring->lock, NULL);
     ring->storage = secret_alloc(sizeof(*ring->storage));
     ring->slots = secret_alloc(CACHE_KEYS * sizeof(*ring->slots));
-    if (!ring->storage || !ring->slots) {
+    ring->damage = damage_new();
+    if (!ring->storage || !ring->slots || !ring->damage) {
         ring_free(ring);
         return ERR_NO_MEMORY;
     }
@@ -102,8 +104,14 @@ void ring_free(struct ring *ring)
         return;
     secret_free(ring->storage);
     secret_free(ring->slots);
+    damage_free(ring->damage);
     pthread_mutex_destroy(&ring->lock);
     mem_free(ring);
+}
+
+struct damage *ring_damage(struct ring *ring)
+{
+    return ring->damage;
 }
 
 static bool recall_place(struct ring *ring, const struct ring_place *p, int64_t *ret_id,
@@ -150,7 +158,7 @@ static enum err unwrap(const struct ring *ring, const struct ring_place *p, stru
 {
     uint8_t bytes[72], ad[WRAP_PLACE_BYTES];
     if (wrapped.len != sizeof(bytes))
-        return ERR_DEFECT;
+        return ERR_SEALED;
     memcpy(bytes, wrapped.p, sizeof(bytes));
     struct bytes plain;
     enum err e = box_open(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad),
@@ -158,7 +166,7 @@ static enum err unwrap(const struct ring *ring, const struct ring_place *p, stru
     if (e == OK && plain.len == sizeof(ret_key->b))
         memcpy(ret_key->b, plain.p, sizeof(ret_key->b));
     else if (e == OK)
-        e = ERR_DEFECT;
+        e = ERR_SEALED;
     crypto_wipe(bytes, sizeof(bytes));
     return e;
 }
@@ -177,6 +185,10 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
         return ERR_MISSING;
     int64_t id = row_i64(&row, 0);
     e = unwrap(ring, p, row_bytes(&row, 1), ret_key);
+    if (e == ERR_SEALED) { /* nothing of this month can be sealed until it is mended: no mistake of the caller's */
+        damage_note(ring->damage, DAMAGED_KEY, id);
+        return ERR_DEFECT;
+    }
     if (e == OK)
         *ret_id = id;
     return e;
@@ -233,6 +245,8 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
         return ERR_MISSING;
     const struct ring_place p = {row_i64(&row, 0), row_i64(&row, 1), row_i64(&row, 2)};
     e = unwrap(ring, &p, row_bytes(&row, 3), ret_key);
+    if (e == ERR_SEALED)
+        damage_note(ring->damage, DAMAGED_KEY, key_id);
     if (e == OK)
         remember(ring, key_id, &p, ret_key);
     return e;
