@@ -138,10 +138,8 @@ static struct db_options request_db(const struct app *app)
 
 static enum app_exit open_state(struct app *app)
 {
-    struct state_options options = {.conf = app->conf,
-                                    .metrics = app->metrics,
-                                    .ring = app->ring,
-                                    .stop_fd = app->stop_fd};
+    struct state_options options = {
+        .conf = app->conf, .metrics = app->metrics, .ring = app->ring, .stop_fd = app->stop_fd};
     struct db_options refresh = request_db(app);
     refresh.origin = DB_REFRESH;
     refresh.stop_fd = app->stop_fd;
@@ -186,10 +184,8 @@ static enum app_exit open_fairness(struct app *app)
 /* Before anything else that needs a connection while serving: without the writer there is no post. */
 static enum app_exit open_writer(struct app *app)
 {
-    struct writer_options options = {.conf = app->conf,
-                                     .metrics = app->metrics,
-                                     .ring = app->ring,
-                                     .state = app->state};
+    struct writer_options options = {
+        .conf = app->conf, .metrics = app->metrics, .ring = app->ring, .state = app->state};
     struct db_options db = request_db(app);
     db.origin = DB_WRITER;
     enum err e = db_new(&db, &options.db);
@@ -295,7 +291,7 @@ static const struct {
     const char *part;
     bool (*is_ready)(struct app *app, const char **ret_reason);
 } readiness[] = {
-    {"start", has_started},         {"database", would_write}, {"workers", has_worker},
+    {"start", has_started},         {"database", would_write},  {"workers", has_worker},
     {"uploads", has_upload_worker}, {"state", has_fresh_state},
 };
 

@@ -41,8 +41,7 @@ static void print_damaged(struct walk *w, enum damage_kind kind, const struct da
 
 static enum err walk_rows(struct walk *w, enum damage_kind kind)
 {
-    struct row_check check = {
-        .db = w->cli->db, .ring = w->ring, .mem = w->cli->mem, .kind = kind};
+    struct row_check check = {.db = w->cli->db, .ring = w->ring, .mem = w->cli->mem, .kind = kind};
     for (size_t read = 1; read > 0;) {
         struct damaged_row *damaged = NULL;
         size_t count = 0;

@@ -22,8 +22,9 @@ static const char *const sentences[] = {
                    "the port in [database] url and listen_addresses in postgresql.conf",
     [DB_SOCKET_MISSING] = "there is no socket of PostgreSQL where [database] url looks for it: "
                           "start PostgreSQL, or check the folder after host=",
-    [DB_SOCKET_DENIED] = "this user may not use PostgreSQL's socket: run as the user of the server, "
-                         "or check the rights of the folder after host= in [database] url",
+    [DB_SOCKET_DENIED] =
+        "this user may not use PostgreSQL's socket: run as the user of the server, "
+        "or check the rights of the folder after host= in [database] url",
     [DB_NO_ANSWER] = "the database does not answer in time: see whether PostgreSQL hangs, its disk "
                      "or host is stuck, or a firewall drops what is sent to it",
     [DB_ROLE_MISSING] = "PostgreSQL does not know the user in [database] url, or does not let it "
@@ -77,8 +78,7 @@ enum err database_wait(struct db *db, int stop_fd)
         if (e == ERR_MALFORMED)
             (void)database_unreachable(db);
         else if (e == ERR_DEFECT)
-            (void)cli_fail(CLI_DATABASE,
-                           "the database does not take this program's statements");
+            (void)cli_fail(CLI_DATABASE, "the database does not take this program's statements");
         if (e != ERR_BUSY || stop_asked(stop_fd))
             return e;
         if (db_reason(db) != told)

@@ -16,10 +16,10 @@ enum { DB_SCRATCH_MAX_BYTES = 256 << 20, DB_SCRATCH_KEEP_BYTES = 1 << 20 };
 
 struct db {
     struct db_options options;
-    PGconn *conn;       /* NULL: not connected */
-    struct buf scratch; /* encoded parameters of the running statement */
-    bool disk_full;     /* the last failure was 53100 */
-    bool piped;         /* between the first db_send and db_settle */
+    PGconn *conn;          /* NULL: not connected */
+    struct buf scratch;    /* encoded parameters of the running statement */
+    bool disk_full;        /* the last failure was 53100 */
+    bool piped;            /* between the first db_send and db_settle */
     enum db_reason reason; /* of the last failure */
 };
 

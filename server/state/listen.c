@@ -121,11 +121,9 @@ static void log_lost(const struct refresher *r, enum err e, int64_t pause_ms)
         return;
     /* The listener's connection broke, or its pair for sightings; what failed is said by its own kind of error. */
     enum db_reason reason = db_connected(r->refresh) ? DB_WORKS : db_reason(r->refresh);
-    const struct log_field fields[] = {LOG_ERR(e),
-                                       {"reason", db_reason_name(reason), 0},
-                                       LOG_I64("retry_in_ms", pause_ms)};
-    log_write(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", fields,
-              COUNT_OF(fields));
+    const struct log_field fields[] = {
+        LOG_ERR(e), {"reason", db_reason_name(reason), 0}, LOG_I64("retry_in_ms", pause_ms)};
+    log_write(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", fields, COUNT_OF(fields));
 }
 
 static void *refresher_main(void *arg)

@@ -13,9 +13,9 @@
 struct row_check {
     struct db *db;
     struct ring *ring;
-    struct arena *mem;       /* reset with every page */
-    enum damage_kind kind;   /* all but DAMAGED_FILE */
-    int64_t after;           /* ids above this one come next; moved on by check_page */
+    struct arena *mem;     /* reset with every page */
+    enum damage_kind kind; /* all but DAMAGED_FILE */
+    int64_t after;         /* ids above this one come next; moved on by check_page */
 };
 struct damaged_row {
     int64_t id;

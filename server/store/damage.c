@@ -26,9 +26,8 @@ struct damage {
 };
 
 static const char *const names[DAMAGE_KINDS] = {
-    [DAMAGED_MESSAGE] = "message", [DAMAGED_REACTION] = "reaction",
-    [DAMAGED_DM] = "direct_message", [DAMAGED_FILE] = "file",
-    [DAMAGED_KEY] = "key",
+    [DAMAGED_MESSAGE] = "message", [DAMAGED_REACTION] = "reaction", [DAMAGED_DM] = "direct_message",
+    [DAMAGED_FILE] = "file",       [DAMAGED_KEY] = "key",
 };
 static const enum metric metric_of[DAMAGE_KINDS] = {
     [DAMAGED_MESSAGE] = METRIC_DAMAGED_MESSAGES, [DAMAGED_REACTION] = METRIC_DAMAGED_REACTIONS,

@@ -33,7 +33,8 @@ struct message_row {
     int64_t seqno_data;
     int64_t seqno_reactions; /* 0: none ever */
     bool deleted;            /* tombstone: data and signature are empty */
-    bool damaged; /* its body does not open: nobody is shown anything of it, least of all a tombstone */
+    bool
+        damaged; /* its body does not open: nobody is shown anything of it, least of all a tombstone */
     bool whisper, whisper_mods, has_whisper_to;
     struct session_id whisper_to;
     struct span data;      /* as sent, padding included */

@@ -37,7 +37,7 @@ struct line {
 
 struct lane {
     struct lane_options options;
-    struct db_options db; /* what options.db points to */
+    struct db_options db;   /* what options.db points to */
     pthread_mutex_t lock;   /* guards the queue, stopping and connected */
     pthread_cond_t changed; /* for workers that may take jobs */
     pthread_cond_t apart;   /* for those without a connection, while others have one */

@@ -28,7 +28,8 @@ enum {
 };
 enum {
     BEFORE = 6,
-    RUN = 150, /* damaged in a row: more than two chunks of the database, and than any page asked for here */
+    RUN =
+        150, /* damaged in a row: more than two chunks of the database, and than any page asked for here */
     AFTER = 6,
     FILLERS = 1100, /* a window holds 1,024 messages: what is older is read from the database */
     LIMIT = 5,
@@ -99,8 +100,9 @@ static size_t walk_since(const char *room)
     int64_t since = 0;
     for (int pages = 0;; pages++) {
         assert_true(pages < PAGES_MAX);
-        json_auto_t *rows = must(ana(), "GET", NULL, "/room/%s/messages/since/%" PRId64 "?t=r&limit=%d",
-                                 room, since, LIMIT);
+        json_auto_t *rows =
+            must(ana(), "GET", NULL, "/room/%s/messages/since/%" PRId64 "?t=r&limit=%d", room,
+                 since, LIMIT);
         if (json_array_size(rows) == 0)
             return count;
         assert_no_tombstone(rows);
@@ -116,8 +118,9 @@ static size_t walk_before(const char *room)
     int64_t before = INT64_MAX;
     for (int pages = 0;; pages++) {
         assert_true(pages < PAGES_MAX);
-        json_auto_t *rows = must(ana(), "GET", NULL, "/room/%s/messages/before/%" PRId64 "?limit=%d",
-                                 room, before, LIMIT);
+        json_auto_t *rows =
+            must(ana(), "GET", NULL, "/room/%s/messages/before/%" PRId64 "?limit=%d", room, before,
+                 LIMIT);
         if (json_array_size(rows) == 0)
             return count;
         assert_no_tombstone(rows);
@@ -156,8 +159,10 @@ static void message__damaged__is_left_out_alone(void **state)
         assert_int_equal(recent("lobby"), 4);
         assert_int_equal(walk_since("lobby"), 4);
         assert_int_equal(walk_before("lobby"), 4);
-        assert_int_equal(ask(ana(), "GET", NULL, NULL, "/room/lobby/message/%" PRId64, ids[2]), 404);
-        assert_int_equal(ask(ana(), "GET", NULL, NULL, "/room/lobby/message/%" PRId64, ids[3]), 200);
+        assert_int_equal(ask(ana(), "GET", NULL, NULL, "/room/lobby/message/%" PRId64, ids[2]),
+                         404);
+        assert_int_equal(ask(ana(), "GET", NULL, NULL, "/room/lobby/message/%" PRId64, ids[3]),
+                         200);
     }
     assert_float_equal(damaged("message"), 1, 0);
     assert_int_equal(logged("event=store.damaged kind=message rows=1"), 1);
@@ -252,8 +257,10 @@ static void reaction__damaged__is_left_out_alone(void **state)
     json_decref(ignored);
     assert_int_equal(community_react(&ana()->community, "signs", id, "B", &ignored), OK);
     json_decref(ignored);
-    sql(&c, DAMAGE("reactions", "text",
-                   "id = (SELECT min(id) FROM conclave.reactions WHERE message = %" PRId64 ")"), id);
+    sql(&c,
+        DAMAGE("reactions", "text",
+               "id = (SELECT min(id) FROM conclave.reactions WHERE message = %" PRId64 ")"),
+        id);
     restart();
     json_auto_t *row = must(ana(), "GET", NULL, "/room/signs/message/%" PRId64, id);
     const json_t *signs = json_object_get(row, "reactions");
@@ -265,9 +272,8 @@ static void reaction__damaged__is_left_out_alone(void **state)
     json_decref(ignored);
     assert_float_equal(damaged("reaction"), 1, 0);
     assert_int_equal(community_delete(&ana()->community, "signs", id), OK);
-    assert_int_equal(sql_number(&c, "SELECT count(*) FROM conclave.reactions WHERE message = %" PRId64,
-                                id),
-                     0);
+    assert_int_equal(
+        sql_number(&c, "SELECT count(*) FROM conclave.reactions WHERE message = %" PRId64, id), 0);
 }
 
 /* ---- direct messages ---- */
@@ -345,8 +351,9 @@ static void check_rows__with_damage__names_it_and_fails(void **state)
     static struct said said;
     char words[SAYS_MAX];
     command_expect(&c.w, NULL, ARGS("check", "--rows"), 1, "some rows do not open", &said);
-    const int64_t id = sql_number(&c, "SELECT min(m.id) FROM conclave.messages m JOIN conclave.rooms r"
-                                      " ON r.id = m.room WHERE r.token = 'keyless'");
+    const int64_t id =
+        sql_number(&c, "SELECT min(m.id) FROM conclave.messages m JOIN conclave.rooms r"
+                       " ON r.id = m.room WHERE r.token = 'keyless'");
     (void)snprintf(words, sizeof words, "damaged: message %" PRId64 " of room keyless\n", id);
     assert_non_null(strstr(said.out, words));
     assert_non_null(strstr(said.out, "damaged: direct_message 1\n"));

@@ -148,10 +148,11 @@ static void prepare_database(void)
     database_run(db, "CREATE ROLE guarded LOGIN PASSWORD 'right';"
                      "CREATE ROLE forbidden LOGIN;"
                      "CREATE ROLE full LOGIN CONNECTION LIMIT 0");
-    (void)snprintf(sql, sizeof sql,
-                   "COPY (VALUES ('local all guarded scram-sha-256'), ('local all forbidden reject'),"
-                   " ('local all all trust')) TO '%.90s/data/pg_hba.conf'",
-                   world.folder);
+    (void)snprintf(
+        sql, sizeof sql,
+        "COPY (VALUES ('local all guarded scram-sha-256'), ('local all forbidden reject'),"
+        " ('local all all trust')) TO '%.90s/data/pg_hba.conf'",
+        world.folder);
     database_run(db, sql);
     database_run(db, "SELECT pg_reload_conf()");
     db_free(db);

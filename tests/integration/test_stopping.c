@@ -21,7 +21,7 @@
 #include "integration/world.h"
 
 enum {
-    STOPS_WITHIN_MS = 35 * SECOND_MS,  /* what compose and systemd give is 40 s */
+    STOPS_WITHIN_MS = 35 * SECOND_MS, /* what compose and systemd give is 40 s */
     WAITING_STOPS_WITHIN_MS = 3 * SECOND_MS,
     LOG_WITHIN_MS = 20 * SECOND_MS,
     POSTERS = 3,

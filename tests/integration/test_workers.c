@@ -41,11 +41,8 @@ static void run(struct job *job, struct db *db, bool overdue)
 static struct lane *lane_of_few(void)
 {
     const struct db_options db = {.url = url, .statement_timeout_ms = 5000};
-    const struct lane_options options = {.name = "test",
-                                         .workers = WORKERS,
-                                         .queue_max = JOBS,
-                                         .age_max_ms = MINUTE_MS,
-                                         .db = &db};
+    const struct lane_options options = {
+        .name = "test", .workers = WORKERS, .queue_max = JOBS, .age_max_ms = MINUTE_MS, .db = &db};
     struct lane *lane = NULL;
     assert_int_equal(lane_new(&options, &lane), OK);
     return lane;
