@@ -28,7 +28,7 @@ enum {
 
 static struct world world;
 
-/* ready, or not; and then a part of what it says. How long it took. */
+/* Until it is ready, or is not and says these words. How long it took. */
 static int64_t wait_turned(bool ready, const char *words)
 {
     AUTO_BUF struct buf says = buf_make(SAYS_MAX);
@@ -36,14 +36,12 @@ static int64_t wait_turned(bool ready, const char *words)
     for (;;) {
         int status = world_ask_ready(&world, 0, &says);
         int64_t took_ms = clock_mono_ms() - began_ms;
-        if (status == (ready ? 200 : 503)) {
-            buf_put_byte(&says, '\0');
-            if (words != NULL && strstr((const char *)says.p, words) == NULL)
-                fail_msg("it says: %s", (const char *)says.p);
+        buf_put_byte(&says, '\0');
+        const char *said = says.len > 0 ? (const char *)says.p : "";
+        if (status == (ready ? 200 : 503) && (words == NULL || strstr(said, words) != NULL))
             return took_ms;
-        }
         if (took_ms > 2 * TURNS_WITHIN_MS)
-            fail_msg("still %d after %lld ms", status, (long long)took_ms);
+            fail_msg("still %d after %lld ms: %s", status, (long long)took_ms, said);
         (void)poll(NULL, 0, STEP_MS);
     }
 }
@@ -63,7 +61,7 @@ static void ready__with_the_database_killed__turns_both_ways(void **state)
     expect_turned("before", true, NULL);
     command_expect(&world, NULL, ARGS("status", "--ready"), 0, "ok", &said);
     assert_int_equal(world_crash_database(&world), OK);
-    expect_turned("killed", false, "not ready: database (");
+    expect_turned("killed", false, "not ready: database (refused)\n");
     command_expect(&world, NULL, ARGS("status", "--ready"), 1, "not ready: database (", &said);
     command_expect(&world, NULL, ARGS("status", "--live"), 0, "ok", &said);
     assert_int_equal(world_restart_database(&world), OK);
@@ -139,7 +137,7 @@ static void ready__without_a_connection_for_the_writer__is_not(void **state)
     assert_int_equal(world_restart_server(&world, 0, NULL), OK);
     size_t count = take_all_connections(held);
     assert_int_equal(count, ALL_CONNECTIONS);
-    expect_turned("no connection left", false, "database (");
+    expect_turned("no connection left", false, "database (connections_full)");
     for (size_t i = 0; i < count; i++)
         db_free(held[i]);
     expect_turned("connections again", true, NULL);

@@ -108,6 +108,16 @@ static void edit__by_somebody_banned_from_the_room__is_refused(void **state)
     assert_int_equal(send_bytes("banned", id, 51, SIGNATURE_BYTES), 403);
 }
 
+static void edit__without_the_right_to_write_alone__is_refused(void **state)
+{
+    (void)state;
+    make_room("nowrite");
+    int64_t id = say(&c.members[ANA], "nowrite", "words");
+    sql(&c, "UPDATE conclave.rooms SET write = false WHERE token = 'nowrite'");
+    assert_int_equal(send_bytes("nowrite", id, 51, SIGNATURE_BYTES), 403);
+    assert_int_equal(send_bytes("nowrite", 0, 51, SIGNATURE_BYTES), 403);
+}
+
 static int upload(const char *room)
 {
     const struct community_request request = {.method = "POST",
@@ -328,6 +338,7 @@ int main(void)
         cmocka_unit_test(signature__of_any_other_length__is_refused),
         cmocka_unit_test(message__of_the_longest_size__is_taken_and_one_byte_more_is_not),
         cmocka_unit_test(edit__by_somebody_banned_from_the_room__is_refused),
+        cmocka_unit_test(edit__without_the_right_to_write_alone__is_refused),
         cmocka_unit_test(upload__without_the_right_to_upload_alone__is_refused),
         cmocka_unit_test(moderator__banned_from_the_server__changes_nothing),
         cmocka_unit_test(ban__with_an_end__of_an_id_never_seen__ends),
