@@ -33,7 +33,7 @@ const struct statement check_rows_statements[] = {
                   "  FROM direct_messages"
                   " WHERE id > $1"
                   " ORDER BY id LIMIT $2"},
-    {"check.files", "SELECT f.id, f.uploaded, f.expiry, " BLOB_COLUMNS ", f.name"
+    {"check.files", "SELECT " FILE_COLUMNS ", f.name"
                     "  FROM blobs b"
                     " CROSS JOIN LATERAL (SELECT *"
                     "                       FROM files"

@@ -134,12 +134,12 @@ static enum err open_body(const struct reading *r, int64_t key_id, struct span b
                           struct message_row *message)
 {
     struct aead_key key;
-    uint8_t *copy = arena_alloc(r->mem, body.len);
-    if (!copy)
-        return ERR_NO_MEMORY;
-    if (body.len > 0)
-        memcpy(copy, body.p, body.len);
     enum err e = ring_key_by_id(r->ring, r->db, key_id, &key);
+    uint8_t *copy = e == OK ? arena_alloc(r->mem, body.len) : NULL;
+    if (e == OK && !copy)
+        e = ERR_NO_MEMORY;
+    if (copy && body.len > 0)
+        memcpy(copy, body.p, body.len);
     if (e == OK)
         e = message_open(&key, message->room, message->seqno_creation,
                          (struct bytes){copy, body.len}, &message->signature, &message->data);

@@ -93,7 +93,10 @@ static void count_connected(struct worker *w)
     if (connected == w->connected)
         return;
     w->connected = connected;
-    lane->connected += connected ? 1 : (uint32_t)-1;
+    if (connected)
+        lane->connected++;
+    else
+        lane->connected--;
     if (lane->connected == 0)
         (void)pthread_cond_broadcast(&lane->apart);
 }
