@@ -85,7 +85,10 @@ static struct db *worker_db(struct worker *w)
     return NULL;
 }
 
-/* Lock held. Counts whether this worker has its connection; who waits apart may have to help when nobody has. */
+/*
+ * Lock held. Counts whether this worker has its connection. With the first one and without the last, it is for other
+ * workers to take jobs: all look again where they have to wait.
+ */
 static void count_connected(struct worker *w)
 {
     struct lane *lane = w->lane;
@@ -93,11 +96,9 @@ static void count_connected(struct worker *w)
     if (connected == w->connected)
         return;
     w->connected = connected;
-    if (connected)
-        lane->connected++;
-    else
-        lane->connected--;
-    if (lane->connected == 0)
+    if (connected && lane->connected++ == 0)
+        (void)pthread_cond_broadcast(&lane->changed);
+    if (!connected && --lane->connected == 0)
         (void)pthread_cond_broadcast(&lane->apart);
 }
 

@@ -123,6 +123,7 @@ static void workers__without_any_connection__take_jobs_to_refuse_them(void **sta
     assert_false(lane_serves(lane));
     connection_limit(1);
     wait_serving(lane, true); /* by itself */
+    assert_int_equal(run_jobs(lane, 1, 0), 1); /* none of the others is woken instead */
     assert_int_equal(run_jobs(lane, WORKERS, 0), WORKERS);
     lane_free(lane);
 }
