@@ -174,6 +174,25 @@ static void message__damaged__is_left_out_alone(void **state)
     assert_int_equal(recent("lobby"), 6);
 }
 
+/* Who knows it and asks what changed since hears nothing of it, where a deletion would be told. */
+static void message__damaged_after_an_edit__is_no_tombstone_to_who_knows_it(void **state)
+{
+    (void)state;
+    make_room("known");
+    int64_t id = post("known");
+    json_auto_t *known = must(ana(), "GET", NULL, "/room/known/messages/since/0");
+    int64_t since = json_integer_value(json_object_get(json_array_get(known, 0), "seqno"));
+    assert_int_equal(community_edit(&ana()->community, "known", id, "other words"), OK);
+    sql(&c, DAMAGE("messages", "body", "id = %" PRId64), id);
+    restart();
+    for (int i = 0; i < 2; i++) {
+        json_auto_t *rows =
+            must(ana(), "GET", NULL, "/room/known/messages/since/%" PRId64 "?t=r", since);
+        assert_int_equal(json_array_size(rows), 0);
+    }
+    sql(&c, "DELETE FROM conclave.messages WHERE id = %" PRId64, id);
+}
+
 static void message__damaged__may_be_deleted(void **state)
 {
     (void)state;
@@ -396,6 +415,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(check_rows__without_damage__says_so),
         cmocka_unit_test(message__damaged__is_left_out_alone),
+        cmocka_unit_test(message__damaged_after_an_edit__is_no_tombstone_to_who_knows_it),
         cmocka_unit_test(message__damaged__may_be_deleted),
         cmocka_unit_test(page__of_damaged_rows_alone__does_not_end_the_walk),
         cmocka_unit_test(key__missing_or_damaged__darkens_what_it_sealed_and_nothing_else),
