@@ -181,7 +181,9 @@ static enum app_exit open_fairness(struct app *app)
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
-/* Before anything else that needs a connection while serving: without the writer there is no post. */
+/*
+ * Before anything else that needs a connection while serving: without the writer there is no post.
+ */
 static enum app_exit open_writer(struct app *app)
 {
     struct writer_options options = {
@@ -286,7 +288,10 @@ static bool has_fresh_state(struct app *app, const char **ret_reason)
     return state_is_fresh(app->state, clock_mono_ms());
 }
 
-/* The first that is not ready is named. False: *ret_reason says why, in one word, where there is more than one reason. */
+/*
+ * The first that is not ready is named. False: *ret_reason says why, in one word, where there is
+ * more than one reason.
+ */
 static const struct {
     const char *part;
     bool (*is_ready)(struct app *app, const char **ret_reason);

@@ -23,9 +23,10 @@ enum app_exit {
 };
 
 /*
- * Opens everything and starts serving. Waits for a database that is away (a log line says so), until stop_fd
- * (base/stop.h) is readable. On anything but APP_OK nothing is left open, and unless it was asked to stop a sentence for
- * the operator was written to stderr. init: also `serve --init`'s steps.
+ * Opens everything and starts serving. Waits for a database that is away (a log line says so),
+ * until stop_fd (base/stop.h) is readable. On anything but APP_OK nothing is left open, and unless
+ * it was asked to stop a sentence for the operator was written to stderr. init: also `serve
+ * --init`'s steps.
  */
 MUST_USE enum app_exit app_open(const struct conf *conf, bool init, int stop_fd,
                                 struct app **ret_app);

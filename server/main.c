@@ -19,7 +19,10 @@ struct serve_options {
     bool init;
 };
 
-/* Signals become a descriptor (negative: it cannot be had): blocked here, before threads inherit the mask. */
+/*
+ * Signals become a descriptor (negative: it cannot be had): blocked here, before threads inherit
+ * the mask.
+ */
 static int descriptor_of(const int *numbers, size_t count)
 {
     sigset_t signals;

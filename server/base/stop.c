@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Waiting with poll, which is restarted when a signal handler (of a sanitizer or a profiler) interrupts it.
+ * Waiting with poll, which is restarted when a signal handler (of a sanitizer or a profiler)
+ * interrupts it.
  */
 #include "base/stop.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One page at a time, so that it takes the same memory however much is stored; what is damaged is printed when it is
- * found. It may run beside servers, and changes nothing.
+ * One page at a time, so that it takes the same memory however much is stored; what is damaged is
+ * printed when it is found. It may run beside servers, and changes nothing.
  */
 #include "cli/check_rows.h"
 

@@ -7,7 +7,10 @@
 
 #include "cli/cli.h"
 
-/* With the database open and the ring checked. The exit code; 1 (with a list on stdout): something is damaged. */
+/*
+ * With the database open and the ring checked. The exit code; 1 (with a list on stdout): something
+ * is damaged.
+ */
 MUST_USE int check_rows(struct cli *cli, struct ring *ring);
 
 #endif

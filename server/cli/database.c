@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One sentence per reason. PostgreSQL's own words are not shown: they are in its log, and name hosts and users.
+ * One sentence per reason. PostgreSQL's own words are not shown: they are in its log, and name
+ * hosts and users.
  */
 #include "cli/database.h"
 

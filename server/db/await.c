@@ -24,7 +24,10 @@ static int64_t deadline_of(const struct db *db)
     return limit_ms > 0 ? clock_mono_ms() + limit_ms + MARGIN_MS : INT64_MAX;
 }
 
-/* False: the deadline has passed, or we are to stop. What is wrong with the socket, libpq finds out. */
+/*
+ * False: the deadline has passed, or we are to stop. What is wrong with the socket, libpq finds
+ * out.
+ */
 static bool wait_for(const struct db *db, short events, int64_t deadline_ms, short *ret_events)
 {
     struct pollfd p[] = {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening a connection within a time limit, and saying why it did not open. libpq's own PQconnectdb has a limit too, but
- * cannot be told to stop, and hides the SQLSTATE with which PostgreSQL refused.
+ * Opening a connection within a time limit, and saying why it did not open. libpq's own PQconnectdb
+ * has a limit too, but cannot be told to stop, and hides the SQLSTATE with which PostgreSQL
+ * refused.
  */
 #include "db/internal.h"
 
@@ -21,8 +22,8 @@ enum {
 };
 
 /*
- * Read before the operator's URL, which may say otherwise. A database host that vanished without a word must not hold a
- * worker for the two hours of TCP's defaults.
+ * Read before the operator's URL, which may say otherwise. A database host that vanished without a
+ * word must not hold a worker for the two hours of TCP's defaults.
  */
 #define KEEPALIVE                                                                                  \
     {"keepalives_idle", "10"}, {"keepalives_interval", "5"}, {"keepalives_count", "3"},            \
@@ -87,7 +88,9 @@ static bool read_hosts(const char *url, struct hosts *ret_hosts)
     return ok;
 }
 
-/* The n-th element of a list, cut out in place; of a list of one, that one. NULL: nothing is said. */
+/*
+ * The n-th element of a list, cut out in place; of a list of one, that one. NULL: nothing is said.
+ */
 static const char *element(char list[static LIST_MAX_BYTES], size_t n)
 {
     if (list[0] == '\0')
@@ -123,7 +126,10 @@ static bool wait_open(const struct db *db, PGconn *conn, int64_t patience_ms)
         if (n == 0) {
             if (addresses++ == ADDRESSES_MAX)
                 return false;
-            /* An attempt under way fails by this, and libpq goes on to the next address of the name. */
+            /*
+             * An attempt under way fails by this, and libpq goes on to the next address of the
+             * name.
+             */
             (void)shutdown(p[0].fd, SHUT_RDWR);
             silent = true;
             deadline_ms = clock_mono_ms() + patience_ms;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Setting up a connection (connect.c opens it) so that it behaves the same wherever it leads: its own search_path,
- * time-outs and isolation, every statement prepared; noticing when it is lost; and translating PostgreSQL's error codes
- * into ours. Does not run statements (statement.c) nor know when to retry (tx.c).
+ * Setting up a connection (connect.c opens it) so that it behaves the same wherever it leads: its
+ * own search_path, time-outs and isolation, every statement prepared; noticing when it is lost; and
+ * translating PostgreSQL's error codes into ours. Does not run statements (statement.c) nor know
+ * when to retry (tx.c).
  */
 #include "db/internal.h"
 

@@ -43,7 +43,10 @@ struct db_options {
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
-    /* When it gets readable (base/stop.h), whatever is waited for is given up at once. 0: nobody can ask. */
+    /*
+     * When it gets readable (base/stop.h), whatever is waited for is given up at once. 0: nobody
+     * can ask.
+     */
     int stop_fd;
 };
 
@@ -51,8 +54,9 @@ struct db_options {
 MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
- * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later; db_reason says why).
- * ERR_MALFORMED: url is not one. ERR_DEFECT: a statement does not fit the schema (named in the log).
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later;
+ * db_reason says why). ERR_MALFORMED: url is not one. ERR_DEFECT: a statement does not fit the
+ * schema (named in the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
 /* From now on what is sent counts under this label. */
@@ -71,7 +75,10 @@ int db_server_major(const struct db *db);
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
 
-/* Why the database could not be reached or asked, as far as it can be told. For sentences and logs: names nobody. */
+/*
+ * Why the database could not be reached or asked, as far as it can be told. For sentences and logs:
+ * names nobody.
+ */
 enum db_reason {
     DB_WORKS = 0,
     DB_URL_BAD,

@@ -25,7 +25,10 @@ struct db {
 
 /* Opens a connection within its time limit. NULL: *ret_reason says why. (connect.c) */
 MUST_USE PGconn *db_open(const struct db *db, enum db_reason *ret_reason);
-/* Why, by what libpq says of a connection that did not open (verbose), or by the SQLSTATE of a statement. (reason.c) */
+/*
+ * Why, by what libpq says of a connection that did not open (verbose), or by the SQLSTATE of a
+ * statement. (reason.c)
+ */
 enum db_reason db_reason_of_message(const char *message);
 enum db_reason db_reason_of_state(const char *sqlstate);
 

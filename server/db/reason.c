@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Why a connection could not be opened, or ended. libpq tells it in words only, and PostgreSQL in the language of its
- * host: what is looked for here is what is never translated, the SQLSTATE and the name of the routine that refused
- * (both are part of verbose messages), and the texts of libpq and the C library, which this program has in English
- * because it never calls setlocale.
+ * Why a connection could not be opened, or ended. libpq tells it in words only, and PostgreSQL in
+ * the language of its host: what is looked for here is what is never translated, the SQLSTATE and
+ * the name of the routine that refused (both are part of verbose messages), and the texts of libpq
+ * and the C library, which this program has in English because it never calls setlocale.
  */
 #include "db/internal.h"
 
@@ -15,7 +15,10 @@ struct reason_rule {
     enum db_reason reason;
 };
 
-/* The first rule that fits counts. A server that answered knows more than the network, so SQLSTATEs come first. */
+/*
+ * The first rule that fits counts. A server that answered knows more than the network, so SQLSTATEs
+ * come first.
+ */
 static const struct reason_rule rules[] = {
     {"28P01", NULL, DB_PASSWORD_WRONG},
     {"28000", "InitializeSessionUserId", DB_ROLE_MISSING},

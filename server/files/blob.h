@@ -104,8 +104,8 @@ MUST_USE enum err blob_read_all(struct db *db, struct ring *ring, const struct f
                                 struct buf *out);
 
 /*
- * Reads all of a listed file (store/check_rows.h), name too, and keeps nothing. ERR_SEALED or ERR_MISSING: something of
- * it is damaged or gone.
+ * Reads all of a listed file (store/check_rows.h), name too, and keeps nothing. ERR_SEALED or
+ * ERR_MISSING: something of it is damaged or gone.
  */
 MUST_USE enum err blob_verify(struct db *db, struct ring *ring, struct arena *mem,
                               const struct file_row *file);

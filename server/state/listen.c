@@ -119,7 +119,10 @@ static void log_lost(const struct refresher *r, enum err e, int64_t pause_ms)
 {
     if (stop_asked(r->state->stop_fd))
         return;
-    /* The listener's connection broke, or its pair for sightings; what failed is said by its own kind of error. */
+    /*
+     * The listener's connection broke, or its pair for sightings; what failed is said by its own
+     * kind of error.
+     */
     enum db_reason reason = db_connected(r->refresh) ? DB_WORKS : db_reason(r->refresh);
     const struct log_field fields[] = {
         LOG_ERR(e), {"reason", db_reason_name(reason), 0}, LOG_I64("retry_in_ms", pause_ms)};

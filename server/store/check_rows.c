@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL that walks through everything that is sealed, in the order of ids. While servers run, a row may go between its page
- * and its key: what does not open is read a second time before it counts.
+ * SQL that walks through everything that is sealed, in the order of ids. While servers run, a row
+ * may go between its page and its key: what does not open is read a second time before it counts.
  */
 #include "store/check_rows.h"
 

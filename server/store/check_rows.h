@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening every sealed row, a page at a time: for `conclave check --rows`. Content of files is read through files/ (its
- * rows are listed here).
+ * Opening every sealed row, a page at a time: for `conclave check --rows`. Content of files is read
+ * through files/ (its rows are listed here).
  */
 #ifndef CONCLAVE_STORE_CHECK_ROWS_H
 #define CONCLAVE_STORE_CHECK_ROWS_H
@@ -21,7 +21,10 @@ struct damaged_row {
     int64_t id;
     struct span room; /* its token, in mem; empty: it belongs to no room */
 };
-/* What does not open in the next page, in mem. *ret_read: how many rows it had; 0: there are no more. */
+/*
+ * What does not open in the next page, in mem. *ret_read: how many rows it had; 0: there are no
+ * more.
+ */
 MUST_USE enum err check_page(struct row_check *c, struct damaged_row **ret_damaged,
                              size_t *ret_count, size_t *ret_read);
 

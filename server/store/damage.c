@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which rows were met already: a table of fixed size with linear probing, never emptied. Every read of a damaged row comes
- * here, so finding it again must cost little.
+ * Which rows were met already: a table of fixed size with linear probing, never emptied. Every read
+ * of a damaged row comes here, so finding it again must cost little.
  */
 #include "store/damage.h"
 

@@ -106,7 +106,10 @@ enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
     return e;
 }
 
-/* Opens a copy in mem, in place. Without a key there is no copy: a whole inbox may have lost its own. */
+/*
+ * Opens a copy in mem, in place. Without a key there is no copy: a whole inbox may have lost its
+ * own.
+ */
 static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
                           const struct row *row, struct dm_row *dm)
 {

@@ -34,8 +34,8 @@ struct dm_query {
     double now; /* what has expired by then is not there */
 };
 /*
- * Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. Rows that do not open are left out;
- * when a page has no other, it is the next one.
+ * Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. Rows that do
+ * not open are left out; when a page has no other, it is the next one.
  */
 MUST_USE enum err dms_list(struct db *db, struct ring *ring, struct arena *mem,
                            const struct dm_query *q, struct dm_row **ret_rows, size_t *ret_count);

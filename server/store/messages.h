@@ -33,8 +33,8 @@ struct message_row {
     int64_t seqno_data;
     int64_t seqno_reactions; /* 0: none ever */
     bool deleted;            /* tombstone: data and signature are empty */
-    bool
-        damaged; /* its body does not open: nobody is shown anything of it, least of all a tombstone */
+    /* Its body does not open: nobody is shown anything of it, least of all a tombstone. */
+    bool damaged;
     bool whisper, whisper_mods, has_whisper_to;
     struct session_id whisper_to;
     struct span data;      /* as sent, padding included */
@@ -57,8 +57,9 @@ struct message_reader {
 enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
 
 /*
- * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or held. Those that do not
- * open stand among them, marked as damaged, so that reading goes on behind them.
+ * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or
+ * held. Those that do not open stand among them, marked as damaged, so that reading goes on behind
+ * them.
  *
  * messages_events: messages with an event (seqno_data, or seqno_reactions when larger) in (since, up_to], in order of
  * their first such event, at most limit messages. *ret_complete_to: they are all that have one up to there; below up_to

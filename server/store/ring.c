@@ -185,8 +185,8 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
         return ERR_MISSING;
     int64_t id = row_i64(&row, 0);
     e = unwrap(ring, p, row_bytes(&row, 1), ret_key);
-    if (e ==
-        ERR_SEALED) { /* nothing of this month can be sealed until it is mended: no mistake of the caller's */
+    /* Nothing of this month can be sealed until it is mended: no mistake of the caller's. */
+    if (e == ERR_SEALED) {
         damage_note(ring->damage, DAMAGED_KEY, id);
         return ERR_DEFECT;
     }

@@ -30,8 +30,10 @@ enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
                                    int64_t room, int64_t now_ms, int64_t *ret_key_id,
                                    struct aead_key *ret_key);
-/* The key of a sealed row. ERR_MISSING: there is none (deleted with its room). ERR_SEALED: damaged, or not wrapped by our
- * storage key. */
+/*
+ * The key of a sealed row. ERR_MISSING: there is none (deleted with its room). ERR_SEALED: it is
+ * damaged, or not wrapped by our storage key.
+ */
 MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
                                  struct aead_key *ret_key);
 /* Proves that the storage key fits this database (a check value sealed in table server); writes it when new. */

@@ -86,8 +86,8 @@ static struct db *worker_db(struct worker *w)
 }
 
 /*
- * Lock held. Counts whether this worker has its connection. With the first one and without the last, it is for other
- * workers to take jobs: all look again where they have to wait.
+ * Lock held. Counts whether this worker has its connection. With the first one and without the
+ * last, it is for other workers to take jobs: all look again where they have to wait.
  */
 static void count_connected(struct worker *w)
 {
@@ -102,7 +102,10 @@ static void count_connected(struct worker *w)
         (void)pthread_cond_broadcast(&lane->apart);
 }
 
-/* Lock held: jobs are left to those who can do them, and taken by anybody (to be refused) when nobody can. */
+/*
+ * Lock held: jobs are left to those who can do them, and taken by anybody (to be refused) when
+ * nobody can.
+ */
 static bool may_take(const struct worker *w)
 {
     return w->connected || w->lane->connected == 0;
@@ -241,7 +244,10 @@ static void worker_run(struct worker *w, struct job *job, enum turn turn)
         shares_charge(shares, turn == TURN_STRANGER, thread_us() - began_us, clock_mono_us());
 }
 
-/* Lock held, released meanwhile. Does one thing: a job, an attempt to connect, or waiting for either. */
+/*
+ * Lock held, released meanwhile. Does one thing: a job, an attempt to connect, or waiting for
+ * either.
+ */
 static void worker_step(struct worker *w)
 {
     struct lane *lane = w->lane;

@@ -23,8 +23,10 @@ struct job {
     struct job *next;
     int64_t queued_mono_ms; /* set by lane_submit */
     bool stranger;          /* set by the caller: waits behind members */
-    /* db is connected, or NULL when no worker of the lane is. overdue: waited longer than the lane's age limit; answer
-     * busy without running (design D14). */
+    /*
+     * db is connected, or NULL when no worker of the lane is. overdue: waited longer than the lane's
+     * age limit; answer busy without running.
+     */
     void (*run)(struct job *job, struct db *db, bool overdue);
 };
 

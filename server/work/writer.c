@@ -30,7 +30,10 @@ enum {
     RECONNECT_PAUSE_MS = 500,
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
     PROBE_PERIOD_MS = SECOND_MS,
-    /* No proof for this long: a statement that takes no answer is under way. With a period it stays below 3 s. */
+    /*
+     * No proof for this long: a statement that takes no answer is under way. With a period it stays
+     * below 3 s.
+     */
     PROVED_FOR_MS = 2500,
 };
 
@@ -206,7 +209,10 @@ static void notify(struct writer *w)
         log_event(LOG_DEBUG, "writer.notify_failed");
 }
 
-/* With the lock held. Until something waits, or it is time to ask whether the database would write it. */
+/*
+ * With the lock held. Until something waits, or it is time to ask whether the database would write
+ * it.
+ */
 static void wait_for_more(struct writer *w)
 {
     const struct timespec until = {w->probe_ms / SECOND_MS, w->probe_ms % SECOND_MS * 1000000};
@@ -215,8 +221,8 @@ static void wait_for_more(struct writer *w)
 }
 
 /*
- * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per row. Zero: nothing
- * waits; *ret_stop: nothing will.
+ * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per
+ * row. Zero: nothing waits; *ret_stop: nothing will.
  */
 static size_t take(struct writer *w, struct write_op **ops, bool *ret_stop)
 {

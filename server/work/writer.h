@@ -103,8 +103,9 @@ MUST_USE enum err writer_new(const struct writer_options *options, struct writer
 void writer_free(struct writer *writer);
 
 /*
- * Would a write be done now? Known from the last one, or from a question that the writer asks the database when it has
- * nothing else to do, at most once a second. False: *ret_reason says why not. Any thread; never waits.
+ * Would a write be done now? Known from the last one, or from a question that the writer asks the
+ * database when it has nothing else to do, at most once a second. False: *ret_reason says why not.
+ * Any thread; never waits.
  */
 bool writer_is_ready(const struct writer *writer, int64_t mono_ms, enum db_reason *ret_reason);
 

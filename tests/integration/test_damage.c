@@ -2,9 +2,10 @@
 /*
  * test-timeout-s: 300
  *
- * Rows that do not open any more (bytes that changed on a disk, a key that is gone): they are left out, what stands beside
- * them is served, and nobody is ever told that they were deleted, upon which apps would erase their good copies. The
- * operator hears of it: counted, logged once, and listed by `conclave check --rows`.
+ * Rows that do not open any more (bytes that changed on a disk, a key that is gone): they are left
+ * out, what stands beside them is served, and nobody is ever told that they were deleted, upon
+ * which apps would erase their good copies. The operator hears of it: counted, logged once, and
+ * listed by `conclave check --rows`.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,8 +29,8 @@ enum {
 };
 enum {
     BEFORE = 6,
-    RUN =
-        150, /* damaged in a row: more than two chunks of the database, and than any page asked for here */
+    /* Damaged in a row: more than two chunks of the database, and than any page asked for here. */
+    RUN = 150,
     AFTER = 6,
     FILLERS = 1100, /* a window holds 1,024 messages: what is older is read from the database */
     LIMIT = 5,
@@ -255,7 +256,9 @@ static void key__missing_or_damaged__darkens_what_it_sealed_and_nothing_else(voi
     assert_int_equal(recent("keybad"), 0);
     assert_int_equal(walk_before("keybad"), 0);
     assert_float_equal(damaged("key"), 1, 0);
-    /* Without one a new key is made; a damaged one is in its place, and is no mistake of who posts. */
+    /*
+     * Without one a new key is made; a damaged one is in its place, and is no mistake of who posts.
+     */
     (void)post("keyless");
     assert_int_equal(recent("keyless"), 1);
     json_auto_t *body = community_post_body(&ana()->community, "words");

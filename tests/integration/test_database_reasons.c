@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 240
  *
- * Why the database cannot be reached is told: by every command in one sentence with its remedy, and by a server that
- * waits in its log, as one word. Neither repeats PostgreSQL's own words, which name hosts and users.
+ * Why the database cannot be reached is told: by every command in one sentence with its remedy, and
+ * by a server that waits in its log, as one word. Neither repeats PostgreSQL's own words, which
+ * name hosts and users.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -127,7 +128,10 @@ static void serve__without_a_database__logs_why_it_waits(void **state)
     assert_int_equal(world_restart_server(&world, 0, NULL), OK);
 }
 
-/* Of several hosts the first that answers is taken, also when one before it accepts and says nothing. */
+/*
+ * Of several hosts the first that answers is taken, also when one before it accepts and says
+ * nothing.
+ */
 static void hosts__one_of_them_silent__lead_to_the_next(void **state)
 {
     (void)state;

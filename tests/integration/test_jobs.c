@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The jobs: one that fails keeps no other from its turn, and what replays are known by stays as long as a replay could
- * come.
+ * The jobs: one that fails keeps no other from its turn, and what replays are known by stays as
+ * long as a replay could come.
  */
 #include <setjmp.h>
 #include <stdarg.h>

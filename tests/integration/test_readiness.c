@@ -2,8 +2,8 @@
 /*
  * test-timeout-s: 240
  *
- * "Ready" means that a write would be done now. It turns within three seconds both ways, whatever happened to the
- * database, and says which part is not ready.
+ * "Ready" means that a write would be done now. It turns within three seconds both ways, whatever
+ * happened to the database, and says which part is not ready.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,7 +22,10 @@ enum {
     TURNS_WITHIN_MS = 3 * SECOND_MS,
     STEP_MS = 20,
     SAYS_MAX = 1024,
-    /* Of one server: two for the state, the writer, four and two workers, the jobs. And one of ours. */
+    /*
+     * Of one server: two for the state, the writer, four and two workers, the jobs. And one of
+     * ours.
+     */
     ALL_CONNECTIONS = 11,
 };
 

@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 180
  *
- * Checks that no other check stands behind: each test here is red when exactly one of them is missing. What memory must
- * not have heard of is written into the database without raising a version.
+ * Checks that no other check stands behind: each test here is red when exactly one of them is
+ * missing. What memory must not have heard of is written into the database without raising a
+ * version.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -270,8 +271,8 @@ static int64_t info_of(const char *room)
 }
 
 /*
- * A post into a room that is locked here holds the writer; both deletions queue behind it and are its next batch. Every
- * room whose pins went must be counted.
+ * A post into a room that is locked here holds the writer; both deletions queue behind it and are
+ * its next batch. Every room whose pins went must be counted.
  */
 static void deletions__of_pinned_messages_of_two_rooms_in_one_batch__count_in_both(void **state)
 {

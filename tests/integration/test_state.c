@@ -530,7 +530,10 @@ static enum err admit(struct fixture *f, const char *room, enum access access)
     return e;
 }
 
-/* Rights that nobody could compare with the database for a minute are no rights: in rooms, and elsewhere (the inbox). */
+/*
+ * Rights that nobody could compare with the database for a minute are no rights: in rooms, and
+ * elsewhere (the inbox).
+ */
 static void rights__that_are_not_fresh__admit_nobody(void **state)
 {
     (void)state;

@@ -2,8 +2,8 @@
 /*
  * test-timeout-s: 240
  *
- * SIGTERM is heeded at every moment: while the database is waited for, while it accepts connections and says nothing,
- * and under load on a database that stands still. SIGHUP ends nothing.
+ * SIGTERM is heeded at every moment: while the database is waited for, while it accepts connections
+ * and says nothing, and under load on a database that stands still. SIGHUP ends nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>

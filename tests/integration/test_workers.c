@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A lane with fewer connections than workers: whoever has none leaves the jobs to those who have one, so that no job is
- * refused while one worker can do it.
+ * A lane with fewer connections than workers: whoever has none leaves the jobs to those who have
+ * one, so that no job is refused while one worker can do it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -122,7 +122,7 @@ static void workers__without_any_connection__take_jobs_to_refuse_them(void **sta
     assert_int_equal(run_jobs(lane, WORKERS, 0), 0);
     assert_false(lane_serves(lane));
     connection_limit(1);
-    wait_serving(lane, true); /* by itself */
+    wait_serving(lane, true);                  /* by itself */
     assert_int_equal(run_jobs(lane, 1, 0), 1); /* none of the others is woken instead */
     assert_int_equal(run_jobs(lane, WORKERS, 0), WORKERS);
     lane_free(lane);
