@@ -13,6 +13,8 @@
 
 #include "auth/access.h"
 #include "auth/auth.h"
+#include "base/arena.h"
+#include "auth/recall.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
@@ -32,12 +34,16 @@
 #include "routes.h"
 #include "sandbox/sandbox.h"
 #include "state/state.h"
+#include "store/files.h"
 #include "store/ring.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "work/budget.h"
+#include "work/disk.h"
 #include "work/lanes.h"
 #include "work/limits.h"
 #include "work/shares.h"
+#include "work/timestamps.h"
 #include "work/writer.h"
 
 enum {
@@ -48,6 +54,8 @@ enum {
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
+    DISK_ARENA_BYTES = 64 * 1024,
+    POSTED_LOG2 = 15,      /* 256 KB: ten minutes of fifty posts a second */
     SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
 };
 
@@ -61,9 +69,12 @@ struct app {
     struct server_keys keys;
     struct ring *ring;
     struct state *state;
+    struct timestamps *timestamps;
     struct writer *writer;
     struct auth *auth;
+    struct recall *posted;
     struct files *files;
+    struct disk *disk;
     struct budget *budget;
     struct shares *shares;
     struct limits *limits;
@@ -132,8 +143,36 @@ static struct db_options request_db(const struct app *app)
                                .metrics = app->metrics,
                                .tables = store_statements,
                                .table_count = store_statement_count,
+                               .opened = numbers_on_open,
                                .statement_timeout_ms = REQUEST_STATEMENT_TIMEOUT_MS,
                                .lock_timeout_ms = REQUEST_LOCK_TIMEOUT_MS};
+}
+
+/* An asynchronous standby that is promoted has lost what was acknowledged last. */
+static enum err look_for_standbys(struct db *db)
+{
+    int64_t count = 0;
+    enum err e = server_async_standbys(db, &count);
+    if (e == OK && count > 0)
+        log_event(LOG_WARN, "database.standby_not_synchronous", LOG_I64("standbys", count));
+    return e;
+}
+
+static enum app_exit open_disk(struct app *app, struct db *db)
+{
+    AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
+    struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    if (mem == NULL)
+        return fail(APP_FAILED, "not enough memory to start");
+    enum err e = server_data_directory(db, mem, &hints.data_directory);
+    if (e == OK || e == ERR_MISSING)
+        e = files_usage(db, &hints.stored_bytes);
+    if (e != OK)
+        return fail(APP_DATABASE, "the database cannot be read");
+    e = disk_new(app->conf, app->metrics, &hints, &app->disk);
+    if (e == ERR_DENIED)
+        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
 static enum app_exit open_state(struct app *app)
@@ -153,11 +192,14 @@ static enum app_exit open_state(struct app *app)
         e = jobs_make_partitions(app->conf, db, clock_wall_ms());
     if (e == OK)
         e = state_load(app->state, db);
-    db_free(db);
     if (e == OK)
+        e = look_for_standbys(db);
+    enum app_exit code = e == OK ? open_disk(app, db) : APP_OK;
+    db_free(db);
+    if (e == OK && code == APP_OK)
         e = state_start(app->state);
     if (e == OK || stop_asked(app->stop_fd))
-        return e == OK ? APP_OK : APP_DATABASE;
+        return e == OK ? code : APP_DATABASE;
     return fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
 }
 
@@ -167,8 +209,6 @@ static enum app_exit open_files(struct app *app)
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");
-    if (e == ERR_DENIED)
-        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
@@ -186,8 +226,13 @@ static enum app_exit open_fairness(struct app *app)
  */
 static enum app_exit open_writer(struct app *app)
 {
-    struct writer_options options = {
-        .conf = app->conf, .metrics = app->metrics, .ring = app->ring, .state = app->state};
+    if (timestamps_new(&app->timestamps) != OK)
+        return fail(APP_FAILED, "not enough memory to start");
+    struct writer_options options = {.conf = app->conf,
+                                     .metrics = app->metrics,
+                                     .ring = app->ring,
+                                     .state = app->state,
+                                     .timestamps = app->timestamps};
     struct db_options db = request_db(app);
     db.origin = DB_WRITER;
     enum err e = db_new(&db, &options.db);
@@ -231,6 +276,8 @@ static enum app_exit open_work(struct app *app)
         e = lane_new(&upload, &app->upload);
     if (e == OK)
         e = auth_new(&app->auth);
+    if (e == OK)
+        e = recall_new(POSTED_LOG2, &app->posted);
     if (e == OK)
         e = jobs_start(app->conf, app->metrics, app->stop_fd, &app->jobs);
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
@@ -282,6 +329,20 @@ static bool has_upload_worker(struct app *app, const char **ret_reason)
     return lane_serves(app->upload);
 }
 
+/* Whoever's clock is right is refused: its timestamps are too far from ours. */
+static bool has_near_clock(struct app *app, const char **ret_reason)
+{
+    struct clock_reading clock = state_clock(app->state);
+    *ret_reason = "wrong";
+    return !clock_refuses_members(&clock);
+}
+
+static bool has_disk(struct app *app, const char **ret_reason)
+{
+    *ret_reason = "full";
+    return disk_level(app->disk) != DISK_NO_POSTS;
+}
+
 static bool has_fresh_state(struct app *app, const char **ret_reason)
 {
     *ret_reason = "outdated";
@@ -296,20 +357,35 @@ static const struct {
     const char *part;
     bool (*is_ready)(struct app *app, const char **ret_reason);
 } readiness[] = {
-    {"start", has_started},         {"database", would_write},  {"workers", has_worker},
-    {"uploads", has_upload_worker}, {"state", has_fresh_state},
+    {"start", has_started},     {"database", would_write},
+    {"workers", has_worker},    {"uploads", has_upload_worker},
+    {"state", has_fresh_state}, {"clock", has_near_clock},
+    {"disk", has_disk},
 };
 
-static bool is_ready(void *arg, struct operator_unready *ret_unready)
+static bool is_ready(void *arg, struct operator_unready *ret_unready, struct buf *reasons)
 {
+    struct app *app = arg;
+    if (atomic_load(&app->started)) {
+        struct clock_reading clock = state_clock(app->state);
+        clock_explain(&clock, reasons);
+        disk_explain(app->disk, reasons);
+    }
     for (size_t i = 0; i < COUNT_OF(readiness); i++) {
         struct operator_unready unready = {.part = readiness[i].part};
-        if (!readiness[i].is_ready(arg, &unready.reason)) {
+        if (!readiness[i].is_ready(app, &unready.reason)) {
             *ret_unready = unready;
             return false;
         }
     }
     return true;
+}
+
+/* Gauges that nobody else keeps up to date. */
+static void measure(void *arg)
+{
+    const struct app *app = arg;
+    (void)disk_level(app->disk);
 }
 
 static enum app_exit open_listeners(struct app *app)
@@ -322,8 +398,11 @@ static enum app_exit open_listeners(struct app *app)
                                       .state = app->state,
                                       .ring = app->ring,
                                       .writer = app->writer,
+                                      .timestamps = app->timestamps,
+                                      .posted = app->posted,
                                       .limits = app->limits,
-                                      .files = app->files};
+                                      .files = app->files,
+                                      .disk = app->disk};
     char key_hex[2 * sizeof(app->keys.pub.b)];
     hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
     struct listener_options public = {&app->services, app->budget,
@@ -335,6 +414,7 @@ static enum app_exit open_listeners(struct app *app)
     struct operator_options operator= {.listen = app->conf->operator.listen.text,
                                        .metrics = app->metrics,
                                        .ready = is_ready,
+                                       .measure = measure,
                                        .arg = app};
     if (operator_open(&operator, & app->operator) != OK)
         return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
@@ -398,11 +478,14 @@ void app_close(struct app *app)
     shares_free(app->shares);
     limits_free(app->limits);
     writer_free(app->writer);
+    timestamps_free(app->timestamps);
+    recall_free(app->posted);
     if (app->state)
         state_stop(app->state);
     auth_free(app->auth);
     state_free(app->state);
     files_free(app->files);
+    disk_free(app->disk);
     ring_free(app->ring);
     budget_free(app->budget);
     server_keys_close(&app->keys);

@@ -44,6 +44,21 @@ int cli_check_ring(struct cli *cli, struct ring *ring)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
+/* A warning: everything works, until that standby is promoted. */
+static int check_standbys(struct cli *cli)
+{
+    int64_t count = 0;
+    enum err e = server_async_standbys(cli->db, &count);
+    if (e != OK)
+        return cli_store_failed(e);
+    if (count > 0)
+        (void)fputs("conclave: warning: the database has a standby that is not synchronous: if it "
+                    "is promoted, what was acknowledged last is lost; set "
+                    "synchronous_standby_names\n",
+                    stderr);
+    return CLI_OK;
+}
+
 static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
@@ -65,6 +80,8 @@ static int run(int argc, char **argv)
         code = cli_check_ring(&cli, ring);
     if (code == CLI_OK && o.rows)
         code = check_rows(&cli, ring);
+    if (code == CLI_OK)
+        code = check_standbys(&cli);
     ring_free(ring);
     if (code == CLI_OK)
         (void)puts("Settings, keys, database and schema are in order.");

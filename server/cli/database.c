@@ -78,6 +78,8 @@ enum err database_wait(struct db *db, int stop_fd)
         enum err e = db_ensure(db);
         if (e == ERR_MALFORMED)
             (void)database_unreachable(db);
+        else if (e == ERR_DENIED)
+            (void)cli_fail(CLI_DATABASE, db_refusal(db));
         else if (e == ERR_DEFECT)
             (void)cli_fail(CLI_DATABASE, "the database does not take this program's statements");
         if (e != ERR_BUSY || stop_asked(stop_fd))

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/database.h"
 #include "cli/people.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/users.h"
 
@@ -37,6 +38,7 @@ static int open_connection(struct start *s, bool with_statements)
                                  .origin = DB_COMMAND,
                                  .tables = with_statements ? store_statements : NULL,
                                  .table_count = with_statements ? store_statement_count : 0,
+                                 .opened = with_statements ? numbers_on_open : NULL,
                                  .statement_timeout_ms = 10 * MINUTE_MS,
                                  .lock_timeout_ms = 30 * SECOND_MS,
                                  .stop_fd = s->stop_fd};
@@ -136,7 +138,6 @@ static int expect_keys(struct start *s)
 
 static int open_keys(struct start *s)
 {
-    uint8_t raw[32];
     int code = s->is_new ? CLI_OK : expect_keys(s);
     if (code == CLI_OK)
         code = cli_open_keys(&s->cli);
@@ -146,12 +147,7 @@ static int open_keys(struct start *s)
         return cli_fail(CLI_CONFIGURATION,
                         "[server] key_file is not the key that this database belongs to; "
                         "mount the right key, or use another database");
-    code =
-        cli_read_key_file("[server] storage_key_file", s->cli.conf->server.storage_key_file, raw);
-    if (code == CLI_OK && ring_new(raw, &s->ring) != OK)
-        code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    crypto_wipe(raw, sizeof(raw));
-    return code;
+    return cli_open_ring(&s->cli, &s->ring);
 }
 
 static int claim_database(struct start *s)

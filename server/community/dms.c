@@ -10,7 +10,10 @@
 #include "router/json_in.h"
 #include "router/json_out.h"
 #include "state/state.h"
+#include "store/trusted_time.h"
+#include "work/disk.h"
 #include "store/versions.h"
+#include "work/timestamps.h"
 
 static const struct int_range limit_range = {.fallback = 100, .min = 1, .max = 256};
 
@@ -126,12 +129,17 @@ static enum err read_message(struct call *call, struct span *ret_message)
 static enum err store_dm(struct call *call, const struct dm_people *people, struct dm_row *dm)
 {
     const struct services *s = call->services;
-    int64_t ttl_ms = s->conf->direct_messages.ttl_ms;
-    enum err e = dms_send(call->db, s->ring, people, dm->message, call->now_ms, ttl_ms, &dm->id);
+    int64_t posted_ms = 0, from_ms = 0;
+    enum err e = timestamps_take(s->timestamps, call->db, call->now_ms, &posted_ms);
+    if (e == OK)
+        e = clock_shared(call->db, posted_ms, &from_ms);
+    int64_t ttl_ms = s->conf->direct_messages.ttl_ms + from_ms - posted_ms;
+    if (e == OK)
+        e = dms_send(call->db, s->ring, people, dm->message, posted_ms, ttl_ms, &dm->id);
     if (e != OK)
         return e;
-    dm->posted_at = (double)call->now_ms / SECOND_MS;
-    dm->expires_at = (double)(call->now_ms + ttl_ms) / SECOND_MS;
+    dm->posted_at = (double)posted_ms / SECOND_MS;
+    dm->expires_at = (double)(posted_ms + ttl_ms) / SECOND_MS;
     state_dms_sent(s->state, dm->id, &dm->sender, &dm->recipient);
     e = versions_notify(call->db);
     (void)e; /* it is stored; other processes find out by comparing versions */
@@ -141,6 +149,8 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 static enum err send_dm(struct call *call, struct dm_row *dm)
 {
     struct dm_people people;
+    if (disk_level(call->services->disk) == DISK_NO_POSTS)
+        return ERR_BUSY;
     bool proved = state_was_seen(call->services->state, &dm->recipient);
     enum err e = dms_recipient(call->db, &dm->recipient, proved, call->now_ms, &people.recipient);
     if (e == OK)

@@ -20,7 +20,8 @@ static enum err reader_view(struct call *call, struct reader_view *ret_view)
     if (e != OK)
         return e;
     if (call->who.known)
-        state_active(call->services->state, call->room, &call->who.id, call->now_ms);
+        state_active(call->services->state, call->room, &call->who.id, call->stranger,
+                     call->now_ms);
     *ret_view = view;
     return OK;
 }

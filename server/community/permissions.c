@@ -31,20 +31,19 @@ static void put_permissions(struct buf *out, const struct permission_row *row)
 
 enum err permissions_get_all(struct call *call)
 {
-    struct permission_row *rows = NULL;
-    size_t count = 0;
+    struct permission_page all = {.room = state_room_id(call->room), .limit = INT64_MAX};
     if (call->db == NULL)
         return ERR_RETRY;
-    enum err e = permissions_list(call->db, call->mem, state_room_id(call->room), &rows, &count);
+    enum err e = permissions_list(call->db, call->mem, &all);
     if (e != OK)
         return e;
     struct buf *out = reply_json(call->reply, 200);
     buf_put_byte(out, '{');
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < all.count; i++) {
         json_out_comma(out);
-        json_out_hex(out, SPAN_OF_KEY(&rows[i].session));
+        json_out_hex(out, SPAN_OF_KEY(&all.rows[i].session));
         buf_put_byte(out, ':');
-        put_permissions(out, &rows[i]);
+        put_permissions(out, &all.rows[i]);
     }
     buf_put_byte(out, '}');
     return buf_verdict(out);

@@ -9,7 +9,7 @@ enum err poll_info_get(struct call *call)
 {
     struct state *state = call->services->state;
     if (call->who.known)
-        state_active(state, call->room, &call->who.id, call->now_ms);
+        state_active(state, call->room, &call->who.id, call->stranger, call->now_ms);
     struct buf *out = reply_json(call->reply, 200);
     return state_write_poll_info(state, call->room, &call->rights, call->params.number, out);
 }

@@ -6,13 +6,14 @@
 #include "community/community.h"
 #include "community/gate.h"
 #include "community/post_in.h"
+#include "community/retry.h"
 #include "community/writes.h"
 #include "state/state.h"
 
 static void write_reply(struct call *call, const struct write_op *op)
 {
-    if (state_write_posted(&op->posted, op->post.state == MESSAGE_FILTERED,
-                           reply_json(call->reply, 201)) != OK)
+    retry_remember(call, op);
+    if (state_write_posted(&op->posted, op->filtered, reply_json(call->reply, 201)) != OK)
         reply_error(call->reply, ERR_NO_MEMORY);
 }
 
@@ -27,7 +28,8 @@ enum err message_post(struct call *call)
     struct gate_reply reply = {.wanted = false};
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
-    if (!fair_allows(call, LIMIT_POSTS, 0))
+    retry_recognise(call, op);
+    if (!retry_is_likely(call, op) && !fair_allows(call, LIMIT_POSTS, 0))
         return OK;
     e = write_then_reply(call, op, &reply);
     return e != OK ? e : write_send(call, op, write_reply);

@@ -199,7 +199,7 @@ static enum err prepare_all(struct db *db)
     return OK;
 }
 
-static enum err connect_now(struct db *db)
+enum err db_dial(struct db *db)
 {
     enum db_reason reason = DB_WORKS;
     db->conn = db_open(db, &reason);
@@ -208,9 +208,20 @@ static enum err connect_now(struct db *db)
         return reason == DB_URL_BAD ? ERR_MALFORMED : ERR_BUSY;
     (void)PQsetNoticeReceiver(db->conn, swallow_notice, NULL);
     (void)PQsetnonblocking(db->conn, 1); /* db_await waits */
-    enum err e = set_up_session(db);
+    return OK;
+}
+
+static enum err connect_now(struct db *db)
+{
+    enum err e = db_dial(db);
+    if (e == OK)
+        e = db_check_fitness(db);
+    if (e == OK)
+        e = set_up_session(db);
     if (e == OK)
         e = prepare_all(db);
+    if (e == OK && db->options.opened != NULL)
+        e = db->options.opened(db);
     if (e != OK)
         db_drop(db);
     return e == ERR_RETRY ? ERR_BUSY : e;
@@ -237,6 +248,17 @@ enum err db_ensure(struct db *db)
     if (db->conn != NULL && PQtransactionStatus(db->conn) == PQTRANS_IDLE && closed_meanwhile(db))
         db_drop(db);
     return db->conn != NULL ? OK : connect_now(db);
+}
+
+const char *db_refusal(const struct db *db)
+{
+    return db->refusal;
+}
+
+const char *db_socket_folder(const struct db *db)
+{
+    const char *host = db->conn == NULL ? NULL : PQhost(db->conn);
+    return host != NULL && host[0] == '/' ? host : NULL;
 }
 
 bool db_disk_full(const struct db *db)

@@ -34,6 +34,7 @@ struct statement_table {
     const struct statement *statements; /* the last one has no name */
 };
 
+struct db;
 struct db_options {
     const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
     enum db_origin origin;
@@ -48,6 +49,8 @@ struct db_options {
      * can ask.
      */
     int stop_fd;
+    /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
+    enum err (*opened)(struct db *db);
 };
 
 /* Allocates; connects on db_ensure. ERR_NO_MEMORY. */
@@ -55,8 +58,9 @@ MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
  * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later;
- * db_reason says why). ERR_MALFORMED: url is not one. ERR_DEFECT: a statement does not fit the
- * schema (named in the log).
+ * db_reason says why). ERR_MALFORMED: url is not one. ERR_DENIED: this database cannot be used, and
+ * db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named
+ * in the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
 /* From now on what is sent counts under this label. */
@@ -105,6 +109,10 @@ enum db_reason db_reason(const struct db *db);
 /* "refused", for logs and answers. */
 const char *db_reason_name(enum db_reason reason);
 
+/* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
+const char *db_refusal(const struct db *db);
+/* The folder of the unix socket that the connection goes through; NULL: over the network, or not connected. */
+const char *db_socket_folder(const struct db *db);
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
 
@@ -191,11 +199,17 @@ MUST_USE enum err db_settle(struct db *db);
 MUST_USE enum err db_script(struct db *db, const char *sql);
 
 /*
- * Runs a script as pg_restore writes it (statements, and COPY with its data), to its end, in the caller's transaction.
- * Errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read. The session's settings are the
- * script's afterwards.
+ * Reads a script as pg_restore writes it (statements, and COPY with its data) to its end, in the
+ * caller's transaction. No line of it is run: each that is no data is given to the reader, without
+ * its newline, which may run what it likes on the same connection. When it fills copy with a "COPY
+ * ... FROM stdin", the lines of data that follow go there. The reader's errors end it. Else errors
+ * as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read.
  */
-MUST_USE enum err db_play(struct db *db, FILE *script);
+struct play_reader {
+    enum err (*line)(void *arg, struct span line, struct buf *copy);
+    void *arg;
+};
+MUST_USE enum err db_play(struct db *db, FILE *script, const struct play_reader *reader);
 
 /* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
 struct row {

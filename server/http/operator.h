@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+struct buf;
 struct metrics;
 struct operator_listener;
 
@@ -21,8 +22,12 @@ struct operator_unready {
 struct operator_options {
     const char *listen; /* "unix:/path", "host:port" or "off" */
     struct metrics *metrics;
-    /* Would a request be served now, a write too? It must not wait. */
-    bool (*ready)(void *arg, struct operator_unready *ret_unready);
+    /*
+     * Would a request be served now, a write too? It must not wait. Appends a line for each thing
+     * that is in doubt, also while it would.
+     */
+    bool (*ready)(void *arg, struct operator_unready *ret_unready, struct buf *reasons);
+    void (*measure)(void *arg); /* brings gauges up to date before /metrics; may be NULL */
     void *arg;
 };
 /* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */

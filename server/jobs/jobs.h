@@ -29,10 +29,14 @@ void jobs_stop(struct jobs *jobs);
  * an upload may land in. Also called before serving starts. Idempotent, any process.
  */
 MUST_USE enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms);
+/* Drops the days of nonces that are over at now_ms, which the caller may delete by (jobs/agreed_time.h). */
+MUST_USE enum err jobs_drop_nonces(struct db *db, int64_t now_ms);
 /* Applies what is due, at most a thousand rows: permissions, bans, ends of bans. Tells all processes. */
 MUST_USE enum err jobs_apply_futures(struct db *db, int64_t now_ms);
 
 /* Removes direct messages that have expired, in slices; what is left over comes with the next turn. */
 MUST_USE enum err jobs_expire_dms(struct db *db, int64_t now_ms);
+/* Forgets by what posts of more than ten minutes ago would be recognised when they are sent again. */
+MUST_USE enum err jobs_expire_retries(struct db *db, int64_t now_ms);
 
 #endif

@@ -36,6 +36,8 @@
     X(METRIC_SQL_PROBE, "conclave_sql_statements_total", COUNTER, "origin=\"probe\"", "")                            \
     X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
     X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
+    X(METRIC_POSTS_REPEATED, "conclave_posts_repeated_total", COUNTER, "",                                             \
+      "Posts sent again that were answered with what the first one became.")                                           \
     X(METRIC_EDITS, "conclave_edits_total", COUNTER, "", "Edits accepted.")                                            \
     X(METRIC_DELETIONS, "conclave_deletions_total", COUNTER, "", "Messages deleted by people.")                        \
     X(METRIC_REACTIONS, "conclave_reactions_total", COUNTER, "", "Reactions added or removed.")                        \
@@ -77,6 +79,10 @@
     X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
     X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \
     X(METRIC_FILE_BYTES, "conclave_file_bytes", GAUGE, "", "Stored files together, as the quota counts them.")         \
+    X(METRIC_FILE_QUOTA, "conclave_file_quota_bytes", GAUGE, "", "What stored files may take together.")               \
+    X(METRIC_DISK_FREE, "conclave_disk_free_bytes", GAUGE, "", "Free on the database's disk; -1: not known.")          \
+    X(METRIC_DISK_LOW, "conclave_disk_low", GAUGE, "",                                                                 \
+      "0: enough is free; 1: uploads are refused; 2: posts, too.")                                                     \
     X(METRIC_QUEUE_GENERAL, "conclave_queue_depth", GAUGE, "lane=\"general\"", "Requests that wait for a worker.")     \
     X(METRIC_QUEUE_UPLOAD, "conclave_queue_depth", GAUGE, "lane=\"upload\"", "")                                       \
     X(METRIC_STATE_ROOMS, "conclave_state_rooms", GAUGE, "", "Rooms held in memory.")                                  \

@@ -17,6 +17,7 @@
 struct arena;
 struct conf;
 struct db;
+struct disk;
 struct dispatcher;
 struct files;
 struct metrics;
@@ -26,6 +27,8 @@ struct server_keys;
 struct state;
 struct auth;
 struct limits;
+struct recall;
+struct timestamps;
 struct writer;
 
 /* The long-lived parts of the server that handlers may use. Set once by app.c, const afterwards. */
@@ -34,12 +37,15 @@ struct services {
     const struct server_keys *keys;
     const struct dispatcher *dispatcher;
     struct metrics *metrics;
-    struct auth *auth;     /* auth/: caches of keys and nonces */
-    struct state *state;   /* state/: rooms, rights, users, windows in memory */
-    struct ring *ring;     /* store/: keys that seal rows */
-    struct writer *writer; /* work/: the batch writer */
+    struct auth *auth;             /* auth/: caches of keys and nonces */
+    struct state *state;           /* state/: rooms, rights, users, windows in memory */
+    struct ring *ring;             /* store/: keys that seal rows */
+    struct writer *writer;         /* work/: the batch writer */
+    struct timestamps *timestamps; /* work/: the times that messages get */
+    struct recall *posted; /* auth/: posts that this process has accepted, to recognise retries */
     struct limits *limits; /* work/: what one identity may do, and all new ones together */
     struct files *files;   /* files/: limits of uploads, and the look at types */
+    struct disk *disk;     /* work/: how much is free on the database's disk */
 };
 
 /* Who asks. Anonymous when !known. */
@@ -65,7 +71,7 @@ struct params {
 /* The proof of a signed request, kept for the claim that makes it run once (design D5). */
 struct nonce {
     uint8_t b[16];
-    int64_t day; /* days since 1970 of the signed timestamp */
+    int64_t signed_s; /* the signed timestamp, seconds since 1970 */
 };
 
 struct call {

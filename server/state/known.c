@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A table of small sets as in auth/recall.c, but an entry also says since when, and who may be pushed out depends on it:
- * identities are free, so whoever makes a hundred thousand of them must not make the members strangers.
+ * A table of small sets as in auth/recall.c. An entry also says since when and when last, since who
+ * is forgotten first depends on both: identities are free, so those who make a million of them must
+ * neither make the members strangers nor keep newcomers from becoming members.
  */
 #include "state/known.h"
 
@@ -19,13 +20,16 @@ enum {
     WAYS = 1 << WAYS_LOG2,
     LOCKS = 64,       /* stripes: set s is guarded by locks[s % LOCKS] */
     SECOND_BITS = 30, /* 34 years */
+    DAY_BITS = 8,     /* of the last sight, round and round */
+    PRINT_BITS = 26,
     LEARN_ROWS = 4096,
     LEARN_ARENA_BYTES = 2 * 1024 * 1024,
 };
+static const uint64_t day_mask = ((UINT64_C(1) << DAY_BITS) - 1) << SECOND_BITS;
 /* 2020-01-01: what is earlier counts as then. */
 #define EPOCH_S INT64_C(1577836800)
 
-/* 34 bits of fingerprint, then the second of the first sight. 0: free. */
+/* From the top: fingerprint, day of the last sight, second of the first sight. 0: free. */
 struct set {
     uint64_t entries[WAYS];
 };
@@ -42,7 +46,7 @@ struct known {
 
 struct place {
     uint64_t set;
-    uint64_t print; /* its low SECOND_BITS are 0 */
+    uint64_t print; /* only its PRINT_BITS are set */
 };
 
 enum err known_new(unsigned entries_log2, int64_t known_after_ms, struct known **ret_known)
@@ -79,7 +83,24 @@ static struct place place_of(const struct known *k, const struct session_id *id)
 {
     uint64_t words[2];
     hash_short((uint8_t *)words, k->secret, SPAN_OF_KEY(id));
-    return (struct place){words[0] & (k->set_count - 1), words[1] >> SECOND_BITS << SECOND_BITS};
+    return (struct place){words[0] & (k->set_count - 1),
+                          words[1] >> (SECOND_BITS + DAY_BITS) << (SECOND_BITS + DAY_BITS)};
+}
+
+static uint64_t print_of(uint64_t entry)
+{
+    return entry >> (SECOND_BITS + DAY_BITS);
+}
+
+static uint64_t day_bits(int64_t s)
+{
+    return (uint64_t)(s * SECOND_MS / DAY_MS) % (1 << DAY_BITS) << SECOND_BITS;
+}
+
+/* Days since the last sight, as seen from that second; up to 255. */
+static int64_t days_unseen(uint64_t entry, int64_t now_s)
+{
+    return (int64_t)((day_bits(now_s) - (entry & day_mask)) >> SECOND_BITS) % (1 << DAY_BITS);
 }
 
 static int64_t second_of(uint64_t entry)
@@ -100,53 +121,83 @@ static bool is_member(const struct known *k, uint64_t entry, int64_t now_s)
     return now_s - second_of(entry) >= k->known_after_s;
 }
 
-/* The entry of that print; else a free one; else the newest stranger's; NULL when all are members. */
-static uint64_t *find_place(const struct known *k, struct set *set, uint64_t print, int64_t now_s)
+/*
+ * Is a of less use than b? A free place is; then a stranger, the newest first; then who was not
+ * seen for the most days, and of those who came last.
+ */
+static bool is_less_useful(const struct known *k, uint64_t a, uint64_t b, int64_t now_s)
 {
-    uint64_t *best = NULL;
-    for (size_t i = 0; i < WAYS; i++) {
-        uint64_t *e = &set->entries[i];
-        if (*e != 0 && *e >> SECOND_BITS == print >> SECOND_BITS)
-            return e;
-        if (*e == 0)
-            best = best == NULL || *best != 0 ? e : best;
-        else if (!is_member(k, *e, now_s) &&
-                 (best == NULL || (*best != 0 && second_of(*best) < second_of(*e))))
-            best = e;
-    }
-    return best;
+    if (a == 0 || b == 0)
+        return a == 0 && b != 0;
+    bool a_member = is_member(k, a, now_s), b_member = is_member(k, b, now_s);
+    if (a_member != b_member)
+        return b_member;
+    int64_t a_days = days_unseen(a, now_s), b_days = days_unseen(b, now_s);
+    if (a_member && a_days != b_days)
+        return a_days > b_days;
+    return second_of(a) > second_of(b);
 }
 
-/* now_ms: by which it is judged who may be pushed out. */
-static void add(struct known *k, const struct session_id *id, int64_t seen_ms, int64_t now_ms)
+static uint64_t *find(struct set *set, uint64_t print)
+{
+    for (size_t i = 0; i < WAYS; i++)
+        if (set->entries[i] != 0 && print_of(set->entries[i]) == print_of(print))
+            return &set->entries[i];
+    return NULL;
+}
+
+/*
+ * Where a new entry goes: a free place, or a stranger's, or that of a member who was not seen on a
+ * later day than it. NULL: all are worth more.
+ */
+static uint64_t *make_place(const struct known *k, struct set *set, uint64_t entry, int64_t now_s)
+{
+    uint64_t *least = &set->entries[0];
+    for (size_t i = 1; i < WAYS; i++)
+        if (is_less_useful(k, set->entries[i], *least, now_s))
+            least = &set->entries[i];
+    bool worth_more = *least != 0 && is_member(k, *least, now_s) &&
+                      days_unseen(*least, now_s) <= days_unseen(entry, now_s);
+    return worth_more ? NULL : least;
+}
+
+/* One person's first and last sight, at that time. */
+static void add(struct known *k, const struct session_id *id, int64_t first_ms, int64_t last_ms,
+                int64_t now_ms)
 {
     struct place at = place_of(k, id);
-    int64_t seen_s = second_at(seen_ms);
+    int64_t first_s = second_at(first_ms), last_s = second_at(last_ms), now_s = second_at(now_ms);
     pthread_mutex_t *lock = &k->locks[at.set % LOCKS];
     (void)pthread_mutex_lock(lock);
-    uint64_t *e = find_place(k, &k->sets[at.set], at.print, second_at(now_ms));
-    if (e != NULL && (*e >> SECOND_BITS != at.print >> SECOND_BITS || second_of(*e) > seen_s))
-        *e = at.print | (uint64_t)seen_s;
+    struct set *set = &k->sets[at.set];
+    uint64_t *e = find(set, at.print);
+    uint64_t last = day_bits(last_s);
+    if (e != NULL) {
+        if (second_of(*e) < first_s)
+            first_s = second_of(*e);
+        if (days_unseen(*e, now_s) < days_unseen(last, now_s))
+            last = *e & day_mask;
+    } else {
+        e = make_place(k, set, last | (uint64_t)first_s, now_s);
+    }
+    if (e != NULL)
+        *e = at.print | last | (uint64_t)first_s;
     (void)pthread_mutex_unlock(lock);
 }
 
 void known_add(struct known *k, const struct session_id *id, int64_t seen_ms)
 {
-    add(k, id, seen_ms, seen_ms);
+    add(k, id, seen_ms, seen_ms, seen_ms);
 }
 
 bool known_is_member(struct known *k, const struct session_id *id, int64_t now_ms)
 {
     struct place at = place_of(k, id);
     int64_t now_s = second_at(now_ms);
-    bool member = false;
     pthread_mutex_t *lock = &k->locks[at.set % LOCKS];
     (void)pthread_mutex_lock(lock);
-    for (size_t i = 0; i < WAYS; i++) {
-        uint64_t e = k->sets[at.set].entries[i];
-        if (e != 0 && e >> SECOND_BITS == at.print >> SECOND_BITS)
-            member = is_member(k, e, now_s);
-    }
+    const uint64_t *e = find(&k->sets[at.set], at.print);
+    bool member = e != NULL && is_member(k, *e, now_s);
     (void)pthread_mutex_unlock(lock);
     return member;
 }
@@ -165,7 +216,7 @@ enum err known_learn(struct known *k, struct db *db, int64_t now_ms)
         if (e != OK)
             return e;
         for (size_t i = 0; i < count; i++)
-            add(k, &rows[i].session, rows[i].hour * HOUR_MS, now_ms);
+            add(k, &rows[i].session, rows[i].hour * HOUR_MS, rows[i].last_hour * HOUR_MS, now_ms);
         if (count > 0)
             k->learnt_user = rows[count - 1].user;
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Since when each identity is known (design D14): members are those seen first [limits] known_after ago or earlier, all
- * others are strangers. Fingerprints of 8 bytes, never the ids; room for a fixed number. A flood of new identities pushes
- * out other new ones, never members.
+ * Since when each identity is known : members are those seen first [limits] known_after ago or
+ * earlier, all others are strangers. Fingerprints, never the ids; room for a fixed number. When it
+ * is full, strangers are forgotten first, the newest of them, then those members who were not seen
+ * for the longest.
  */
 #ifndef CONCLAVE_STATE_KNOWN_H
 #define CONCLAVE_STATE_KNOWN_H
@@ -24,8 +25,9 @@ void known_add(struct known *k, const struct session_id *id, int64_t seen_ms);
 /* Any thread. */
 bool known_is_member(struct known *k, const struct session_id *id, int64_t now_ms);
 /*
- * Reads who was entered into the database since the last call (all who were active lately, at the first): so a restart
- * makes nobody a stranger, and what one process has seen the others learn. Not for two threads at once.
+ * Reads who was entered into the database since the last call (all who were active lately, at the
+ * first): so a restart makes nobody a stranger, and what one process has seen the others learn. Not
+ * for two threads at once.
  */
 MUST_USE enum err known_learn(struct known *k, struct db *db, int64_t now_ms);
 

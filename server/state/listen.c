@@ -11,14 +11,20 @@
 #include "base/stop.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 
 enum {
     COMPARE_MS = 500, /* rights for reads are at most 1 s stale (design D7) */
     FLUSH_PERIOD_MS = 5 * SECOND_MS,
-    CLOCK_PERIOD_MS = 10 * SECOND_MS,
-    SKEW_LOG_PERIOD_MS = 10 * MINUTE_MS, /* the counter counts each; the log is for people */
-    SKEW_MAX_MS = 2 * SECOND_MS,         /* design D16 */
+    /*
+     * Rows of strangers who were not seen since the start: identities are free, so they come slowly.
+     * Two a second, and so many at once after a quiet time.
+     */
+    NEWCOMERS_PER_FLUSH = 10,
+    NEWCOMERS_MAX = 1000,
+    CLOCK_PERIOD_MS = SECOND_MS,
+    DOUBT_LOG_PERIOD_MS = MINUTE_MS, /* the counter counts each; the log is for people */
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2 * SECOND_MS,
     STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
@@ -32,7 +38,8 @@ struct refresher {
     atomic_bool stopping;
     bool listening;
     int64_t flushed_ms, clock_ms; /* monotonic */
-    int64_t skew_logged_ms;       /* monotonic; 0: the clocks agreed last time */
+    int64_t doubt_logged_ms;      /* monotonic; 0: the clock was trusted last time */
+    size_t newcomers_left;        /* whose rows may be made now */
 };
 
 static enum err listen_again(struct refresher *r)
@@ -63,11 +70,14 @@ static void flush_sightings(struct refresher *r)
     if (now - r->flushed_ms < FLUSH_PERIOD_MS)
         return;
     r->flushed_ms = now;
+    r->newcomers_left += NEWCOMERS_PER_FLUSH;
+    if (r->newcomers_left > NEWCOMERS_MAX)
+        r->newcomers_left = NEWCOMERS_MAX;
     struct sighting *batch = mem_alloc_zero(SIGHTINGS_FLUSH_MAX, sizeof(*batch));
     if (!batch)
         return;
-    size_t count = sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX,
-                                  SIGHTINGS_NEW_USERS_PER_FLUSH);
+    size_t count =
+        sightings_take(r->state->sightings, batch, SIGHTINGS_FLUSH_MAX, &r->newcomers_left);
     enum err e = OK;
     if (count > 0)
         e = db_ensure(r->job);
@@ -79,25 +89,37 @@ static void flush_sightings(struct refresher *r)
     learn_known(r);
 }
 
+static void log_doubt(const struct clock_reading *r)
+{
+    if (r->doubt == CLOCK_APART)
+        log_event(LOG_WARN, "clock.skew", LOG_I64("ahead_of_database_ms", r->ahead_ms),
+                  LOG_U64("deleting", 0));
+    else
+        log_event(LOG_WARN, "clock.jumped",
+                  LOG_I64("hours_from_last_trusted", (r->now_ms - r->trusted_ms) / HOUR_MS),
+                  LOG_U64("deleting", 0));
+}
+
 static void compare_clocks(struct refresher *r)
 {
     int64_t now = clock_mono_ms();
-    int64_t theirs = 0;
+    struct clock_reading reading;
     if (r->clock_ms != 0 && now - r->clock_ms < CLOCK_PERIOD_MS)
         return;
     r->clock_ms = now;
-    if (versions_db_clock(r->refresh, &theirs) != OK)
+    if (clock_read(r->refresh, &reading) != OK)
         return;
-    int64_t skew = clock_wall_ms() - theirs;
-    if (skew >= -SKEW_MAX_MS && skew <= SKEW_MAX_MS) {
-        r->skew_logged_ms = 0;
+    state_note_clock(r->state, &reading);
+    if (reading.doubt == CLOCK_TRUSTED) {
+        r->doubt_logged_ms = 0;
         return;
     }
-    metrics_add(r->state->metrics, METRIC_CLOCK_SKEW_WARNINGS, 1);
-    if (r->skew_logged_ms != 0 && now - r->skew_logged_ms < SKEW_LOG_PERIOD_MS)
+    if (reading.doubt == CLOCK_APART)
+        metrics_add(r->state->metrics, METRIC_CLOCK_SKEW_WARNINGS, 1);
+    if (r->doubt_logged_ms != 0 && now - r->doubt_logged_ms < DOUBT_LOG_PERIOD_MS)
         return;
-    r->skew_logged_ms = now;
-    log_event(LOG_WARN, "clock.skew", LOG_I64("ahead_of_database_ms", skew));
+    r->doubt_logged_ms = now;
+    log_doubt(&reading);
 }
 
 static enum err turn(struct refresher *r)
@@ -156,6 +178,7 @@ static enum err open_connection(const struct state *state, enum db_origin origin
                                  .metrics = state->metrics,
                                  .tables = store_statements,
                                  .table_count = store_statement_count,
+                                 .opened = numbers_on_open,
                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS,
                                  .stop_fd = state->stop_fd};

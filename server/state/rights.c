@@ -41,40 +41,39 @@ static int compare_override(const void *id, const void *row)
     return order_ids(id, &own->session);
 }
 
-/* *ret_copy is NULL for nothing. */
-static enum err copy_sorted(const void *rows, size_t count, size_t size,
-                            int (*order)(const void *, const void *), void **ret_copy)
-{
-    void *copy = NULL;
-    if (count > 0) {
-        copy = mem_alloc_zero(count, size);
-        if (copy == NULL)
-            return ERR_NO_MEMORY;
-        memcpy(copy, rows, count * size);
-        qsort(copy, count, size, order);
-    }
-    *ret_copy = copy;
-    return OK;
-}
-
 enum err rights_copy_users(const struct user_row *rows, size_t count,
                            struct rights_users *ret_users)
 {
-    void *copy = NULL;
-    enum err e = copy_sorted(rows, count, sizeof(*rows), order_users, &copy);
-    if (e == OK)
-        *ret_users = (struct rights_users){.rows = copy, .count = count};
-    return e;
+    struct user_row *copy = NULL;
+    if (count > 0) {
+        copy = mem_alloc_zero(count, sizeof(*copy));
+        if (copy == NULL)
+            return ERR_NO_MEMORY;
+        memcpy(copy, rows, count * sizeof(*copy));
+        qsort(copy, count, sizeof(*copy), order_users);
+    }
+    *ret_users = (struct rights_users){.rows = copy, .count = count};
+    return OK;
 }
 
-enum err rights_copy_overrides(const struct permission_row *rows, size_t count,
-                               struct rights_overrides *ret_overrides)
+enum err rights_add_overrides(struct rights_overrides *overrides, const struct permission_row *rows,
+                              size_t count)
 {
-    void *copy = NULL;
-    enum err e = copy_sorted(rows, count, sizeof(*rows), order_overrides, &copy);
-    if (e == OK)
-        *ret_overrides = (struct rights_overrides){.rows = copy, .count = count};
-    return e;
+    if (count == 0)
+        return OK;
+    struct permission_row *all =
+        mem_realloc(overrides->rows, (overrides->count + count) * sizeof(*rows));
+    if (all == NULL)
+        return ERR_NO_MEMORY;
+    memcpy(all + overrides->count, rows, count * sizeof(*rows));
+    *overrides = (struct rights_overrides){.rows = all, .count = overrides->count + count};
+    return OK;
+}
+
+void rights_sort_overrides(struct rights_overrides *overrides)
+{
+    if (overrides->count > 0)
+        qsort(overrides->rows, overrides->count, sizeof(*overrides->rows), order_overrides);
 }
 
 /* The next one with a role, at or after index i. */

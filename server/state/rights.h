@@ -27,8 +27,10 @@ struct rights_overrides {
 /* Copies and sorts; the result is freed with mem_free(rows). ERR_NO_MEMORY. */
 MUST_USE enum err rights_copy_users(const struct user_row *rows, size_t count,
                                     struct rights_users *ret_users);
-MUST_USE enum err rights_copy_overrides(const struct permission_row *rows, size_t count,
-                                        struct rights_overrides *ret_overrides);
+/* Appends a copy; afterwards, and before anything is looked up, rights_sort_overrides. */
+MUST_USE enum err rights_add_overrides(struct rights_overrides *overrides,
+                                       const struct permission_row *rows, size_t count);
+void rights_sort_overrides(struct rights_overrides *overrides);
 /* Do both name the same moderators and admins, shown in the same way? Bans do not count. */
 bool rights_same_moderators(const struct rights_users *a, const struct rights_users *b);
 

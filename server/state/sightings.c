@@ -19,6 +19,7 @@ enum mark { FREE = 0, PENDING, WRITTEN };
 struct entry {
     struct session_id id;
     uint8_t mark;  /* enum mark */
+    bool stranger; /* when last seen */
     bool admitted; /* of room 0: this person has been written before */
     int32_t room;  /* ids of rooms stay below 2^22 */
     int32_t hour;
@@ -28,6 +29,7 @@ struct sightings {
     pthread_mutex_t lock; /* guards all below */
     size_t capacity;
     size_t used;
+    size_t strangers; /* of those in use */
     size_t pending;
     size_t next; /* where the next flush goes on, so that everybody's turn comes */
     uint64_t seed[2];
@@ -113,6 +115,7 @@ static bool make_space(struct sightings *s)
     gather_pending(s, pending);
     memset(s->entries, 0, s->capacity * sizeof(*s->entries));
     s->used = 0;
+    s->strangers = 0;
     s->pending = 0;
     for (size_t i = 0; i < count; i++) {
         struct entry *e = find(s, &pending[i].id, pending[i].room);
@@ -120,17 +123,19 @@ static bool make_space(struct sightings *s)
             continue;
         *e = pending[i];
         s->used++;
+        s->strangers += e->stranger;
         s->pending++;
     }
     mem_free(pending);
     return true;
 }
 
-/* With the lock held. */
-static struct entry *find_or_make(struct sightings *s, const struct session_id *id, int64_t room)
+/* With the lock held. Strangers fill at most half of the table, so that members always find room. */
+static struct entry *find_or_make(struct sightings *s, const struct session_id *id, int64_t room,
+                                  bool stranger)
 {
     struct entry *e = find(s, id, room);
-    bool crowded = s->used >= s->capacity / 4 * 3;
+    bool crowded = s->used >= s->capacity / 4 * 3 || (stranger && s->strangers >= s->capacity / 2);
     if (e != NULL && (e->mark != FREE || !crowded))
         return e;
     /* Rebuilding pays only when a good part of it can be forgotten; else each call would rebuild. */
@@ -139,15 +144,18 @@ static struct entry *find_or_make(struct sightings *s, const struct session_id *
     return find(s, id, room);
 }
 
-void sightings_add(struct sightings *s, const struct session_id *id, int64_t room, int64_t hour)
+void sightings_add(struct sightings *s, const struct session_id *id, int64_t room, int64_t hour,
+                   bool stranger)
 {
     (void)pthread_mutex_lock(&s->lock);
-    struct entry *e = find_or_make(s, id, room);
+    struct entry *e = find_or_make(s, id, room, stranger);
     if (e != NULL && (e->mark == FREE || e->hour < hour)) {
         if (e->mark == FREE) {
             *e = (struct entry){.id = *id, .room = (int32_t)room};
             s->used++;
         }
+        s->strangers = s->strangers - e->stranger + stranger;
+        e->stranger = stranger;
         s->pending += e->mark != PENDING;
         e->mark = PENDING;
         e->hour = (int32_t)hour;
@@ -164,10 +172,12 @@ bool sightings_has(struct sightings *s, const struct session_id *id, int64_t roo
     return has;
 }
 
-/* May this person be written now? Counts down *left for those that come for the first time. */
-static bool admit(struct sightings *s, const struct session_id *id, size_t *left)
+/* May it be written now? Counts down *left for strangers that come for the first time. */
+static bool admit(struct sightings *s, const struct entry *e, size_t *left)
 {
-    struct entry *person = find(s, id, 0);
+    if (!e->stranger)
+        return true;
+    struct entry *person = find(s, &e->id, 0);
     if (person != NULL && person->mark != FREE && person->admitted)
         return true;
     if (*left == 0)
@@ -179,15 +189,14 @@ static bool admit(struct sightings *s, const struct session_id *id, size_t *left
 }
 
 size_t sightings_take(struct sightings *s, struct sighting *ret_sightings, size_t max,
-                      size_t max_new)
+                      size_t *new_left)
 {
     size_t count = 0;
-    size_t left = max_new;
     (void)pthread_mutex_lock(&s->lock);
     for (size_t i = 0; i < s->capacity && count < max && s->pending > 0; i++) {
         struct entry *e = &s->entries[s->next];
         s->next = (s->next + 1) & (s->capacity - 1);
-        if (e->mark != PENDING || !admit(s, &e->id, &left))
+        if (e->mark != PENDING || !admit(s, e, new_left))
             continue;
         e->mark = WRITTEN;
         s->pending--;

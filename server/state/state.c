@@ -10,7 +10,7 @@
 
 enum {
     SIGHTINGS_CAPACITY = 1 << 17,  /* known people and rooms of one hour */
-    KNOWN_LOG2 = 18,               /* 2 MB: 100,000 members are well below half of it */
+    KNOWN_LOG2 = 22,               /* 32 MB once in use, for 2 million people and more */
     MAILBOXES_CAPACITY = 1 << 17,  /* 10 MB: the people who poll one process */
     FRESH_FOR_MS = 60 * SECOND_MS, /* design D7 */
 };
@@ -65,6 +65,22 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms)
 {
     int64_t at = atomic_load(&state->fresh_mono_ms);
     return at != INT64_MIN && mono_ms - at < FRESH_FOR_MS;
+}
+
+void state_note_clock(struct state *state, const struct clock_reading *reading)
+{
+    atomic_store(&state->clock.doubt, (int)reading->doubt);
+    atomic_store(&state->clock.now_ms, reading->now_ms);
+    atomic_store(&state->clock.ahead_ms, reading->ahead_ms);
+    atomic_store(&state->clock.trusted_ms, reading->trusted_ms);
+}
+
+struct clock_reading state_clock(const struct state *state)
+{
+    return (struct clock_reading){.doubt = (enum clock_doubt)atomic_load(&state->clock.doubt),
+                                  .now_ms = atomic_load(&state->clock.now_ms),
+                                  .ahead_ms = atomic_load(&state->clock.ahead_ms),
+                                  .trusted_ms = atomic_load(&state->clock.trusted_ms)};
 }
 
 enum err state_start(struct state *state)

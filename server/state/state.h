@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "store/dms.h"
 #include "store/messages.h"
+#include "store/trusted_time.h"
 
 struct conf;
 struct metrics;
@@ -49,6 +50,8 @@ void state_stop(struct state *state);
  * False when the last successful comparison is older than 60 s (design D7): memory must not answer any more.
  */
 bool state_is_fresh(const struct state *state, int64_t mono_ms);
+/* What this process's clock and the database's showed at most two seconds ago (while the database answers). */
+struct clock_reading state_clock(const struct state *state);
 
 /* ---- who ---- */
 
@@ -59,14 +62,14 @@ bool state_may_globally(struct state *state, const struct session_id *id, bool a
 /* Something waits for the first contact of this 15 id, in either sign (store/pending.h). */
 bool state_is_pending(struct state *state, const struct session_id *id);
 /* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
-void state_seen(struct state *state, const struct session_id *id, int64_t now_ms);
+void state_seen(struct state *state, const struct session_id *id, bool stranger, int64_t now_ms);
 /* False: a stranger, seen for the first time less than [limits] known_after ago, or never (design D14). */
 bool state_is_member(struct state *state, const struct session_id *id, int64_t now_ms);
 /* Such a request was seen lately, so that the user's row exists or is about to be written. */
 bool state_was_seen(struct state *state, const struct session_id *id);
 /* The same as state_seen with activity in a room (pollInfo and the four message reads). */
 void state_active(struct state *state, struct room *room, const struct session_id *id,
-                  int64_t now_ms);
+                  bool stranger, int64_t now_ms);
 
 /* ---- rooms ---- */
 

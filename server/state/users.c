@@ -44,9 +44,9 @@ bool state_may_globally(struct state *state, const struct session_id *id, bool a
     return may;
 }
 
-void state_seen(struct state *state, const struct session_id *id, int64_t now_ms)
+void state_seen(struct state *state, const struct session_id *id, bool stranger, int64_t now_ms)
 {
-    sightings_add(state->sightings, id, 0, now_ms / HOUR_MS);
+    sightings_add(state->sightings, id, 0, now_ms / HOUR_MS, stranger);
     known_add(state->known, id, now_ms);
 }
 
@@ -61,9 +61,9 @@ bool state_was_seen(struct state *state, const struct session_id *id)
 }
 
 void state_active(struct state *state, struct room *room, const struct session_id *id,
-                  int64_t now_ms)
+                  bool stranger, int64_t now_ms)
 {
-    sightings_add(state->sightings, id, room->id, now_ms / HOUR_MS);
+    sightings_add(state->sightings, id, room->id, now_ms / HOUR_MS, stranger);
 }
 
 struct filters *state_filters(struct room *room)

@@ -60,6 +60,8 @@ static enum err add(struct db *db, void *arg)
 {
     const struct ban *ban = arg;
     enum err e = write_locked(db, ban, true);
+    if (e == OK && !ban->reach.global)
+        e = permissions_check_room(db, ban->reach.rooms, ban->reach.count);
     if (e == OK && ban->ends)
         e = futures_add_ban(db, ban->user, &ban->reach, ban->until, false);
     return e;

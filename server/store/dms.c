@@ -279,14 +279,14 @@ enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms, struct dm_se
 }
 
 enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
-                  struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id)
+                  struct span message, int64_t posted_ms, int64_t ttl_ms, int64_t *ret_id)
 {
     struct dm_sealed sealed = {.people = *people, .body = buf_make(message.len + KIB(1))};
-    enum err e = dms_seal(db, ring, now_ms, &sealed, message);
+    enum err e = dms_seal(db, ring, posted_ms, &sealed, message);
     if (e == OK)
         e = STORE_ONE_I64(db, "dms.send", ret_id, PARAM_I64(people->sender),
-                          PARAM_I64(people->recipient), PARAM_F64((double)now_ms / SECOND_MS),
-                          PARAM_F64((double)(now_ms + ttl_ms) / SECOND_MS),
+                          PARAM_I64(people->recipient), PARAM_F64((double)posted_ms / SECOND_MS),
+                          PARAM_F64((double)(posted_ms + ttl_ms) / SECOND_MS),
                           PARAM_I64(sealed.key_id), PARAM_BYTES(buf_span(&sealed.body)),
                           PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT));
     buf_done(&sealed.body);

@@ -71,7 +71,7 @@ MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *s
                            struct span *ret_message);
 /* Seals message and stores it. ERR_CONFLICT: sender or recipient has as many as are kept. */
 MUST_USE enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
-                           struct span message, int64_t now_ms, int64_t ttl_ms, int64_t *ret_id);
+                           struct span message, int64_t posted_ms, int64_t ttl_ms, int64_t *ret_id);
 /* Everything that was sent to this user. */
 MUST_USE enum err dms_clear_inbox(struct db *db, const struct session_id *owner,
                                   int64_t *ret_removed);

@@ -8,7 +8,7 @@
 #include "store/internal.h"
 
 const struct statement first_sights_statements[] = {
-    {"first_sights.after", "SELECT id, session_id, created_hour"
+    {"first_sights.after", "SELECT id, session_id, created_hour, last_active_hour"
                            "  FROM users"
                            " WHERE id > $1 AND last_active_hour >= $2"
                            " ORDER BY id"
@@ -23,6 +23,7 @@ static bool read_sight(const struct row *row, struct arena *mem, void *element)
     sight->user = row_i64(row, 0);
     row_key(row, 1, sight->session.b, sizeof(sight->session.b));
     sight->hour = row_i64(row, 2);
+    sight->last_hour = row_i64(row, 3);
     return true;
 }
 

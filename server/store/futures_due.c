@@ -111,6 +111,8 @@ static enum err apply(struct db *db, void *arg)
     enum err e = reach.global ? OK : standing_lock(db, &reach);
     if (e == OK)
         e = due->is_ban ? apply_ban(db, due, &reach) : apply_permissions(db, due);
+    if (e == OK && !reach.global && permissions_check_room(db, &due->room, 1) == ERR_TOO_LARGE)
+        return ERR_CONFLICT;
     return e == ERR_MISSING ? OK : e; /* the room or the row went away meanwhile */
 }
 

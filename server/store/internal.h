@@ -11,6 +11,8 @@
 
 /* Each ends with STATEMENTS_END. */
 extern const struct statement versions_statements[];
+extern const struct statement trusted_time_statements[];
+extern const struct statement numbers_statements[];
 extern const struct statement ring_statements[];
 extern const struct statement rooms_statements[];
 extern const struct statement users_statements[];
@@ -25,6 +27,8 @@ extern const struct statement pins_statements[];
 extern const struct statement nonces_statements[];
 extern const struct statement messages_statements[];
 extern const struct statement posting_statements[];
+extern const struct statement residues_statements[];
+extern const struct statement retries_statements[];
 extern const struct statement changing_statements[];
 extern const struct statement reactions_statements[];
 extern const struct statement reacting_statements[];
@@ -34,6 +38,7 @@ extern const struct statement room_files_statements[];
 extern const struct statement file_jobs_statements[];
 extern const struct statement attachments_statements[];
 extern const struct statement first_sights_statements[];
+extern const struct statement user_purge_statements[];
 extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
@@ -82,6 +87,8 @@ MUST_USE enum err versions_bump_rights(struct db *db, const int64_t *rooms, size
 
 /* Deletes the rows of permissions of that user that say nothing any more (permissions.c). */
 MUST_USE enum err permissions_tidy(struct db *db, int64_t user, const int64_t *rooms, size_t count);
+/* After rows were made, under the rooms' locks. ERR_TOO_LARGE: one has more than PERMISSIONS_MAX. */
+MUST_USE enum err permissions_check_room(struct db *db, const int64_t *rooms, size_t count);
 /* info_updates +1 in every room: a global role came, went or changed (roles.c). Under the locks of all rooms. */
 MUST_USE enum err roles_info_all(struct db *db);
 

@@ -12,10 +12,19 @@
     " p.read, p.accessible, p.write, p.upload"
 
 const struct statement permissions_statements[] = {
-    {"permissions.list", "SELECT " PERMISSION_COLUMNS "  FROM permissions p"
-                         "  JOIN users u ON u.id = p.user_id"
-                         " WHERE p.room = $1"
-                         " ORDER BY u.session_id"},
+    /* A subquery rather than a join: no plan of it reads the whole of users for a small room. */
+    {"permissions.list", "SELECT p.room, (SELECT session_id FROM users WHERE id = p.user_id),"
+                         "       p.banned, p.moderator, p.admin, p.visible_mod,"
+                         "       p.read, p.accessible, p.write, p.upload, p.user_id"
+                         "  FROM permissions p"
+                         " WHERE p.room = $1 AND p.user_id > $2"
+                         " ORDER BY p.user_id"
+                         " LIMIT $3"},
+    {"permissions.fullest", "SELECT coalesce(max((SELECT count(*)"
+                            "                       FROM (SELECT FROM permissions p"
+                            "                              WHERE p.room = r.room"
+                            "                              LIMIT $2::bigint + 1) AS few)), 0)"
+                            "  FROM unnest($1::bigint[]) AS r (room)"},
     {"permissions.one", "SELECT " PERMISSION_COLUMNS "  FROM permissions p"
                         "  JOIN users u ON u.id = p.user_id"
                         " WHERE p.room = $1 AND p.user_id = $2"},
@@ -57,18 +66,31 @@ static bool read_permission(const struct row *row, struct arena *mem, void *elem
     return true;
 }
 
-enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
-                          struct permission_row **ret_rows, size_t *ret_count)
+static bool read_listed(const struct row *row, struct arena *mem, void *element)
+{
+    struct permission_row *p = element;
+    bool ok = read_permission(row, mem, p);
+    p->user = row_i64(row, 10);
+    return ok;
+}
+
+enum err permissions_list(struct db *db, struct arena *mem, struct permission_page *page)
 {
     AUTO_ROWS struct rows rows = {0};
     void *permissions = NULL;
-    enum err e = DB_RUN(db, "permissions.list", &rows, PARAM_I64(room));
+    size_t count = 0;
+    enum err e = DB_RUN(db, "permissions.list", &rows, PARAM_I64(page->room),
+                        PARAM_I64(page->after_user), PARAM_I64(page->limit));
     if (e == OK)
-        e = store_read_all(&rows, mem, sizeof(struct permission_row), read_permission, &permissions,
-                           ret_count);
-    if (e == OK)
-        *ret_rows = permissions;
-    return e;
+        e = store_read_all(&rows, mem, sizeof(struct permission_row), read_listed, &permissions,
+                           &count);
+    if (e != OK)
+        return e;
+    page->rows = permissions;
+    page->count = count;
+    if (count > 0)
+        page->after_user = page->rows[count - 1].user;
+    return OK;
 }
 
 enum err permissions_one(struct db *db, struct arena *mem, int64_t room, int64_t user,
@@ -132,6 +154,14 @@ enum err permissions_tidy(struct db *db, int64_t user, const int64_t *rooms, siz
                   PARAM_ARRAY(P_I64_ARRAY, rooms, count));
 }
 
+enum err permissions_check_room(struct db *db, const int64_t *rooms, size_t count)
+{
+    int64_t fullest = 0;
+    enum err e = STORE_ONE_I64(db, "permissions.fullest", &fullest,
+                               PARAM_ARRAY(P_I64_ARRAY, rooms, count), PARAM_I64(PERMISSIONS_MAX));
+    return e == OK && fullest > PERMISSIONS_MAX ? ERR_TOO_LARGE : e;
+}
+
 static struct param value_of(struct permission_value v)
 {
     return param_tristate(v.touched ? v.value : TRI_NULL);
@@ -150,6 +180,8 @@ static enum err change(struct db *db, void *arg)
                    value_of(c->upload));
     if (e == OK)
         e = permissions_tidy(db, c->user, &c->room, 1);
+    if (e == OK)
+        e = permissions_check_room(db, &c->room, 1);
     return e == OK ? versions_bump_rights(db, &c->room, 1) : e;
 }
 

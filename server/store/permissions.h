@@ -9,16 +9,25 @@
 #include "crypto/keys.h"
 #include "store/store.h"
 
+/* Rows of one room: a moderator who would make one more is told so. */
+enum { PERMISSIONS_MAX = 100000 };
+
 struct permission_row {
     int64_t room;
+    int64_t user; /* by permissions_list only */
     struct session_id session;
     bool banned, moderator, admin, visible;
     enum tristate read, accessible, write, upload;
 };
 
-/* All rows of one room. */
-MUST_USE enum err permissions_list(struct db *db, struct arena *mem, int64_t room,
-                                   struct permission_row **ret_rows, size_t *ret_count);
+/* Rows of one room by the user's row, at most limit, after a user (0: from the first). */
+struct permission_page {
+    int64_t room, after_user, limit;
+    struct permission_row *rows; /* in the caller's arena */
+    size_t count;                /* fewer than limit: these are the last */
+};
+/* Fills rows and count, and moves after_user on. */
+MUST_USE enum err permissions_list(struct db *db, struct arena *mem, struct permission_page *page);
 /* The row of one account. ERR_MISSING: it has none. */
 MUST_USE enum err permissions_one(struct db *db, struct arena *mem, int64_t room, int64_t user,
                                   struct permission_row *ret_row);
@@ -38,7 +47,10 @@ struct permission_change {
     int64_t user;
     struct permission_value read, accessible, write, upload;
 };
-/* A row that then says nothing is deleted. In the caller's transaction, or one of its own. */
+/*
+ * A row that then says nothing is deleted. In the caller's transaction, or one of its own.
+ * ERR_TOO_LARGE: more than PERMISSIONS_MAX.
+ */
 MUST_USE enum err permissions_change(struct db *db, const struct permission_change *change);
 
 #endif

@@ -11,7 +11,7 @@
 enum { CLOCKS_APART_MS = 2 * SECOND_MS };
 
 const struct statement posting_statements[] = {
-    {"posting.lock", "SELECT id, message_sequence, read, accessible, write, upload"
+    {"posting.lock", "SELECT id, message_sequence, read, accessible, write, upload, posted_ms"
                      "  FROM rooms"
                      " WHERE id = ANY($1::bigint[])"
                      " ORDER BY id"
@@ -30,12 +30,7 @@ const struct statement posting_statements[] = {
      "       coalesce(u.admin, false), p.read, p.accessible, p.write, p.upload,"
      "       (SELECT count(*)"
      "          FROM messages m"
-     "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3 AND m.posted <= $4),"
-     "       (SELECT m.posted"
-     "          FROM messages m"
-     "         WHERE m.author = u.id AND m.room = t.room"
-     "         ORDER BY m.posted DESC"
-     "         LIMIT 1)"
+     "         WHERE m.author = u.id AND m.room = t.room AND m.posted > $3 AND m.posted <= $4)"
      "  FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY AS t (room, session_id, ordinal)"
      "  LEFT JOIN users u USING (session_id)"
      "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
@@ -55,9 +50,10 @@ const struct statement posting_statements[] = {
     {"posting.advance", "WITH advanced AS ("
                         "    UPDATE rooms r"
                         "       SET message_sequence = t.sequence,"
+                        "           posted_ms = coalesce(nullif(t.posted_ms, 0), r.posted_ms),"
                         "           info_updates = r.info_updates + t.unpinned"
-                        "      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[])"
-                        "           AS t (room, sequence, unpinned)"
+                        "      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])"
+                        "           AS t (room, sequence, posted_ms, unpinned)"
                         "     WHERE r.id = t.room"
                         "    RETURNING r.id)"
                         "UPDATE versions v"
@@ -75,7 +71,8 @@ static bool read_lock(const struct row *row, struct arena *mem, void *element)
                                                       .read = row_bool(row, 2),
                                                       .accessible = row_bool(row, 3),
                                                       .write = row_bool(row, 4),
-                                                      .upload = row_bool(row, 5)};
+                                                      .upload = row_bool(row, 5),
+                                                      .posted_ms = row_i64(row, 6)};
     return true;
 }
 
@@ -104,8 +101,7 @@ static bool read_facts(const struct row *row, struct arena *mem, void *element)
                                                             .accessible = row_tristate(row, 6),
                                                             .write = row_tristate(row, 7),
                                                             .upload = row_tristate(row, 8),
-                                                            .recent_posts = row_i64(row, 9),
-                                                            .last_posted = row_f64_or(row, 10, 0)};
+                                                            .recent_posts = row_i64(row, 9)};
     return true;
 }
 
@@ -208,10 +204,10 @@ enum err posting_insert(struct db *db, struct arena *mem, const struct message_i
     return e;
 }
 
-enum err posting_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
-                         const int64_t *unpinned, size_t count)
+enum err posting_advance(struct db *db, const struct room_advance *c, size_t count)
 {
-    return DB_RUN(db, "posting.advance", NULL, PARAM_ARRAY(P_I64_ARRAY, rooms, count),
-                  PARAM_ARRAY(P_I64_ARRAY, sequences, count),
-                  PARAM_ARRAY(P_I64_ARRAY, unpinned, count));
+    return DB_RUN(db, "posting.advance", NULL, PARAM_ARRAY(P_I64_ARRAY, c->rooms, count),
+                  PARAM_ARRAY(P_I64_ARRAY, c->sequences, count),
+                  PARAM_ARRAY(P_I64_ARRAY, c->posted_ms, count),
+                  PARAM_ARRAY(P_I64_ARRAY, c->unpinned, count));
 }

@@ -11,6 +11,7 @@
 struct room_lock {
     int64_t room;
     int64_t message_sequence; /* before this batch */
+    int64_t posted_ms;        /* of its newest message, before this batch; 0: none */
     bool read, accessible, write, upload;
 };
 /*
@@ -28,7 +29,6 @@ struct author_facts {
     bool global_admin;
     enum tristate read, accessible, write, upload; /* overrides */
     int64_t recent_posts; /* posts in the rate window, deleted and filtered too */
-    double last_posted;   /* newest posted of this author here; 0: none */
 };
 struct author_key {
     int64_t room;
@@ -54,10 +54,14 @@ struct message_insert {
 MUST_USE enum err posting_insert(struct db *db, struct arena *mem,
                                  const struct message_insert *rows, size_t count,
                                  int64_t **ret_ids);
-/*
- * rooms.message_sequence = new value, info_updates + unpinned, and versions of the rooms' content +1, in one statement.
- */
-MUST_USE enum err posting_advance(struct db *db, const int64_t *rooms, const int64_t *sequences,
-                                  const int64_t *unpinned, size_t count);
+/* What becomes of rooms; one array per column. */
+struct room_advance {
+    const int64_t *rooms;
+    const int64_t *sequences; /* message_sequence */
+    const int64_t *posted_ms; /* 0: as it was */
+    const int64_t *unpinned;  /* added to info_updates */
+};
+/* Writes that, and versions of the rooms' content +1, in one statement. */
+MUST_USE enum err posting_advance(struct db *db, const struct room_advance *columns, size_t count);
 
 #endif

@@ -32,6 +32,10 @@ const struct statement reactions_statements[] = {
                         "  FROM reactions"
                         " WHERE message = ANY($1::bigint[])"
                         " ORDER BY message, id"},
+    {"reactions.regular", "SELECT id"
+                          "  FROM messages"
+                          " WHERE room = $1 AND id = $2 AND state = 0 AND body IS NOT NULL"
+                          "   AND whisper_to IS NULL AND NOT whisper_mods"},
     {"reactions.reactors", "SELECT u.session_id, ur.at"
                            "  FROM user_reactions ur"
                            "  JOIN users u ON u.id = ur.user_id"
@@ -244,7 +248,11 @@ enum err reactions_reactors(struct db *db, struct ring *ring, struct arena *mem,
     struct reaction_target *targets = NULL;
     const struct reaction_target none = {.id = 0}, *of = &none;
     size_t count = 0;
-    enum err e = reactions_targets(db, ring, mem, &q->message, &q->room, 1, &targets, &count);
+    int64_t regular = 0;
+    enum err e =
+        STORE_ONE_I64(db, "reactions.regular", &regular, PARAM_I64(q->room), PARAM_I64(q->message));
+    if (e == OK)
+        e = reactions_targets(db, ring, mem, &q->message, &q->room, 1, &targets, &count);
     for (size_t i = 0; e == OK && i < count; i++)
         if (span_eq(targets[i].text, q->text))
             of = &targets[i];

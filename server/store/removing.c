@@ -97,7 +97,9 @@ static enum err write(struct db *db, struct removal *r)
     if (e == OK)
         e = attachments_expire_messages(db, r->ids, r->count);
     r->unpinned = (int64_t)unpinned;
-    return e == OK ? posting_advance(db, &r->what->room, &r->sequence, &r->unpinned, 1) : e;
+    const struct room_advance columns = {&r->what->room, &r->sequence, &(const int64_t){0},
+                                         &r->unpinned};
+    return e == OK ? posting_advance(db, &columns, 1) : e;
 }
 
 static enum err remove_all(struct db *db, void *arg)

@@ -140,7 +140,9 @@ static enum err check_room_left(struct db *db, const struct room_roles *a)
     if (gives)
         e = STORE_ONE_I64(db, "roles.fullest", &fullest,
                           PARAM_ARRAY(P_I64_ARRAY, a->rooms, a->count));
-    return e == OK && fullest > ROLES_MAX ? ERR_TOO_LARGE : e;
+    if (e == OK && fullest > ROLES_MAX)
+        return ERR_TOO_LARGE;
+    return e == OK && gives ? permissions_check_room(db, a->rooms, a->count) : e;
 }
 
 static enum err set_in_rooms(struct db *db, void *arg)

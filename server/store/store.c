@@ -7,6 +7,8 @@
 /* clang-format off */ /* one a line */
 const struct statement_table store_statements[] = {
     {versions_statements},
+    {trusted_time_statements},
+    {numbers_statements},
     {ring_statements},
     {rooms_statements},
     {users_statements},
@@ -14,10 +16,13 @@ const struct statement_table store_statements[] = {
     {nonces_statements},
     {messages_statements},
     {posting_statements},
+    {residues_statements},
+    {retries_statements},
     {outcome_statements},
     {files_statements},
     {attachments_statements},
     {first_sights_statements},
+    {user_purge_statements},
     {changing_statements},
     {reactions_statements},
     {reacting_statements},

@@ -14,7 +14,8 @@ extern const size_t store_statement_count;
 /* The channel of NOTIFY, which only accelerates (design D7). */
 #define STORE_CHANNEL "conclave"
 /* A nullable boolean of a permission override. */
-enum tristate { TRI_NULL = -1, TRI_NO = 0, TRI_YES = 1 };
+/* One byte: rows of permissions are in memory by the million. */
+enum __attribute__((packed)) tristate { TRI_NULL = -1, TRI_NO = 0, TRI_YES = 1 };
 
 /* Runs fn in a transaction: the caller's if one is open, else one of its own (db_tx). */
 MUST_USE enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);

@@ -40,6 +40,10 @@ const struct statement users_statements[] = {
     {"users.add", "INSERT INTO users (session_id, created_hour, last_active_hour)"
                   "VALUES ($1, $2, $2)"
                   "    ON CONFLICT DO NOTHING"},
+    /* Somebody decides something about an account that was never here: it is in use. */
+    {"users.touch", "UPDATE users"
+                    "   SET last_active_hour = $2"
+                    " WHERE id = $1 AND last_active_hour < $2 AND get_byte(session_id, 0) = 5"},
     {"users.prune_activity", "DELETE FROM room_users"
                              " WHERE last_active_hour < $1"},
     /* Locked in the order of the id, as everybody who locks several rooms does (design D4). */
@@ -171,6 +175,8 @@ static enum err resolve(struct db *db, void *arg)
                PARAM_I64(r->now_ms / HOUR_MS));
     if (e == OK)
         e = find_user(db, r->given, 1, &r->user, &r->session);
+    if (e == OK)
+        e = DB_RUN(db, "users.touch", NULL, PARAM_I64(r->user), PARAM_I64(r->now_ms / HOUR_MS));
     if (e == OK && r->candidate_count > 0)
         e = pending_record(db, &r->candidates[0], r->user);
     return e;

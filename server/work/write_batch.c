@@ -12,6 +12,7 @@
 #include "conf/conf.h"
 #include "metrics/metrics.h"
 #include "state/state.h"
+#include "work/timestamps.h"
 #include "work/write_batch_parts.h"
 
 struct write_batch *write_batch_new(const struct write_batch_options *options,
@@ -25,6 +26,7 @@ struct write_batch *write_batch_new(const struct write_batch_options *options,
                               .mem = options->mem,
                               .ring = options->ring,
                               .conf = options->conf,
+                              .timestamps = options->timestamps,
                               .plans = ARENA_ARRAY(options->mem, count, struct write_batch_plan)};
     return b->plans ? b : NULL;
 }
@@ -69,11 +71,14 @@ static enum err lock_rooms(struct write_batch *b, struct db *db)
     if (e != OK)
         return e;
     b->sequences = ARENA_ARRAY(b->mem, b->room_count + 1, int64_t);
+    b->posted_ms = ARENA_ARRAY(b->mem, b->room_count + 1, int64_t);
     b->unpinned = ARENA_ARRAY(b->mem, b->room_count + 1, int64_t);
-    if (!b->sequences || !b->unpinned)
+    if (!b->sequences || !b->posted_ms || !b->unpinned)
         return ERR_NO_MEMORY;
-    for (size_t i = 0; i < b->room_count; i++)
+    for (size_t i = 0; i < b->room_count; i++) {
         b->sequences[i] = b->rooms[i].message_sequence;
+        b->posted_ms[i] = b->rooms[i].posted_ms;
+    }
     return OK;
 }
 
@@ -220,14 +225,20 @@ static enum err decide(struct write_batch *b, struct db *db, struct write_batch_
                        struct write_op *op)
 {
     memset(&op->answer, 0, sizeof(op->answer)); /* of an attempt that was rolled back */
+    op->repeats = op->put_off = false;
     if (plan->replayed || !plan->room) {
         op->result = plan->replayed ? WRITE_REPLAYED : WRITE_ROOM_GONE;
         return OK;
     }
-    if (op->after && op->after->result != WRITE_DONE) {
+    if (op->after &&
+        (op->after->put_off || op->after->repeats || op->after->result != WRITE_DONE)) {
+        op->put_off = op->after->put_off;
+        op->repeats = op->after->repeats; /* and so does what comes behind it */
         op->result = op->after->result;
         return OK;
     }
+    if (write_batch_repeats(b, plan, op))
+        return OK;
     switch (op->kind) {
     case WRITE_POST:
         return write_batch_post_decide(b, db, plan, op);
@@ -253,18 +264,21 @@ static enum err advance(struct write_batch *b, struct db *db)
 {
     int64_t *rooms = ARENA_ARRAY(b->mem, b->room_count, int64_t);
     int64_t *sequences = ARENA_ARRAY(b->mem, b->room_count, int64_t);
+    int64_t *posted_ms = ARENA_ARRAY(b->mem, b->room_count, int64_t);
     int64_t *unpinned = ARENA_ARRAY(b->mem, b->room_count, int64_t);
-    if (!rooms || !sequences || !unpinned)
+    if (!rooms || !sequences || !posted_ms || !unpinned)
         return ERR_NO_MEMORY;
     size_t changed = 0;
     for (size_t i = 0; i < b->room_count; i++) {
         if (b->sequences[i] == b->rooms[i].message_sequence)
             continue;
         rooms[changed] = b->rooms[i].room;
+        posted_ms[changed] = b->posted_ms[i];
         unpinned[changed] = b->unpinned[i];
         sequences[changed++] = b->sequences[i];
     }
-    return changed == 0 ? OK : posting_advance(db, rooms, sequences, unpinned, changed);
+    const struct room_advance columns = {rooms, sequences, posted_ms, unpinned};
+    return changed == 0 ? OK : posting_advance(db, &columns, changed);
 }
 
 typedef enum err (*step)(struct write_batch *b, struct db *db);
@@ -277,17 +291,46 @@ static enum err run_steps(struct write_batch *b, struct db *db, const step *step
     return e;
 }
 
+enum err write_batch_prepare(struct write_batch *b, struct db *db, int64_t now_ms)
+{
+    size_t posts = 0;
+    for (size_t i = 0; i < b->count; i++)
+        posts += b->ops[i]->kind == WRITE_POST;
+    return posts == 0 ? OK : timestamps_prepare(b->timestamps, db, now_ms, posts);
+}
+
+/* Each op in its order. */
+static enum err decide_all(struct write_batch *b, struct db *db)
+{
+    bool put_off = false;
+    for (size_t i = 0; i < b->count; i++) {
+        enum err e = decide(b, db, &b->plans[i], b->ops[i]);
+        if (e != OK)
+            return e;
+        put_off |= b->ops[i]->put_off;
+    }
+    return put_off ? ERR_TOO_EARLY : OK;
+}
+
 enum err write_batch_run(struct write_batch *b, struct db *db, int64_t now_ms)
 {
-    static const step learn[] = {lock_rooms, claim_nonces, learn_facts, write_batch_targets_learn,
+    static const step learn[] = {lock_rooms,
+                                 claim_nonces,
+                                 write_batch_retries_learn,
+                                 learn_facts,
+                                 write_batch_targets_learn,
                                  write_batch_reactions_learn};
-    static const step write[] = {write_batch_posts_write,       write_batch_changes_write,
-                                 write_batch_reactions_write,   write_batch_files_write,
-                                 write_batch_targets_read_back, advance};
+    static const step write[] = {write_batch_posts_write,
+                                 write_batch_retries_write,
+                                 write_batch_changes_write,
+                                 write_batch_reactions_write,
+                                 write_batch_files_write,
+                                 write_batch_targets_read_back,
+                                 advance};
     b->now_ms = now_ms;
     enum err e = run_steps(b, db, learn, COUNT_OF(learn));
-    for (size_t i = 0; e == OK && i < b->count; i++)
-        e = decide(b, db, &b->plans[i], b->ops[i]);
+    if (e == OK)
+        e = decide_all(b, db);
     return e == OK ? run_steps(b, db, write, COUNT_OF(write)) : e;
 }
 
@@ -299,8 +342,7 @@ static size_t rows_of_room(const struct write_batch *b, int64_t room, struct mes
     size_t count = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct write_op *op = b->ops[i];
-        if (op->kind == WRITE_POST && op->room == room && op->result == WRITE_DONE &&
-            op->post.state == MESSAGE_VISIBLE)
+        if (write_batch_adds(op) && op->room == room && op->post.state == MESSAGE_VISIBLE)
             rows[count++] = op->posted;
     }
     for (size_t i = 0; i < b->changed_count; i++)
@@ -317,7 +359,7 @@ static void count_done(const struct write_batch *b, struct metrics *metrics)
         if (op->result != WRITE_DONE)
             continue;
         if (op->kind == WRITE_POST)
-            metrics_add(metrics, METRIC_POSTS, 1);
+            metrics_add(metrics, op->repeats ? METRIC_POSTS_REPEATED : METRIC_POSTS, 1);
         else if (op->kind == WRITE_EDIT)
             metrics_add(metrics, METRIC_EDITS, 1);
         else if (write_batch_is_reaction(op->kind))
@@ -339,4 +381,12 @@ void write_batch_apply(const struct write_batch *b, struct state *state, struct 
         state_apply(state, b->rooms[r].room, from, b->sequences[r], rows, count);
     }
     count_done(b, metrics);
+}
+
+bool write_batch_has_unpinned(const struct write_batch *b)
+{
+    for (size_t r = 0; r < b->room_count; r++)
+        if (b->unpinned[r] > 0)
+            return true;
+    return false;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c, write_batch_targets.c (the messages
- * that ops name), write_batch_changes.c (edits and deletions), write_batch_reactions.c and write_batch_difference.c. For
+ * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c, write_batch_retries.c (posts that were
+ * done before), write_batch_targets.c (the messages that ops name), write_batch_changes.c (edits and deletions), write_batch_reactions.c and write_batch_difference.c. For
  * these files only.
  *
  * Each part has three moments: it learns before anything is decided, it decides one op after the other (numbers are drawn
@@ -14,6 +14,7 @@
 #include "store/changing.h"
 #include "store/posting.h"
 #include "store/reactions.h"
+#include "store/retries.h"
 #include "work/write_batch.h"
 
 /* One reaction of a message while the batch decides. */
@@ -58,6 +59,9 @@ struct write_batch_plan {
     struct author_facts *other;        /* of the reader of a whisper, or of whose messages go */
     struct write_batch_target *target; /* NULL: no such message in this room */
     bool replayed;
+    const struct retry_found
+        *found;                   /* what a post like this one became before this batch, or NULL */
+    const struct write_op *first; /* the post of this batch that this one repeats, or NULL */
 };
 
 struct write_batch {
@@ -66,12 +70,14 @@ struct write_batch {
     struct arena *mem;
     struct ring *ring;
     const struct conf *conf;
+    struct timestamps *timestamps;
     int64_t now_ms;
     struct write_batch_plan *plans;
 
     struct room_lock *rooms; /* sorted by id */
     size_t room_count;
     int64_t *sequences; /* per room: after this batch */
+    int64_t *posted_ms; /* per room: of its newest message */
     int64_t *unpinned;  /* per room: pins removed */
 
     struct write_batch_target *targets; /* sorted by id */
@@ -104,6 +110,18 @@ enum write_result write_batch_may(const struct write_batch_plan *plan,
 MUST_USE enum err write_batch_seal(struct write_batch *b, struct db *db, int64_t room,
                                    int64_t seqno_creation, const struct post_in *post,
                                    int64_t *ret_key_id, struct span *ret_sealed);
+
+/* write_batch_retries.c */
+MUST_USE enum err write_batch_retries_learn(struct write_batch *b, struct db *db);
+/* True: op was done before, or is done by another op of this batch; it is answered with what that one became. */
+bool write_batch_repeats(struct write_batch *b, struct write_batch_plan *plan, struct write_op *op);
+MUST_USE enum err write_batch_retries_write(struct write_batch *b, struct db *db);
+
+/* A message that this batch adds. */
+static inline bool write_batch_adds(const struct write_op *op)
+{
+    return op->kind == WRITE_POST && op->result == WRITE_DONE && !op->repeats;
+}
 
 /* write_batch_posts.c */
 MUST_USE enum err write_batch_post_decide(struct write_batch *b, struct db *db,

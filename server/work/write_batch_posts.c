@@ -2,12 +2,12 @@
 /*
  * New messages of a batch, and the files that posts and edits take along.
  */
-#include <math.h>
-
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "store/attachments.h"
 #include "store/files.h"
+#include "store/trusted_time.h"
+#include "work/timestamps.h"
 #include "work/write_batch_parts.h"
 
 /* The rules of protocol 02, 3.8 and 3.10 for one post. */
@@ -30,30 +30,10 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
     return limit > 0 && !f->admin && f->recent_posts >= limit ? WRITE_RATE_LIMITED : WRITE_DONE;
 }
 
-static int64_t to_ms(double seconds)
-{
-    return (int64_t)floor(seconds * SECOND_MS + 0.5);
-}
-
-/*
- * Whole milliseconds, strictly growing per room and author: desktop drops a post whose time equals another's. A reply is
- * later than what it answers.
- */
-static double next_posted(const struct author_facts *facts, const struct write_op *op,
-                          int64_t now_ms)
-{
-    int64_t ms = now_ms;
-    int64_t last_ms = to_ms(facts->last_posted);
-    if (op->after && op->after->kind == WRITE_POST && last_ms < to_ms(op->after->posted.posted))
-        last_ms = to_ms(op->after->posted.posted);
-    if (ms <= last_ms)
-        ms = last_ms + 1;
-    return (double)ms / SECOND_MS;
-}
-
 /* The row as memory and the reply will show it. */
 static void fill_posted(struct write_op *op, int64_t seqno, double posted)
 {
+    op->filtered = op->post.state == MESSAGE_FILTERED;
     op->posted = (struct message_row){.room = op->room,
                                       .author = op->author,
                                       .posted = posted,
@@ -77,12 +57,17 @@ enum err write_batch_post_decide(struct write_batch *b, struct db *db,
         b->inserts = ARENA_ARRAY(b->mem, b->count, struct message_insert);
     if (!b->inserts)
         return ERR_NO_MEMORY;
+    int64_t *posted_ms = &b->posted_ms[plan->room - b->rooms];
+    enum err e = timestamps_draw(b->timestamps, *posted_ms, b->now_ms, posted_ms);
+    if (e == ERR_TOO_EARLY)
+        op->put_off = true;
+    if (e != OK)
+        return e == ERR_TOO_EARLY ? OK : e;
     struct author_facts *facts = plan->facts;
     struct message_insert *row = &b->inserts[b->insert_count++];
     int64_t seqno = write_batch_draw(b, plan->room);
-    facts->last_posted = next_posted(facts, op, b->now_ms);
     facts->recent_posts++;
-    fill_posted(op, seqno, facts->last_posted);
+    fill_posted(op, seqno, (double)*posted_ms / SECOND_MS);
     *row = (struct message_insert){.room = op->room,
                                    .user = facts->user,
                                    .seqno = seqno,
@@ -100,7 +85,7 @@ enum err write_batch_posts_write(struct write_batch *b, struct db *db)
         return OK;
     enum err e = posting_insert(db, b->mem, b->inserts, b->insert_count, &ids);
     for (size_t i = 0, row = 0; e == OK && i < b->count; i++)
-        if (b->ops[i]->kind == WRITE_POST && b->ops[i]->result == WRITE_DONE)
+        if (write_batch_adds(b->ops[i]))
             b->ops[i]->posted.id = ids[row++];
     return e;
 }
@@ -109,7 +94,7 @@ enum err write_batch_posts_write(struct write_batch *b, struct db *db)
 
 static bool brings_files(const struct write_op *op)
 {
-    return (op->kind == WRITE_POST || op->kind == WRITE_EDIT) && op->result == WRITE_DONE;
+    return write_batch_adds(op) || (op->kind == WRITE_EDIT && op->result == WRITE_DONE);
 }
 
 enum err write_batch_files_write(struct write_batch *b, struct db *db)
@@ -132,7 +117,11 @@ enum err write_batch_files_write(struct write_batch *b, struct db *db)
                                                  .user = b->plans[i].facts->user,
                                                  .file = op->post.files[f]};
     }
-    int64_t ttl_ms = b->conf->files.room_ttl_ms;
-    double expiry = ttl_ms > 0 ? write_batch_now(b) + (double)ttl_ms / SECOND_MS : FILE_NEVER;
-    return attachments_adopt(db, b->mem, items, count, write_batch_now(b), expiry);
+    /* Not by the clock of this process alone: what another one uploaded must neither be missed nor end early. */
+    int64_t now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
+    enum err e = clock_shared(db, b->now_ms, &now_ms);
+    if (e != OK)
+        return e;
+    double expiry = ttl_ms > 0 ? (double)(now_ms + ttl_ms) / SECOND_MS : FILE_NEVER;
+    return attachments_adopt(db, b->mem, items, count, (double)now_ms / SECOND_MS, expiry);
 }

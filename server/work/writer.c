@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch does to the database is
- * in work/write_batch.c; here is who waits for whom, and what happens when the database stumbles.
+ * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch
+ * does to the database is in work/write_batch.c; here is who waits for whom, and what happens when
+ * the database stumbles.
  */
 #include "work/writer.h"
 
@@ -17,6 +18,7 @@
 #include "metrics/metrics.h"
 #include "state/state.h"
 #include "store/outcome.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 #include "work/write_batch.h"
 
@@ -26,8 +28,12 @@ enum {
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
-    /* Between failures to connect: each may take seconds, and whoever waits meanwhile is not to wait for one after another. */
+    /*
+     * Between failures to connect: each may take seconds, and whoever waits meanwhile is not to
+     * wait for one after another.
+     */
     RECONNECT_PAUSE_MS = 500,
+    PUT_OFF_PAUSE_MS = 5, /* until posts that were put off are tried again */
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
     PROBE_PERIOD_MS = SECOND_MS,
     /*
@@ -57,6 +63,7 @@ struct writer {
     int64_t probe_ms;     /* when to ask next, if nothing is written before */
     bool doubted;         /* a write failed: only one that succeeds says that all is well */
     bool notify_owed;
+    bool put_off; /* some of the last batch's */
 };
 
 static void pause_ms(int64_t ms)
@@ -66,8 +73,8 @@ static void pause_ms(int64_t ms)
 }
 
 /*
- * Answers ops; after this call they belong to their owners again. One with a second op behind it is answered by that one's
- * turn, which may come in a later batch.
+ * Answers ops; after this call they belong to their owners again. One with a second op behind it is
+ * answered by that one's turn, which may come in a later batch.
  */
 static void answer(struct write_op **ops, size_t count)
 {
@@ -116,16 +123,17 @@ static void probe(struct writer *w)
     enum err e = connect_db(w);
     db_count_as(w->db, DB_PROBE);
     if (e == OK)
-        e = outcome_probe(w->db, clock_wall_ms(), w->doubted);
+        e = outcome_probe(w->db, w->doubted);
     db_count_as(w->db, DB_WRITER);
     note(w, e);
 }
 
 /*
- * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
- * now; the callers are told "busy" and their nonces keep them from doing it twice.
+ * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again.
+ * ERR_BUSY: cannot be known now; the callers are told "busy" and their nonces keep them from doing
+ * it twice.
  */
-static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
+static enum err find_outcome(struct writer *w, const struct outcome_mark *mark)
 {
     int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
     while (clock_mono_ms() < deadline) {
@@ -142,14 +150,19 @@ static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
     return ERR_BUSY;
 }
 
-/* One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still be. */
+/*
+ * One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still
+ * be.
+ */
 static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_unknown)
 {
-    struct nonce_key mark;
+    struct outcome_mark mark;
     int64_t now_ms = clock_wall_ms();
-    enum err e = db_begin(w->db);
+    enum err e = write_batch_prepare(batch, w->db, now_ms);
     if (e == OK)
-        e = outcome_mark(w->db, now_ms, &mark);
+        e = db_begin(w->db);
+    if (e == OK)
+        e = outcome_mark(w->db, &mark);
     if (e == OK)
         e = write_batch_run(batch, w->db, now_ms);
     if (e != OK) {
@@ -164,13 +177,53 @@ static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_u
     return e;
 }
 
-/* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
+/* With the lock held. */
+static void enqueue(struct writer *w, struct write_op *op)
+{
+    op->next = NULL;
+    *w->tail = op;
+    w->tail = &op->next;
+    w->queued++;
+}
+
+/* Ops for which there is no time yet go to the end of the queue. How many are left. */
+static size_t put_off(struct writer *w, struct write_op **ops, size_t count)
+{
+    size_t left = 0;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < count; i++) {
+        if (ops[i]->put_off)
+            enqueue(w, ops[i]);
+        else
+            ops[left++] = ops[i];
+    }
+    pthread_mutex_unlock(&w->lock);
+    w->put_off = true;
+    return left;
+}
+
+/*
+ * Pins are no messages, so the step above leaves them to the next comparison of versions. Whoever
+ * deleted a pinned message must not find the pin there afterwards: the comparison happens now,
+ * before the deletion is answered. Few batches have one.
+ */
+static void show_unpinned(struct writer *w, const struct write_batch *batch)
+{
+    if (write_batch_has_unpinned(batch) && state_refresh(w->options.state, w->db) != OK)
+        log_event(LOG_DEBUG, "writer.refresh_failed");
+}
+
+/*
+ * Runs ops until each is answered: retries what may be retried, halves a batch that one row
+ * poisons.
+ */
 static void run(struct writer *w, struct write_op **ops, size_t count)
 {
-    const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf};
+    const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf,
+                                                w->options.timestamps};
     enum err e = ERR_BUSY;
     bool unknown = false;
-    for (int tries = 0; tries < ATTEMPTS_MAX; tries++) {
+    for (int tries = 0; tries < ATTEMPTS_MAX && count > 0; tries++) {
         arena_reset(w->mem);
         struct write_batch *batch = write_batch_new(&options, ops, count);
         e = batch ? connect_db(w) : ERR_NO_MEMORY;
@@ -179,14 +232,22 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
         if (e == OK) {
             note(w, OK);
             write_batch_apply(batch, w->options.state, w->options.metrics);
+            show_unpinned(w, batch);
             w->notify_owed = true;
             answer(ops, count);
             return;
+        }
+        if (e == ERR_TOO_EARLY) {
+            count = put_off(w, ops, count);
+            tries--; /* there are fewer each time */
+            continue;
         }
         if (e != ERR_RETRY)
             break;
         pause_ms(5 << tries);
     }
+    if (count == 0)
+        return;
     /* What may yet commit must not be run a second time, whole or in halves. */
     if (count > 1 && !unknown && db_connected(w->db)) {
         run(w, ops, count / 2);
@@ -253,10 +314,13 @@ static void *writer_main(void *arg)
     struct write_op *ops[WRITE_BATCH_WEIGHT_MAX];
     for (bool stop = false; !stop;) {
         size_t count = take(w, ops, &stop);
+        w->put_off = false;
         if (count > 0)
             run(w, ops, count);
         else if (!stop)
             probe(w);
+        if (w->put_off)
+            pause_ms(PUT_OFF_PAUSE_MS);
         if (count > 0 && clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
             notify(w);
     }
@@ -316,15 +380,6 @@ void writer_free(struct writer *w)
     pthread_cond_destroy(&w->more);
     pthread_mutex_destroy(&w->lock);
     mem_free(w);
-}
-
-/* With the lock held. */
-static void enqueue(struct writer *w, struct write_op *op)
-{
-    op->next = NULL;
-    *w->tail = op;
-    w->tail = &op->next;
-    w->queued++;
 }
 
 enum err writer_submit(struct writer *w, struct write_op *op)

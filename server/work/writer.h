@@ -7,6 +7,7 @@
 #ifndef CONCLAVE_WORK_WRITER_H
 #define CONCLAVE_WORK_WRITER_H
 
+#include "crypto/fingerprint.h"
 #include "crypto/keys.h"
 #include "db/db.h"
 #include "store/messages.h"
@@ -16,6 +17,7 @@ struct conf;
 struct metrics;
 struct ring;
 struct state;
+struct timestamps;
 struct writer;
 
 enum write_kind {
@@ -72,7 +74,9 @@ struct write_op {
     bool has_nonce;           /* claim it in the same transaction */
     struct nonce_key nonce;
     struct post_in post; /* WRITE_POST, WRITE_EDIT */
-    int64_t message;     /* all but WRITE_POST and WRITE_DELETE_ALL */
+    bool has_digest;     /* WRITE_POST: one like it in the last ten minutes is answered again */
+    struct fingerprint digest;
+    int64_t message; /* all but WRITE_POST and WRITE_DELETE_ALL */
     struct {
         struct session_id target;
         double posted; /* the slice begins here: 0, then `posted` of the previous slice's answer */
@@ -83,6 +87,9 @@ struct write_op {
     void *owner;
 
     enum write_result result;
+    bool repeats; /* WRITE_POST, done: nothing was written, `posted` is what the first one became */
+    bool filtered;             /* WRITE_POST, done: nobody is shown it */
+    bool put_off;              /* the writer's: to a later batch */
     struct message_row posted; /* WRITE_POST, done: data and signature are the caller's own spans */
     struct {
         int64_t seqno; /* the message's, reactions: after the op */
@@ -96,6 +103,7 @@ struct writer_options {
     struct metrics *metrics;
     struct ring *ring;
     struct state *state;
+    struct timestamps *timestamps;
     struct db *db; /* connected, with all statements; taken over, also when writer_new fails */
 };
 MUST_USE enum err writer_new(const struct writer_options *options, struct writer **ret_writer);

@@ -5,6 +5,7 @@
 #include "client/community_client.h"
 
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/base64.h"
@@ -189,13 +190,25 @@ static json_t *base64_json(struct span s)
     return buf_verdict(&text) == OK ? json_stringn((const char *)text.p, text.len) : NULL;
 }
 
+/* The apps give no two messages one time: by it they tell a message from a repetition. */
+static uint64_t time_of_its_own(void)
+{
+    static atomic_ullong last_ms;
+    unsigned long long last = atomic_load(&last_ms), ms;
+    do {
+        ms = (unsigned long long)clock_wall_ms();
+        if (ms <= last)
+            ms = last + 1;
+    } while (!atomic_compare_exchange_weak(&last_ms, &last, ms));
+    return ms;
+}
+
 json_t *community_post_body(const struct community *c, const char *text)
 {
     struct buf plain AUTO_BUF = buf_make(POST_MAX_BYTES);
     struct buf data AUTO_BUF = buf_make(POST_MAX_BYTES);
     struct ed25519_sig sig;
-    struct content content = {.text = span_of_text(text),
-                              .timestamp_ms = (uint64_t)clock_wall_ms()};
+    struct content content = {.text = span_of_text(text), .timestamp_ms = time_of_its_own()};
     content_put(&plain, &content);
     padding_put(&data, buf_span(&plain), PADDING_NEWER);
     if (buf_verdict(&plain) != OK || buf_verdict(&data) != OK)

@@ -6,7 +6,7 @@
 
 #include "base/reader.h"
 
-enum { CONTENT_DATA_MESSAGE = 1, DATA_BODY = 1, DATA_TIMESTAMP = 7 };
+enum { CONTENT_DATA_MESSAGE = 1, CONTENT_SIG_TIMESTAMP = 15, DATA_BODY = 1, DATA_TIMESTAMP = 7 };
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 enum { VARINT_MAX_BYTES = 10, CONTENT_MAX_BYTES = 1 << 20 };
 
@@ -42,6 +42,8 @@ void content_put(struct buf *out, const struct content *c)
     if (buf_verdict(&data) != OK)
         out->failed = true;
     put_bytes(out, CONTENT_DATA_MESSAGE, buf_span(&data));
+    put_varint(out, CONTENT_SIG_TIMESTAMP << 3 | WIRE_VARINT);
+    put_varint(out, c->timestamp_ms);
 }
 
 static uint64_t take_varint(struct reader *r)

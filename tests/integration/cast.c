@@ -220,7 +220,7 @@ uint64_t contents(struct cast *c)
                                    "  FROM (%s) AS x (r)",
                                    tables[i]);
     /* Somebody who was only named must not be there afterwards. */
-    char known[CAST_TEXT_MAX] = "''";
+    char known[2 * CAST_TEXT_MAX] = "''";
     for (size_t i = 0; i < c->count; i++) {
         size_t len = strlen(known);
         (void)snprintf(known + len, sizeof(known) - len, ",'%s'", id15(c, i));

@@ -31,6 +31,7 @@ enum { CONFIGURATION = 3, DATABASE = 4 };
 enum {
     MESSAGES = 1000000,
     START_MS = 2000,
+    PERMISSIONS_START_MS = 5000,
     KILLS = 12,
     FIRST_START_MS =
         400, /* about what an undisturbed first start takes: kills come anywhere in it */
@@ -333,6 +334,36 @@ static void server__with_a_million_messages__serves_within_two_seconds(void **st
     assert_true(world_close(&w));
 }
 
+/* Rooms that are as full of exceptions as they may be. */
+static void server__with_two_million_permissions__serves_within_five_seconds(void **state)
+{
+    (void)state;
+    static struct world w;
+    const bool full = getenv("CONCLAVE_TEST_FULL") != NULL;
+    const int rooms = full ? 20 : 1; /* of a hundred thousand each */
+    char sql[700];
+    open_world(&w, 1);
+    assert_int_equal(world_stop_server(&w, 0), 0);
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
+                   " SELECT '\\x15' || sha256(int8send(n)), 0, 0"
+                   "   FROM generate_series(1, 100000) n;"
+                   "INSERT INTO conclave.rooms (token, name, created)"
+                   " SELECT 'room' || n, 'n', 0 FROM generate_series(1, %d) n;"
+                   "INSERT INTO conclave.permissions (room, user_id, banned)"
+                   " SELECT r.id, u.id, true FROM conclave.rooms r, conclave.users u"
+                   "  WHERE r.token <> 'lobby'",
+                   rooms);
+    run_sql(&w, sql);
+    int64_t from_ms = clock_mono_ms();
+    assert_int_equal(world_restart_server(&w, 0, NULL), OK);
+    int64_t ms = clock_mono_ms() - from_ms;
+    print_message("ready after %ld ms with %d00,000 permissions\n", (long)ms, rooms);
+    if (getenv("CONCLAVE_TEST_SHORT") == NULL)
+        assert_in_range(ms, 0, PERMISSIONS_START_MS);
+    assert_true(world_close(&w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +373,7 @@ int main(void)
         cmocka_unit_test(serve__older_or_empty_schema__asks_for_migrate),
         cmocka_unit_test(init__killed_at_any_moment__works_when_repeated),
         cmocka_unit_test(server__with_a_million_messages__serves_within_two_seconds),
+        cmocka_unit_test(server__with_two_million_permissions__serves_within_five_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

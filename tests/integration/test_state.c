@@ -162,7 +162,9 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
                                          .signature = span_of(signature, sizeof(signature))};
     }
     assert_int_equal(posting_insert(db, mem, rows, count, &ids), OK);
-    assert_int_equal(posting_advance(db, &f->room, &c.new_sequence, &(const int64_t){0}, 1), OK);
+    const struct room_advance advance = {&f->room, &c.new_sequence, &(const int64_t){0},
+                                         &(const int64_t){0}};
+    assert_int_equal(posting_advance(db, &advance, 1), OK);
     assert_int_equal(db_commit(db), OK);
     for (size_t i = 0; i < count; i++) {
         c.rows[i].id = ids[i];

@@ -21,7 +21,7 @@
 #include "integration/world_settings.h"
 
 enum { READY_STEP_MS = 10, PROBE_MS = 2000, PORT_TRIES = 5, EXIT_LISTEN = 5, PROGRAM_MAX = 512 };
-enum { PORT_FIRST = 20000, PORT_COUNT = 12000 };
+enum { PORT_FIRST = 20000, PORT_COUNT = 12000, CLUSTER_ARGS_MAX = 24 };
 
 static enum err trouble(struct world *w, enum err e, const char *words)
 {
@@ -37,17 +37,21 @@ static enum err cluster(struct world *w, const char *command, struct buf *out)
     char owner[16];
     int status = 0;
     (void)snprintf(owner, sizeof(owner), "%d", (int)getpid());
-    const char *first[] = {"tests/cluster.sh",
-                           "start",
-                           folder,
-                           "--owner",
-                           owner,
-                           w->options.no_fsync ? "--no-fsync" : NULL,
-                           NULL};
+    const char *start[CLUSTER_ARGS_MAX + 1] = {"tests/cluster.sh", "start", folder};
+    size_t n = 3;
     /* The watcher of the first start lives on. */
-    const char *again[] = {"tests/cluster.sh", "start", folder,
-                           w->options.no_fsync ? "--no-fsync" : NULL, NULL};
-    const char *const *start = w->database_url[0] == '\0' ? first : again;
+    if (w->database_url[0] == '\0') {
+        start[n++] = "--owner";
+        start[n++] = owner;
+    }
+    if (w->options.no_fsync)
+        start[n++] = "--no-fsync";
+    for (const char *const *v = w->options.cluster_env; v != NULL && *v != NULL; v++) {
+        if (n + 2 > CLUSTER_ARGS_MAX)
+            return ERR_TOO_LARGE;
+        start[n++] = "--env";
+        start[n++] = *v;
+    }
     const char *other[] = {"tests/cluster.sh", command, folder, NULL};
     struct process_spec spec = {.argv = strcmp(command, "start") == 0 ? start : other};
     enum err e = process_run(&spec, WORLD_START_MS, out, &status);
@@ -65,7 +69,8 @@ enum err world_prepare(struct world *w, const struct world_options *options)
         return trouble(w, ERR_DEFECT, "more servers, relays or accounts than a world holds");
     if (sodium_init() < 0)
         return trouble(w, ERR_DEFECT, "libsodium does not start");
-    (void)snprintf(w->folder, sizeof(w->folder), "/tmp/conclave-XXXXXX");
+    (void)snprintf(w->folder, sizeof(w->folder), "%.60s/conclave-XXXXXX",
+                   options->parent != NULL ? options->parent : "/tmp");
     if (mkdtemp(w->folder) == NULL) {
         w->folder[0] = '\0';
         return trouble(w, ERR_DENIED, "no temporary folder could be made");
@@ -199,7 +204,8 @@ static enum err free_port(uint16_t *ret_port)
     return bound ? OK : ERR_BUSY;
 }
 
-enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+/* Waits for 200 from the operator's listener. */
+static enum err wait_health(struct world *w, size_t server, const char *path, int timeout_ms)
 {
     struct world_server *s = &w->servers[server];
     struct http_target target = {.timeout_ms = PROBE_MS, .max_reply_bytes = KIB(64)};
@@ -213,13 +219,18 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
         struct http_reply reply;
         if (!process_running(&s->process, &status))
             return status == EXIT_LISTEN ? ERR_CONFLICT : ERR_MISSING;
-        if (http_client_call(c, "GET", "/health/ready", NULL, (struct span){0}, &reply) == OK &&
+        if (http_client_call(c, "GET", path, NULL, (struct span){0}, &reply) == OK &&
             reply.status == 200)
             return OK;
         if (clock_mono_ms() >= deadline_ms)
             return ERR_BUSY;
         (void)poll(NULL, 0, READY_STEP_MS);
     }
+}
+
+enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+{
+    return wait_health(w, server, "/health/ready", timeout_ms);
 }
 
 enum err world_launch_server(struct world *w, size_t server, const char *const *env)
@@ -240,7 +251,10 @@ enum err world_launch_server(struct world *w, size_t server, const char *const *
 static enum err start_server(struct world *w, size_t server, const char *const *env)
 {
     enum err e = world_launch_server(w, server, env);
-    return e == OK ? world_wait_ready(w, server, WORLD_START_MS) : e;
+    return e == OK ? wait_health(w, server,
+                                 w->options.live_is_enough ? "/health/live" : "/health/ready",
+                                 WORLD_START_MS)
+                   : e;
 }
 
 /* The server's public key, as an operator would read it. */

@@ -11,7 +11,7 @@
 #include "client/community_client.h"
 #include "integration/process.h"
 
-enum { WORLD_SERVERS_MAX = 4, WORLD_RELAYS_MAX = 6, WORLD_ACCOUNTS_MAX = 24, WORLD_PATH_MAX = 96 };
+enum { WORLD_SERVERS_MAX = 4, WORLD_RELAYS_MAX = 6, WORLD_ACCOUNTS_MAX = 64, WORLD_PATH_MAX = 96 };
 enum { WORLD_START_MS = 60000, WORLD_COMMAND_MS = 30000 };
 
 struct world_options {
@@ -21,6 +21,10 @@ struct world_options {
     const char *const *env; /* more "CONCLAVE_X_Y=value" for every server; NULL-ended, or NULL */
     const char *room;       /* first room; NULL: "lobby" */
     bool no_fsync;          /* a faster cluster, for tests that crash nothing */
+    bool
+        live_is_enough; /* a server has started when it lives, ready or not (a clock that is wrong) */
+    const char *parent;             /* where the folder is made; NULL: /tmp */
+    const char *const *cluster_env; /* "NAME=value" for PostgreSQL; NULL-ended, or NULL */
 };
 
 struct world_server {

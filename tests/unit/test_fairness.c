@@ -283,6 +283,63 @@ static void members__in_a_flood_of_new_identities__stay_members(void **state)
     known_free(k);
 }
 
+/* Everybody who ever came is a member, and the table has room for a fifth of them. */
+static void newcomers__where_all_places_are_members__become_members_too(void **state)
+{
+    (void)state;
+    enum { ABSENT = 5000, PRESENT = 300, NEWCOMERS = 20 };
+    struct known *k = NULL;
+    assert_int_equal(known_new(10, AFTER_MS, &k), OK);
+    for (uint64_t i = 0; i < PRESENT; i++) {
+        const struct session_id member = id_of(i);
+        known_add(k, &member, NOW_MS - 10 * DAY_MS);
+        known_add(k, &member, NOW_MS - AFTER_MS); /* seen lately */
+    }
+    for (uint64_t i = 0; i < ABSENT; i++) {
+        const struct session_id absent = id_of(1000000 + i);
+        known_add(k, &absent, NOW_MS - 3 * DAY_MS);
+    }
+    for (uint64_t i = 0; i < PRESENT; i++) {
+        const struct session_id member = id_of(i);
+        known_add(k, &member, NOW_MS - AFTER_MS);
+    }
+    size_t newcomers = 0, present = 0;
+    for (uint64_t i = 0; i < NEWCOMERS; i++) {
+        const struct session_id newcomer = id_of(2000000 + i);
+        known_add(k, &newcomer, NOW_MS);
+    }
+    for (uint64_t i = 0; i < NEWCOMERS; i++) {
+        const struct session_id newcomer = id_of(2000000 + i);
+        newcomers += known_is_member(k, &newcomer, NOW_MS + AFTER_MS);
+    }
+    for (uint64_t i = 0; i < PRESENT; i++) {
+        const struct session_id member = id_of(i);
+        present += known_is_member(k, &member, NOW_MS + AFTER_MS);
+    }
+    assert_true(newcomers >= NEWCOMERS - 5); /* some meet another in their set */
+    assert_true(present >= PRESENT - 8);
+    known_free(k);
+}
+
+static void people__two_million_of_them__are_kept(void **state)
+{
+    (void)state;
+    enum { PEOPLE = 2000000 };
+    struct known *k = NULL;
+    assert_int_equal(known_new(22, AFTER_MS, &k), OK);
+    for (uint64_t i = 0; i < PEOPLE; i++) {
+        const struct session_id person = id_of(i);
+        known_add(k, &person, NOW_MS);
+    }
+    size_t kept = 0;
+    for (uint64_t i = 0; i < PEOPLE; i++) {
+        const struct session_id person = id_of(i);
+        kept += known_is_member(k, &person, NOW_MS + AFTER_MS);
+    }
+    assert_true(kept >= PEOPLE / 100 * 99);
+    known_free(k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +358,8 @@ int main(void)
         cmocka_unit_test(limit__of_strangers__is_shared_by_all_of_a_room_and_of_the_server),
         cmocka_unit_test(identity__is_a_member_once_known_long_enough),
         cmocka_unit_test(members__in_a_flood_of_new_identities__stay_members),
+        cmocka_unit_test(newcomers__where_all_places_are_members__become_members_too),
+        cmocka_unit_test(people__two_million_of_them__are_kept),
     };
     if (crypto_start() != OK)
         return 1;

@@ -209,8 +209,9 @@ static void rights__lookup__finds_exactly_that_id(void **state)
     const struct permission_row own[] = {{.room = 2, .session = id(8)},
                                          {.room = 1, .session = id(1)}};
     const struct session_id last = id(8);
-    struct rights_overrides overrides;
-    assert_int_equal(rights_copy_overrides(own, COUNT_OF(own), &overrides), OK);
+    struct rights_overrides overrides = {0};
+    assert_int_equal(rights_add_overrides(&overrides, own, COUNT_OF(own)), OK);
+    rights_sort_overrides(&overrides);
     assert_int_equal(rights_override(&overrides, &last)->room, 2);
     assert_null(rights_override(&overrides, &missing));
     mem_free(overrides.rows);
@@ -254,10 +255,11 @@ static void rights__moderator_lists__merge_room_and_global_roles(void **state)
         {.session = id(6), .moderator = true, .visible = true},
         {.session = id(0), .banned = true, .visible = true},
     };
-    struct rights_overrides overrides;
+    struct rights_overrides overrides = {0};
     struct rights_users users;
     char ids[64];
-    assert_int_equal(rights_copy_overrides(own, COUNT_OF(own), &overrides), OK);
+    assert_int_equal(rights_add_overrides(&overrides, own, COUNT_OF(own)), OK);
+    rights_sort_overrides(&overrides);
     assert_int_equal(rights_copy_users(people, COUNT_OF(people), &users), OK);
     list_role(&overrides, &users, (struct rights_role){.admin = false, .visible = true}, ids);
     assert_string_equal(ids, "16");
