@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave check [--defaults]
+ * conclave check [--defaults | --rows]
  */
-#include "cli/cli.h"
+#include "cli/check_rows.h"
 #include "store/ring.h"
 #include "store/server.h"
 
 struct check_options {
-    bool defaults;
+    bool defaults, rows;
 };
 
 static int print_defaults(void)
@@ -78,6 +78,8 @@ static int run(int argc, char **argv)
         code = cli_check_owner(&cli);
     if (code == CLI_OK)
         code = cli_check_ring(&cli, ring);
+    if (code == CLI_OK && o.rows)
+        code = check_rows(&cli, ring);
     if (code == CLI_OK)
         code = check_standbys(&cli);
     ring_free(ring);
@@ -92,6 +94,9 @@ static const struct command_verb verbs[] = {
 static const struct command_option options[] = {
     {"defaults", EVERY_VERB, NULL, "print every setting with its default, as a settings file",
      MEMBER(struct check_options, defaults)},
+    {"rows", EVERY_VERB, NULL,
+     "also read everything that is stored, and name what is damaged (exit code 1)",
+     MEMBER(struct check_options, rows)},
 };
 const struct command cli_check = {
     .name = "check",

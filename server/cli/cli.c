@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "cli/database.h"
 #include "store/numbers.h"
 #include "store/server.h"
 #include "store/versions.h"
@@ -100,12 +101,9 @@ int cli_open_db(struct cli *cli, bool with_statements)
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
     enum err e = db_ensure(cli->db);
-    if (e == ERR_DENIED)
-        return cli_fail(CLI_DATABASE, db_refusal(cli->db));
     if (e != OK)
-        return cli_fail(
-            CLI_DATABASE,
-            "the database cannot be reached: check [database] url and that PostgreSQL runs");
+        return e == ERR_DENIED ? cli_fail(CLI_DATABASE, db_refusal(cli->db))
+                               : database_unreachable(cli->db);
     if (!with_statements)
         return CLI_OK;
     code = check_schema(cli->db);
@@ -116,9 +114,14 @@ int cli_open_db(struct cli *cli, bool with_statements)
     options.tables = store_statements;
     options.table_count = store_statement_count;
     options.opened = numbers_on_open;
-    if (db_new(&options, &cli->db) != OK || db_ensure(cli->db) != OK)
-        return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
-    return CLI_OK;
+    if (db_new(&options, &cli->db) != OK)
+        return cli_fail(CLI_FAILED, "not enough memory");
+    e = db_ensure(cli->db);
+    if (e == OK)
+        return CLI_OK;
+    return e == ERR_BUSY
+               ? database_unreachable(cli->db)
+               : cli_fail(CLI_DATABASE, "the database does not take this program's statements");
 }
 
 int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32])

@@ -23,7 +23,7 @@ struct metrics;
 struct db;
 
 /* Who asks: the label of conclave_sql_statements_total. */
-enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND };
+enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND, DB_PROBE };
 
 struct statement {
     const char *name; /* "messages.since" */
@@ -44,6 +44,11 @@ struct db_options {
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
+    /*
+     * When it gets readable (base/stop.h), whatever is waited for is given up at once. 0: nobody
+     * can ask.
+     */
+    int stop_fd;
     /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
     enum err (*opened)(struct db *db);
 };
@@ -52,11 +57,14 @@ struct db_options {
 MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
- * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DENIED: this database
- * cannot be used, and db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named in
- * the log).
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later;
+ * db_reason says why). ERR_MALFORMED: url is not one. ERR_DENIED: this database cannot be used, and
+ * db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named
+ * in the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
+/* From now on what is sent counts under this label. */
+void db_count_as(struct db *db, enum db_origin origin);
 /* False after a connection was lost; db_ensure reconnects. */
 bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */
@@ -70,6 +78,36 @@ int db_server_major(const struct db *db);
  * variable for (keepalives, sslpassword) is left out. ERR_MALFORMED: url is not one.
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
+
+/*
+ * Why the database could not be reached or asked, as far as it can be told. For sentences and logs:
+ * names nobody.
+ */
+enum db_reason {
+    DB_WORKS = 0,
+    DB_URL_BAD,
+    DB_HOST_UNKNOWN, /* its name is not resolved */
+    DB_UNREACHABLE,  /* no route to it */
+    DB_REFUSED,      /* nothing listens there */
+    DB_SOCKET_MISSING,
+    DB_SOCKET_DENIED,
+    DB_NO_ANSWER, /* in time */
+    DB_ROLE_MISSING,
+    DB_PASSWORD_WRONG,
+    DB_NOT_ALLOWED, /* pg_hba.conf, or no right to connect */
+    DB_DATABASE_MISSING,
+    DB_CONNECTIONS_FULL,
+    DB_STARTING, /* or shutting down */
+    DB_READ_ONLY,
+    DB_TLS,
+    DB_DISK_FULL,
+    DB_LOST, /* the connection broke */
+    DB_OTHER,
+};
+/* Of the last failure with ERR_BUSY or ERR_MALFORMED; DB_WORKS after a connection was opened. */
+enum db_reason db_reason(const struct db *db);
+/* "refused", for logs and answers. */
+const char *db_reason_name(enum db_reason reason);
 
 /* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
 const char *db_refusal(const struct db *db);

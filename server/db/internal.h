@@ -16,12 +16,22 @@ enum { DB_SCRATCH_MAX_BYTES = 256 << 20, DB_SCRATCH_KEEP_BYTES = 1 << 20 };
 
 struct db {
     struct db_options options;
-    PGconn *conn;        /* NULL: not connected */
-    struct buf scratch;  /* encoded parameters of the running statement */
-    bool disk_full;      /* the last failure was 53100 */
-    const char *refusal; /* why the last database that was reached cannot be used; NULL: it can */
-    bool piped;          /* between the first db_send and db_settle */
+    PGconn *conn;          /* NULL: not connected */
+    struct buf scratch;    /* encoded parameters of the running statement */
+    bool disk_full;        /* the last failure was 53100 */
+    bool piped;            /* between the first db_send and db_settle */
+    enum db_reason reason; /* of the last failure */
+    const char *refusal;   /* why the last database that was reached cannot be used; NULL: it can */
 };
+
+/* Opens a connection within its time limit. NULL: *ret_reason says why. (connect.c) */
+MUST_USE PGconn *db_open(const struct db *db, enum db_reason *ret_reason);
+/*
+ * Why, by what libpq says of a connection that did not open (verbose), or by the SQLSTATE of a
+ * statement. (reason.c)
+ */
+enum db_reason db_reason_of_message(const char *message);
+enum db_reason db_reason_of_state(const char *sqlstate);
 
 /* Counts one statement sent (BEGIN and COMMIT too). */
 void db_count(const struct db *db);

@@ -18,11 +18,12 @@
 enum { METRICS_TEXT_MAX_BYTES = 256 * 1024, REASONS_MAX_BYTES = 2048 };
 
 static const char unix_prefix[] = "unix:";
+#define TEXT_TYPE "text/plain; charset=utf-8"
 
 struct operator_listener {
     struct MHD_Daemon *daemon;
     struct metrics *metrics;
-    bool (*ready)(void *arg, struct buf *reasons);
+    bool (*ready)(void *arg, struct operator_unready *ret_unready, struct buf *reasons);
     void (*measure)(void *arg);
     void *arg;
     char *socket_path; /* to remove at the end; NULL: TCP */
@@ -53,7 +54,7 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 {
     AUTO_BUF struct buf body = buf_make(KIB(1));
     buf_put_text(&body, text);
-    return answer(connection, status, &body, "text/plain; charset=utf-8");
+    return answer(connection, status, &body, TEXT_TYPE);
 }
 
 static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
@@ -66,17 +67,25 @@ static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
     return answer(connection, MHD_HTTP_OK, &body, "text/plain; version=0.0.4; charset=utf-8");
 }
 
-/* One word, then a line for each reason. */
+/* "ready", or "not ready: database (refused)"; then a line for each thing that is in doubt. */
 static enum MHD_Result answer_ready(struct MHD_Connection *connection,
                                     const struct operator_listener *op)
 {
+    struct operator_unready unready = {NULL, NULL};
     AUTO_BUF struct buf reasons = buf_make(REASONS_MAX_BYTES);
-    AUTO_BUF struct buf body = buf_make(REASONS_MAX_BYTES + KIB(1));
-    bool ready = op->ready(op->arg, &reasons);
-    buf_put_text(&body, ready ? "ready\n" : "not ready\n");
-    buf_put(&body, buf_span(&reasons));
-    return answer(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &body,
-                  "text/plain; charset=utf-8");
+    AUTO_BUF struct buf text = buf_make(REASONS_MAX_BYTES + KIB(1));
+    bool ready = op->ready(op->arg, &unready, &reasons);
+    buf_put_text(&text, ready ? "ready" : "not ready: ");
+    if (!ready)
+        buf_put_text(&text, unready.part);
+    if (!ready && unready.reason != NULL) {
+        buf_put_text(&text, " (");
+        buf_put_text(&text, unready.reason);
+        buf_put_byte(&text, ')');
+    }
+    buf_put_byte(&text, '\n');
+    buf_put(&text, buf_span(&reasons));
+    return answer(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &text, TEXT_TYPE);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,

@@ -14,11 +14,19 @@ struct buf;
 struct metrics;
 struct operator_listener;
 
+/* What is not ready, in words of ours: "database", and why: "refused" (or NULL). */
+struct operator_unready {
+    const char *part, *reason;
+};
+
 struct operator_options {
     const char *listen; /* "unix:/path", "host:port" or "off" */
     struct metrics *metrics;
-    /* A write would succeed now. Appends a line for each thing that is wrong, also while it would. */
-    bool (*ready)(void *arg, struct buf *reasons);
+    /*
+     * Would a request be served now, a write too? It must not wait. Appends a line for each thing
+     * that is in doubt, also while it would.
+     */
+    bool (*ready)(void *arg, struct operator_unready *ret_unready, struct buf *reasons);
     void (*measure)(void *arg); /* brings gauges up to date before /metrics; may be NULL */
     void *arg;
 };

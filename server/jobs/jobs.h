@@ -16,8 +16,11 @@ struct db;
 struct jobs;
 struct metrics;
 
-/* Starts the thread, with a connection of its own. conf and metrics outlive it. */
-MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics,
+/*
+ * Starts the thread, with a connection of its own. conf and metrics outlive it. stop_fd
+ * (base/stop.h): a statement under way is given up then; whatever a job does can be done again.
+ */
+MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
                              struct jobs **ret_jobs);
 void jobs_stop(struct jobs *jobs);
 

@@ -148,7 +148,8 @@ static void *jobs_main(void *arg)
     return NULL;
 }
 
-enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct jobs **ret_jobs)
+enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
+                    struct jobs **ret_jobs)
 {
     struct jobs *j = MEM_NEW(struct jobs);
     if (!j)
@@ -169,7 +170,8 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct job
                             .table_count = store_statement_count,
                             .opened = numbers_on_open,
                             .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
+                            .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                            .stop_fd = stop_fd};
     enum err e = db_new(&db, &j->db);
     if (e == OK && pthread_create(&j->thread, NULL, jobs_main, j) != 0)
         e = ERR_NO_MEMORY;

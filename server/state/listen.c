@@ -5,11 +5,10 @@
  */
 #include "state/listen.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
 #include "store/numbers.h"
@@ -138,11 +137,25 @@ static enum err turn(struct refresher *r)
     return e == ERR_MISSING ? OK : e;
 }
 
+static void log_lost(const struct refresher *r, enum err e, int64_t pause_ms)
+{
+    if (stop_asked(r->state->stop_fd))
+        return;
+    /*
+     * The listener's connection broke, or its pair for sightings; what failed is said by its own
+     * kind of error.
+     */
+    enum db_reason reason = db_connected(r->refresh) ? DB_WORKS : db_reason(r->refresh);
+    const struct log_field fields[] = {
+        LOG_ERR(e), {"reason", db_reason_name(reason), 0}, LOG_I64("retry_in_ms", pause_ms)};
+    log_write(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", fields, COUNT_OF(fields));
+}
+
 static void *refresher_main(void *arg)
 {
     struct refresher *r = arg;
     int64_t pause_ms = RETRY_MIN_MS;
-    while (!atomic_load(&r->stopping)) {
+    while (!atomic_load(&r->stopping) && !stop_asked(r->state->stop_fd)) {
         enum err e = turn(r);
         if (e == OK) {
             if (pause_ms > RETRY_MIN_MS)
@@ -150,10 +163,8 @@ static void *refresher_main(void *arg)
             pause_ms = RETRY_MIN_MS;
             continue;
         }
-        log_event(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", LOG_ERR(e),
-                  LOG_I64("retry_in_ms", pause_ms));
-        struct timespec pause = {pause_ms / SECOND_MS, pause_ms % SECOND_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
+        log_lost(r, e, pause_ms);
+        (void)stop_wait(r->state->stop_fd, pause_ms);
         pause_ms = pause_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : pause_ms * 2;
     }
     return NULL;
@@ -169,7 +180,8 @@ static enum err open_connection(const struct state *state, enum db_origin origin
                                  .table_count = store_statement_count,
                                  .opened = numbers_on_open,
                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                                 .lock_timeout_ms = LOCK_TIMEOUT_MS};
+                                 .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                                 .stop_fd = state->stop_fd};
     return db_new(&options, ret_db);
 }
 

@@ -83,6 +83,7 @@ struct state {
     struct metrics *metrics;
     struct ring *ring;
     const char *url;
+    int stop_fd;
     size_t max_bytes;
 
     pthread_rwlock_t table_lock; /* guards rooms, users and pending */

@@ -23,6 +23,7 @@ enum err state_new(const struct state_options *options, struct state **ret_state
     state->metrics = options->metrics;
     state->ring = options->ring;
     state->url = options->conf->database.url;
+    state->stop_fd = options->stop_fd;
     state->max_bytes = options->conf->memory.state_bytes;
     state->global_version = state->users_version = -1;
     atomic_init(&state->fresh_mono_ms, INT64_MIN);

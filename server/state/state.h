@@ -32,6 +32,7 @@ struct state_options {
     const struct conf *conf; /* [memory] state, the database's url */
     struct metrics *metrics;
     struct ring *ring;
+    int stop_fd; /* base/stop.h: the listener thread waits no longer then */
 };
 MUST_USE enum err state_new(const struct state_options *options, struct state **ret_state);
 void state_free(struct state *state);

@@ -43,6 +43,7 @@ extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
 extern const struct statement statistics_statements[];
+extern const struct statement check_rows_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

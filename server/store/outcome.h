@@ -21,4 +21,11 @@ MUST_USE enum err outcome_mark(struct db *db, struct outcome_mark *ret_mark);
  */
 MUST_USE enum err outcome_find(struct db *db, const struct outcome_mark *mark, bool *ret_committed);
 
+/*
+ * Would a transaction that writes be taken? Touches no row and needs no disk: refused by a database
+ * that is in recovery or set to read only (ERR_BUSY, db_reason DB_READ_ONLY). with_row: writes a
+ * mark, and commits it.
+ */
+MUST_USE enum err outcome_probe(struct db *db, bool with_row);
+
 #endif

@@ -64,6 +64,7 @@ struct ring {
     struct slot *slots;           /* locked memory */
     size_t next;
     struct key_name used; /* the storage key to wrap with, as far as we know */
+    struct damage *damage;
 };
 
 static struct span place_bytes(const struct ring_place *p, uint8_t out[static WRAP_PLACE_BYTES])
@@ -96,7 +97,8 @@ enum err ring_new(const uint8_t storage_key[static 32], struct ring **ret_ring)
     pthread_mutex_init(&ring->lock, NULL);
     storage_key_name(storage_key, ring->used.b);
     ring->slots = secret_alloc(CACHE_KEYS * sizeof(*ring->slots));
-    if (!ring->slots || storage_keys_new(storage_key, &ring->storage) != OK) {
+    ring->damage = damage_new();
+    if (!ring->slots || !ring->damage || storage_keys_new(storage_key, &ring->storage) != OK) {
         ring_free(ring);
         return ERR_NO_MEMORY;
     }
@@ -115,8 +117,14 @@ void ring_free(struct ring *ring)
         return;
     storage_keys_free(ring->storage);
     secret_free(ring->slots);
+    damage_free(ring->damage);
     pthread_mutex_destroy(&ring->lock);
     mem_free(ring);
+}
+
+struct damage *ring_damage(struct ring *ring)
+{
+    return ring->damage;
 }
 
 void ring_use(struct ring *ring, const struct key_name *name)
@@ -181,7 +189,7 @@ static enum err unwrap_with(const struct aead_key *storage, const struct ring_pl
     if (e == OK && plain.len == sizeof(ret_key->b))
         memcpy(ret_key->b, plain.p, sizeof(ret_key->b));
     else if (e == OK)
-        e = ERR_DEFECT;
+        e = ERR_SEALED;
     crypto_wipe(bytes, sizeof(bytes));
     return e;
 }
@@ -192,7 +200,7 @@ enum err ring_unwrap(struct ring *ring, const struct ring_place *p, struct span 
     struct aead_key storage;
     struct key_name name;
     if (wrapped.len != RING_WRAPPED_BYTES)
-        return ERR_DEFECT;
+        return ERR_SEALED;
     enum err e = ERR_SEALED;
     if (by.len > 0) {
         e = storage_keys_find(ring->storage, by, &storage);
@@ -232,6 +240,11 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
         return ERR_MISSING;
     int64_t id = row_i64(&row, 0);
     e = ring_unwrap(ring, p, row_bytes(&row, 1), ring_row_name(&row, 2), ret_key);
+    /* Nothing of this month can be sealed until it is mended: no mistake of the caller's. */
+    if (e == ERR_SEALED) {
+        damage_note(ring->damage, DAMAGED_KEY, id);
+        return ERR_DEFECT;
+    }
     if (e == OK)
         *ret_id = id;
     return e;
@@ -332,6 +345,8 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
         return ERR_MISSING;
     const struct ring_place p = {row_i64(&row, 0), row_i64(&row, 1), row_i64(&row, 2)};
     e = ring_unwrap(ring, &p, row_bytes(&row, 3), ring_row_name(&row, 4), ret_key);
+    if (e == ERR_SEALED)
+        damage_note(ring->damage, DAMAGED_KEY, key_id);
     if (e == OK)
         remember(ring, key_id, &p, ret_key);
     return e;

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "crypto/keys.h"
 #include "db/db.h"
+#include "store/damage.h"
 #include "store/storage_keys.h"
 
 struct ring;
@@ -22,6 +23,8 @@ MUST_USE enum err ring_new(const uint8_t storage_key[static 32], struct ring **r
  */
 MUST_USE enum err ring_watch(struct ring *ring, const char *storage_key_path);
 void ring_free(struct ring *ring);
+/* What did not open under its keys (store/damage.h). */
+struct damage *ring_damage(struct ring *ring);
 
 enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 
@@ -33,7 +36,10 @@ enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
                                    int64_t room, int64_t now_ms, int64_t *ret_key_id,
                                    struct aead_key *ret_key);
-/* The key of a sealed row. ERR_MISSING: deleted with its room. ERR_SEALED: not wrapped by our storage key. */
+/*
+ * The key of a sealed row. ERR_MISSING: there is none (deleted with its room). ERR_SEALED: it is
+ * damaged, or not wrapped by our storage key.
+ */
 MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
                                  struct aead_key *ret_key);
 /*

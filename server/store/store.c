@@ -30,6 +30,7 @@ const struct statement_table store_statements[] = {
     {filters_statements},
     {retention_statements},
     {statistics_statements},
+    {check_rows_statements},
     {room_files_statements},
     {file_jobs_statements},
     {standing_statements},

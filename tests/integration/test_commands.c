@@ -369,7 +369,7 @@ static void check__what_is_wrong__is_named_with_its_exit_code(void **state)
         const char *words;
     } wrong[] = {
         {"CONCLAVE_DATABASE_URL=postgresql:///conclave?host=/nonexistent", DATABASE,
-         "cannot be reached"},
+         "no socket of PostgreSQL"},
         {"CONCLAVE_DATABASE_URL=", CONFIGURATION, "url"},
         {"CONCLAVE_SERVER_KEY_FILE=/nonexistent", CONFIGURATION, "no such file"},
         {"CONCLAVE_SERVER_STORAGE_KEY_FILE=/nonexistent", CONFIGURATION, "no such file"},

@@ -126,8 +126,9 @@ static void commands__whose_database_is_away__say_so(void **state)
 {
     (void)state;
     static const char away[] = "CONCLAVE_DATABASE_URL=postgresql:///conclave?host=/nowhere";
-    dumped_refused(away, RESTORE(IN_FOLDER("good")), 4, "cannot be reached");
-    dumped_refused(away, ARGS("backup", "--output", IN_FOLDER("none")), 4, "cannot be reached");
+    dumped_refused(away, RESTORE(IN_FOLDER("good")), 4, "no socket of PostgreSQL");
+    dumped_refused(away, ARGS("backup", "--output", IN_FOLDER("none")), 4,
+                   "no socket of PostgreSQL");
     file_sql(&dumped_world, "CREATE DATABASE bare");
     dumped_refused(dumped_url("bare"), ARGS("backup", "--output", IN_FOLDER("none")), 4,
                    "the database is empty");

@@ -120,6 +120,18 @@ enum err world_thaw_database(struct world *w)
     return cluster(w, "thaw", &out);
 }
 
+enum err world_standby_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "standby", &out);
+}
+
+enum err world_promote_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "promote", &out);
+}
+
 enum err world_kill_backend(struct world *w, uint32_t which)
 {
     char number[16];
@@ -221,7 +233,7 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
     return wait_health(w, server, "/health/ready", timeout_ms);
 }
 
-static enum err start_server(struct world *w, size_t server, const char *const *env)
+enum err world_launch_server(struct world *w, size_t server, const char *const *env)
 {
     struct world_server *s = &w->servers[server];
     char program[WORLD_PROGRAM_MAX];
@@ -233,8 +245,12 @@ static enum err start_server(struct world *w, size_t server, const char *const *
     enum err e = world_settings(w, server, env, &settings);
     struct process_spec spec = {
         .argv = argv, .env = settings.env, .out_path = out_path, .err_path = s->log_path};
-    if (e == OK)
-        e = process_start(&spec, &s->process);
+    return e == OK ? process_start(&spec, &s->process) : e;
+}
+
+static enum err start_server(struct world *w, size_t server, const char *const *env)
+{
+    enum err e = world_launch_server(w, server, env);
     return e == OK ? wait_health(w, server,
                                  w->options.live_is_enough ? "/health/live" : "/health/ready",
                                  WORLD_START_MS)

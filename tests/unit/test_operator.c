@@ -28,9 +28,11 @@ struct place {
     const char *reasons;
 };
 
-static bool is_ready(void *arg, struct buf *reasons)
+static bool is_ready(void *arg, struct operator_unready *ret_unready, struct buf *reasons)
 {
     const struct place *place = arg;
+    if (!place->ready)
+        *ret_unready = (struct operator_unready){"database", "refused"};
     if (place->reasons != NULL)
         buf_put_text(reasons, place->reasons);
     return place->ready;
