@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A PostgreSQL cluster for one test program, in a temporary folder.
-# usage: tests/cluster.sh start DIR [--no-fsync] [--owner PID]    prints the libpq URL of its database `conclave`
+# usage: tests/cluster.sh start DIR [--no-fsync] [--owner PID] [--env NAME=VALUE]...
+#                                                                 prints the libpq URL of its database `conclave`
 #        tests/cluster.sh crash DIR                               ends it as a power cut would; start DIR starts it again
 #        tests/cluster.sh backend DIR N                           kills one of its processes; it recovers by itself
 #        tests/cluster.sh freeze|thaw DIR                         its processes stand still (SIGSTOP), and go on
@@ -17,7 +18,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 . "$here/deploy/private-cluster.sh"
 
 usage() {
-    sed -n '4,8s/^# //p' "$0" >&2
+    sed -n '4,9s/^# //p' "$0" >&2
     exit 2
 }
 
@@ -48,11 +49,12 @@ make_data() {
 }
 
 start() {
-    local fsync=on owner='' sockets=$dir/s
+    local fsync=on owner='' sockets=$dir/s environment=()
     while (($#)); do
         case $1 in
             --no-fsync) fsync=off ;;
             --owner) owner=${2:?} && shift ;;
+            --env) environment+=("${2:?}") && shift ;; # of PostgreSQL alone: libfaketime
             *) usage ;;
         esac
         shift
@@ -69,7 +71,7 @@ start() {
     cluster_pid "$dir/data" >/dev/null && say_and_fail "a cluster runs in $dir already"
     cluster_clear_stale "$dir/data" "$sockets"
     # setsid: a Ctrl-C meant for the test must not take the database away under the server.
-    (cluster_exec setsid "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$sockets" -c fsync=$fsync) \
+    (cluster_exec setsid env "${environment[@]}" "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$sockets" -c fsync=$fsync) \
         >>"$dir/log" 2>&1 </dev/null &
     if ! cluster_wait "$dir/data" 30; then
         tail -n 20 "$dir/log" >&2

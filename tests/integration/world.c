@@ -21,7 +21,7 @@
 #include "integration/world_settings.h"
 
 enum { READY_STEP_MS = 10, PROBE_MS = 2000, PORT_TRIES = 5, EXIT_LISTEN = 5, PROGRAM_MAX = 512 };
-enum { PORT_FIRST = 20000, PORT_COUNT = 12000 };
+enum { PORT_FIRST = 20000, PORT_COUNT = 12000, CLUSTER_ARGS_MAX = 24 };
 
 static enum err trouble(struct world *w, enum err e, const char *words)
 {
@@ -37,17 +37,21 @@ static enum err cluster(struct world *w, const char *command, struct buf *out)
     char owner[16];
     int status = 0;
     (void)snprintf(owner, sizeof(owner), "%d", (int)getpid());
-    const char *first[] = {"tests/cluster.sh",
-                           "start",
-                           folder,
-                           "--owner",
-                           owner,
-                           w->options.no_fsync ? "--no-fsync" : NULL,
-                           NULL};
+    const char *start[CLUSTER_ARGS_MAX + 1] = {"tests/cluster.sh", "start", folder};
+    size_t n = 3;
     /* The watcher of the first start lives on. */
-    const char *again[] = {"tests/cluster.sh", "start", folder,
-                           w->options.no_fsync ? "--no-fsync" : NULL, NULL};
-    const char *const *start = w->database_url[0] == '\0' ? first : again;
+    if (w->database_url[0] == '\0') {
+        start[n++] = "--owner";
+        start[n++] = owner;
+    }
+    if (w->options.no_fsync)
+        start[n++] = "--no-fsync";
+    for (const char *const *v = w->options.cluster_env; v != NULL && *v != NULL; v++) {
+        if (n + 2 > CLUSTER_ARGS_MAX)
+            return ERR_TOO_LARGE;
+        start[n++] = "--env";
+        start[n++] = *v;
+    }
     const char *other[] = {"tests/cluster.sh", command, folder, NULL};
     struct process_spec spec = {.argv = strcmp(command, "start") == 0 ? start : other};
     enum err e = process_run(&spec, WORLD_START_MS, out, &status);

@@ -21,6 +21,7 @@ struct world_options {
     const char *const *env; /* more "CONCLAVE_X_Y=value" for every server; NULL-ended, or NULL */
     const char *room;       /* first room; NULL: "lobby" */
     bool no_fsync;          /* a faster cluster, for tests that crash nothing */
+    const char *const *cluster_env; /* "NAME=value" for PostgreSQL; NULL-ended, or NULL */
 };
 
 struct world_server {
