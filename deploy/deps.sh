@@ -16,7 +16,7 @@ case "${1:-}" in
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
     run) packages=(postgresql-15) ;;
-    test) packages=(libcmocka-dev clang-format faketime locales) ;;
+    test) packages=(libcmocka-dev clang-format faketime locales xz-utils) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
