@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <strings.h>
 
-enum { PAGES_MAX = 200, TIMES = 15 };
+enum { PAGES_MAX = 200, TIMES = 225 };
 
 struct walk {
     const char *name; /* NULL: nobody in particular */

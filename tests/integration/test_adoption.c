@@ -3,6 +3,8 @@
  * A server that people used, tests/vectors/pysogs, is taken over with its sogs.ini, and each of its
  * people sees in ours what PySOGS showed them, polls on from what they remember, and finds all of
  * it in the PySOGS that an export fills.
+ *
+ * test-timeout-s: 240
  */
 #include <setjmp.h>
 #include <stdarg.h>

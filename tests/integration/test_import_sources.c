@@ -3,6 +3,8 @@
  * Where an import takes things from: a sogs.ini and what it names, keys, a folder that was copied
  * only half, and a server that is still in use. What is refused is refused with one sentence, and
  * leaves neither rows nor keys.
+ *
+ * test-timeout-s: 240
  */
 #include <setjmp.h>
 #include <stdarg.h>
