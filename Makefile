@@ -25,6 +25,10 @@ endif
 
 Q   := $(if $(V),,@)
 say  = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(2)')
+# For each of many files of a folder: one line for all of them. Whoever makes the folder's mark says it; the outermost make
+# begins without marks.
+say_folder = $(if $(V),,@mkdir -p build/said; ! mkdir build/said/$(subst /,-,$(2)) 2>/dev/null || printf '  %-8s %s\n' '$(1)' '$(2)')
+$(if $(filter 0,$(MAKELEVEL)),$(shell rm -rf build/said))
 # The value of a variable computed when it is first used: before that the tools may not be installed.
 once = $(eval $(1) := $(2))$($(1))
 
@@ -89,7 +93,7 @@ $(1).peers   := build/$(1)/libworld.a build/$(1)/libnetwork.a build/$(1)/libclie
 build/$(1)/flags: FORCE
 	@mkdir -p $$(@D); echo '$(2) $(filter-out -Werror,$(3)) $(4)' | cmp -s - $$@ || echo '$(2) $(filter-out -Werror,$(3)) $(4)' >$$@
 build/$(1)/%.o: %.c build/$(1)/flags | deps-build
-	$$(call say,CC,$$@)
+	$$(call say_folder,CC,$$(@D))
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(BASE) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
 build/$(1)/migrations.o: build/migrations.c build/$(1)/flags | deps-build
@@ -120,15 +124,15 @@ $(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-
 	$$(call say,LINK,$$@)
 	$$($(1).link)
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
-	$$(call say,LINK,$$@)
+	$$(call say_folder,LINK,$$(@D))
 	$$($(1).link) -lcmocka
 build/$(1)/tests/integration/test_%: build/$(1)/tests/integration/test_%.o $$($(1).peers)
-	$$(call say,LINK,$$@)
+	$$(call say_folder,LINK,$$(@D))
 	$$($(1).link) -lcmocka
 # A fuzzer's engine is replay.c, except where libFuzzer is linked in.
 build/$(1)/tests/fuzz/fuzz_%: build/$(1)/tests/fuzz/fuzz_%.o build/$(1)/tests/fuzz/fuzz.o \
 	$(if $(filter fuzz,$(1)),,build/$(1)/tests/fuzz/replay.o) build/$(1)/libconclave.a
-	$$(call say,LINK,$$@)
+	$$(call say_folder,LINK,$$(@D))
 	$$($(1).link)
 
 .PHONY: programs-$(1) tests-$(1) fuzzers-$(1)
@@ -178,6 +182,14 @@ FORCE:
 
 all: programs-release ## build the programs into build/ (the default)
 
+# A knob that is none (PORT=9000) would be accepted and ignored. These, and what the build takes, are all there is.
+RUN_KNOBS   := LISTEN DATA URL ADMIN
+BUILD_KNOBS := V CC CFLAGS LDFLAGS WERROR
+ifneq (,$(filter run,$(MAKECMDGOALS)))
+$(foreach v,$(.VARIABLES),$(if $(and $(filter command,$(firstword $(origin $(v)))),$(filter-out $(RUN_KNOBS) $(BUILD_KNOBS),$(v))),\
+    $(error make run knows no $(v)=; it takes $(RUN_KNOBS:%=%=), and for the build $(BUILD_KNOBS:%=%=))))
+endif
+
 run: deps-run ## install what is missing, build, serve with a private database (LISTEN= DATA= URL= ADMIN=)
 	$(Q)+$(MAKE) --no-print-directory all
 	@LISTEN='$(LISTEN)' DATA='$(DATA)' URL='$(URL)' ADMIN='$(ADMIN)' exec deploy/run-local.sh
@@ -210,9 +222,9 @@ fuzz: deps-test ## libFuzzer on every parser (FUZZ_SECONDS=10 each, FUZZ_SEED=1,
 	$(Q)+$(MAKE) --no-print-directory fuzzers-fuzz
 	@V=1 exec tests/run/fuzz.sh libfuzzer build/fuzz $(or $(FUZZ_SECONDS),10) $(or $(FUZZ_SEED),1) $(FUZZERS)
 
-torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= REPORT=)
+torture: deps-test ## kill servers and PostgreSQL N times under load, and check the account (N= SEED= CLOCK=1 REPORT=)
 	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
-	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) \
+	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) $(if $(CLOCK),--clock) \
 	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 privacy: ## write docs/privacy.md anew from the comments of the migrations

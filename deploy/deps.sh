@@ -16,7 +16,7 @@ case "${1:-}" in
         grep -qs '<curl/curl\.h>' tests/*/*.c && packages+=(libcurl4-openssl-dev)
         ;;
     run) packages=(postgresql-15) ;;
-    test) packages=(libcmocka-dev clang-format faketime locales xz-utils) ;;
+    test) packages=(libcmocka-dev clang-format faketime locales pgbouncer xz-utils) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;
@@ -70,7 +70,16 @@ no_debian_cluster() {
     "${as_root[@]}" sh -c "echo 'create_main_cluster = false' >$folder/conclave.conf"
 }
 
+# The package of PgBouncer would start a service, which nobody asked for.
+no_debian_pooler() {
+    local unit=/etc/systemd/system/pgbouncer.service
+    [[ -e $unit || -L $unit ]] || "${as_root[@]}" sh -c "mkdir -p ${unit%/*} && ln -s /dev/null $unit"
+}
+
 echo "Installing for '$1': ${missing[*]}"
+if [[ " ${missing[*]} " == *" pgbouncer "* ]]; then
+    no_debian_pooler
+fi
 if [[ " ${missing[*]} " == *" postgresql-15 "* ]]; then
     no_debian_cluster
 fi

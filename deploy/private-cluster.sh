@@ -65,6 +65,47 @@ CONF
     mv -T "$new" "$dir"
 }
 
+# cluster_give_to DIR OWNER: makes OWNER, a role without other rights, the owner of the database conclave and of all that is
+# in it, and lets nobody in over the socket but OWNER (and the role postgres, for the system's user of that name). No
+# server may run on DIR. Can be interrupted and repeated; the file OWNER_hba.conf, which appears last, says that it is done.
+cluster_give_to() {
+    local dir=$1 owner=$2 bin hba=$1/$2_hba.conf
+    bin=$(cluster_bin "$dir") || return
+    # Sequences of columns go with their tables. With -j a statement ends at a semicolon before an empty line.
+    cluster_as_owner "$bin/postgres" --single -j -D "$dir" -c log_checkpoints=off -c exit_on_error=on conclave \
+        >/dev/null <<SQL || return
+DO \$\$
+DECLARE
+    command text;
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '$owner') THEN
+        CREATE ROLE $owner LOGIN;
+    END IF;
+    ALTER DATABASE conclave OWNER TO $owner;
+    FOR command IN
+        SELECT format('SCHEMA %I', nspname) FROM pg_namespace WHERE nspname = 'conclave'
+        UNION ALL
+        SELECT format('TABLE %s', c.oid::regclass) FROM pg_class c
+         WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'conclave') AND relkind IN ('r', 'p', 'v', 'm', 'S')
+           AND NOT EXISTS (SELECT FROM pg_depend d
+                            WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND relkind = 'S' AND deptype IN ('a', 'i'))
+        UNION ALL
+        SELECT format('ROUTINE %s', p.oid::regprocedure) FROM pg_proc p
+         WHERE pronamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'conclave')
+    LOOP
+        EXECUTE 'ALTER ' || command || ' OWNER TO $owner';
+    END LOOP;
+END \$\$;
+
+SQL
+    cluster_as_owner tee "$hba.new" >/dev/null <<HBA || return
+# TYPE  DATABASE  USER      METHOD
+local   conclave  $owner  trust
+local   all       postgres  peer
+HBA
+    cluster_as_owner sync -f "$hba.new" && cluster_as_owner mv "$hba.new" "$hba"
+}
+
 # cluster_pid DIR: prints the process id of the postmaster that really runs on DIR; fails when there is none.
 # A stale postmaster.pid may name a process that has since become somebody else's: PostgreSQL works in its folder.
 cluster_pid() {
@@ -79,12 +120,24 @@ cluster_clear_stale() {
     rm -f "$1/postmaster.pid" "$2"/.s.PGSQL.*
 }
 
-# cluster_url SOCKETS: prints the libpq URL of the database conclave; an unusual name of the folder is percent-encoded.
+# cluster_left DIR SECONDS: until no process of a cluster works in DIR; those of a killed one end by themselves.
+cluster_left() {
+    local tries=$(($2 * 20)) folder
+    folder=$(realpath "$1")
+    # Folders of other users' processes cannot be read, and processes end meanwhile: neither is a failure.
+    while { readlink /proc/[0-9]*/cwd 2>/dev/null || true; } | grep -xF "$folder" >/dev/null; do
+        ((tries-- > 0)) || return 1
+        sleep 0.05
+    done
+}
+
+# cluster_url SOCKETS [ROLE]: prints the libpq URL of the database conclave; an unusual name of the folder is
+# percent-encoded.
 cluster_url() {
     local folder=$1
     [[ $folder =~ ^[a-zA-Z0-9/._~-]+$ ]] ||
         folder=$(printf '%s' "$folder" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
-    echo "postgresql:///conclave?host=$folder&user=postgres"
+    echo "postgresql:///conclave?host=$folder&user=${2:-postgres}"
 }
 
 # cluster_wait DIR SECONDS: until it takes connections; fails when it ended or the time is over.

@@ -10,15 +10,17 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 
 #include "auth/access.h"
 #include "auth/auth.h"
+#include "base/arena.h"
 #include "auth/recall.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
+#include "cli/database.h"
 #include "cli/init.h"
 #include "cli/welcome.h"
 #include "conf/conf.h"
@@ -32,9 +34,12 @@
 #include "routes.h"
 #include "sandbox/sandbox.h"
 #include "state/state.h"
+#include "store/files.h"
 #include "store/ring.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "work/budget.h"
+#include "work/disk.h"
 #include "work/lanes.h"
 #include "work/limits.h"
 #include "work/shares.h"
@@ -49,7 +54,7 @@ enum {
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
-    START_RETRY_MS = 500,
+    DISK_ARENA_BYTES = 64 * 1024,
     POSTED_LOG2 = 15,      /* 256 KB: ten minutes of fifty posts a second */
     SOCKET_PATH_MAX = 108, /* of a unix socket, with its NUL */
 };
@@ -69,6 +74,7 @@ struct app {
     struct auth *auth;
     struct recall *posted;
     struct files *files;
+    struct disk *disk;
     struct budget *budget;
     struct shares *shares;
     struct limits *limits;
@@ -78,6 +84,7 @@ struct app {
     struct listener *listener;
     struct dispatcher dispatcher;
     struct services services;
+    int stop_fd;
     atomic_bool started; /* everything is open, and given up what is not needed (sandbox) */
 };
 
@@ -136,46 +143,64 @@ static struct db_options request_db(const struct app *app)
                                .metrics = app->metrics,
                                .tables = store_statements,
                                .table_count = store_statement_count,
+                               .opened = numbers_on_open,
                                .statement_timeout_ms = REQUEST_STATEMENT_TIMEOUT_MS,
                                .lock_timeout_ms = REQUEST_LOCK_TIMEOUT_MS};
 }
 
-/* A server that starts before its database waits for it (design D7). */
-static enum err wait_for_database(struct db *db)
+/* An asynchronous standby that is promoted has lost what was acknowledged last. */
+static enum err look_for_standbys(struct db *db)
 {
-    bool told = false;
-    for (;;) {
-        enum err e = db_ensure(db);
-        if (e != ERR_BUSY)
-            return e;
-        if (!told)
-            log_event(LOG_WARN, "db.waiting", LOG_U64("retry_in_ms", START_RETRY_MS));
-        told = true;
-        struct timespec pause = {0, START_RETRY_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
-    }
+    int64_t count = 0;
+    enum err e = server_async_standbys(db, &count);
+    if (e == OK && count > 0)
+        log_event(LOG_WARN, "database.standby_not_synchronous", LOG_I64("standbys", count));
+    return e;
+}
+
+static enum app_exit open_disk(struct app *app, struct db *db)
+{
+    AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
+    struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    if (mem == NULL)
+        return fail(APP_FAILED, "not enough memory to start");
+    enum err e = server_data_directory(db, mem, &hints.data_directory);
+    if (e == OK || e == ERR_MISSING)
+        e = files_usage(db, &hints.stored_bytes);
+    if (e != OK)
+        return fail(APP_DATABASE, "the database cannot be read");
+    e = disk_new(app->conf, app->metrics, &hints, &app->disk);
+    if (e == ERR_DENIED)
+        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
+    return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
 static enum app_exit open_state(struct app *app)
 {
-    struct state_options options = {.conf = app->conf, .metrics = app->metrics, .ring = app->ring};
+    struct state_options options = {
+        .conf = app->conf, .metrics = app->metrics, .ring = app->ring, .stop_fd = app->stop_fd};
     struct db_options refresh = request_db(app);
     refresh.origin = DB_REFRESH;
+    refresh.stop_fd = app->stop_fd;
     struct db *db = NULL;
     enum err e = state_new(&options, &app->state);
     if (e == OK)
         e = db_new(&refresh, &db);
     if (e == OK)
-        e = wait_for_database(db);
+        e = database_wait(db, app->stop_fd);
     if (e == OK)
         e = jobs_make_partitions(app->conf, db, clock_wall_ms());
     if (e == OK)
         e = state_load(app->state, db);
-    db_free(db);
     if (e == OK)
+        e = look_for_standbys(db);
+    enum app_exit code = e == OK ? open_disk(app, db) : APP_OK;
+    db_free(db);
+    if (e == OK && code == APP_OK)
         e = state_start(app->state);
-    return e == OK ? APP_OK
-                   : fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
+    if (e == OK || stop_asked(app->stop_fd))
+        return e == OK ? code : APP_DATABASE;
+    return fail(APP_DATABASE, "the state of the rooms cannot be read from the database");
 }
 
 static enum app_exit open_files(struct app *app)
@@ -184,8 +209,6 @@ static enum app_exit open_files(struct app *app)
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");
-    if (e == ERR_DENIED)
-        return fail(APP_CONFIGURATION, "[files] free_space_path: its free space cannot be asked");
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
@@ -198,14 +221,34 @@ static enum app_exit open_fairness(struct app *app)
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory to start");
 }
 
+/*
+ * Before anything else that needs a connection while serving: without the writer there is no post.
+ */
+static enum app_exit open_writer(struct app *app)
+{
+    if (timestamps_new(&app->timestamps) != OK)
+        return fail(APP_FAILED, "not enough memory to start");
+    struct writer_options options = {.conf = app->conf,
+                                     .metrics = app->metrics,
+                                     .ring = app->ring,
+                                     .state = app->state,
+                                     .timestamps = app->timestamps};
+    struct db_options db = request_db(app);
+    db.origin = DB_WRITER;
+    enum err e = db_new(&db, &options.db);
+    if (e == OK)
+        e = database_wait(options.db, app->stop_fd);
+    if (e != OK) {
+        db_free(options.db);
+        return APP_DATABASE;
+    }
+    return writer_new(&options, &app->writer) == OK
+               ? APP_OK
+               : fail(APP_FAILED, "not enough memory or threads to start");
+}
+
 static enum app_exit open_work(struct app *app)
 {
-    enum err e = timestamps_new(&app->timestamps);
-    struct writer_options writer = {.conf = app->conf,
-                                    .metrics = app->metrics,
-                                    .ring = app->ring,
-                                    .state = app->state,
-                                    .timestamps = app->timestamps};
     struct db_options db = request_db(app);
     struct lane_options general = {.name = "general",
                                    .workers = app->conf->server.workers,
@@ -226,10 +269,7 @@ static enum app_exit open_work(struct app *app)
                                   .db = &db,
                                   .metrics = app->metrics,
                                   .queue_metric = METRIC_QUEUE_UPLOAD};
-    if (e == OK)
-        e = writer_new(&writer, &app->writer);
-    if (e == OK)
-        e = budget_new(app->conf->memory.bodies_bytes, app->metrics, &app->budget);
+    enum err e = budget_new(app->conf->memory.bodies_bytes, app->metrics, &app->budget);
     if (e == OK)
         e = lane_new(&general, &app->general);
     if (e == OK)
@@ -239,7 +279,7 @@ static enum app_exit open_work(struct app *app)
     if (e == OK)
         e = recall_new(POSTED_LOG2, &app->posted);
     if (e == OK)
-        e = jobs_start(app->conf, app->metrics, &app->jobs);
+        e = jobs_start(app->conf, app->metrics, app->stop_fd, &app->jobs);
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
 }
 
@@ -261,10 +301,91 @@ static enum app_exit check_routes(struct app *app)
     return APP_FAILED;
 }
 
-static bool is_ready(void *arg)
+/* ---- ready: would a request be served now, a write too? ---- */
+
+static bool has_started(struct app *app, const char **ret_reason)
+{
+    (void)ret_reason;
+    return atomic_load(&app->started);
+}
+
+static bool would_write(struct app *app, const char **ret_reason)
+{
+    enum db_reason reason = DB_WORKS;
+    bool ready = writer_is_ready(app->writer, clock_mono_ms(), &reason);
+    *ret_reason = db_reason_name(reason);
+    return ready;
+}
+
+static bool has_worker(struct app *app, const char **ret_reason)
+{
+    *ret_reason = "no_connection";
+    return lane_serves(app->general);
+}
+
+static bool has_upload_worker(struct app *app, const char **ret_reason)
+{
+    *ret_reason = "no_connection";
+    return lane_serves(app->upload);
+}
+
+/* Whoever's clock is right is refused: its timestamps are too far from ours. */
+static bool has_near_clock(struct app *app, const char **ret_reason)
+{
+    struct clock_reading clock = state_clock(app->state);
+    *ret_reason = "wrong";
+    return !clock_refuses_members(&clock);
+}
+
+static bool has_disk(struct app *app, const char **ret_reason)
+{
+    *ret_reason = "full";
+    return disk_level(app->disk) != DISK_NO_POSTS;
+}
+
+static bool has_fresh_state(struct app *app, const char **ret_reason)
+{
+    *ret_reason = "outdated";
+    return state_is_fresh(app->state, clock_mono_ms());
+}
+
+/*
+ * The first that is not ready is named. False: *ret_reason says why, in one word, where there is
+ * more than one reason.
+ */
+static const struct {
+    const char *part;
+    bool (*is_ready)(struct app *app, const char **ret_reason);
+} readiness[] = {
+    {"start", has_started},     {"database", would_write},
+    {"workers", has_worker},    {"uploads", has_upload_worker},
+    {"state", has_fresh_state}, {"clock", has_near_clock},
+    {"disk", has_disk},
+};
+
+static bool is_ready(void *arg, struct operator_unready *ret_unready, struct buf *reasons)
+{
+    struct app *app = arg;
+    if (atomic_load(&app->started)) {
+        struct clock_reading clock = state_clock(app->state);
+        clock_explain(&clock, reasons);
+        disk_explain(app->disk, reasons);
+    }
+    for (size_t i = 0; i < COUNT_OF(readiness); i++) {
+        struct operator_unready unready = {.part = readiness[i].part};
+        if (!readiness[i].is_ready(app, &unready.reason)) {
+            *ret_unready = unready;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Gauges that nobody else keeps up to date. */
+static void measure(void *arg)
 {
     const struct app *app = arg;
-    return atomic_load(&app->started) && state_is_fresh(app->state, clock_mono_ms());
+    (void)disk_level(app->disk);
 }
 
 static enum app_exit open_listeners(struct app *app)
@@ -280,7 +401,8 @@ static enum app_exit open_listeners(struct app *app)
                                       .timestamps = app->timestamps,
                                       .posted = app->posted,
                                       .limits = app->limits,
-                                      .files = app->files};
+                                      .files = app->files,
+                                      .disk = app->disk};
     char key_hex[2 * sizeof(app->keys.pub.b)];
     hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
     struct listener_options public = {&app->services, app->budget,
@@ -292,6 +414,7 @@ static enum app_exit open_listeners(struct app *app)
     struct operator_options operator= {.listen = app->conf->operator.listen.text,
                                        .metrics = app->metrics,
                                        .ready = is_ready,
+                                       .measure = measure,
                                        .arg = app};
     if (operator_open(&operator, & app->operator) != OK)
         return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
@@ -299,7 +422,7 @@ static enum app_exit open_listeners(struct app *app)
     return APP_OK;
 }
 
-enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
+enum app_exit app_open(const struct conf *conf, bool init, int stop_fd, struct app **ret_app)
 {
     close_mouth();
     json_in_start();
@@ -307,12 +430,15 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
     if (!app || crypto_start() != OK)
         return fail(APP_FAILED, "libsodium does not start");
     app->conf = conf;
+    app->stop_fd = stop_fd;
     app->metrics = metrics_new();
     if (app->metrics)
         metrics_set(app->metrics, METRIC_START_TIME, clock_wall_ms() / SECOND_MS);
     enum app_exit code = app->metrics ? check_routes(app) : fail(APP_FAILED, "not enough memory");
     if (code == APP_OK)
-        code = (enum app_exit)init_server(conf, init, &app->keys, &app->ring);
+        code = (enum app_exit)init_server(conf, init, stop_fd, &app->keys, &app->ring);
+    if (code == APP_OK)
+        damage_report_to(ring_damage(app->ring), app->metrics);
     struct sandbox sandbox = {0};
     if (code == APP_OK)
         give_up_files(app, &sandbox);
@@ -322,6 +448,8 @@ enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app)
         code = open_files(app);
     if (code == APP_OK)
         code = open_fairness(app);
+    if (code == APP_OK)
+        code = open_writer(app);
     if (code == APP_OK)
         code = open_work(app);
     if (code == APP_OK)
@@ -357,6 +485,7 @@ void app_close(struct app *app)
     auth_free(app->auth);
     state_free(app->state);
     files_free(app->files);
+    disk_free(app->disk);
     ring_free(app->ring);
     budget_free(app->budget);
     server_keys_close(&app->keys);

@@ -23,10 +23,13 @@ enum app_exit {
 };
 
 /*
- * Opens everything and starts serving. Waits for a database that is away (a log line says so). On anything but APP_OK a
- * sentence for the operator was written to stderr and nothing is left open. init: also `serve --init`'s steps.
+ * Opens everything and starts serving. Waits for a database that is away (a log line says so),
+ * until stop_fd (base/stop.h) is readable. On anything but APP_OK nothing is left open, and unless
+ * it was asked to stop a sentence for the operator was written to stderr. init: also `serve
+ * --init`'s steps.
  */
-MUST_USE enum app_exit app_open(const struct conf *conf, bool init, struct app **ret_app);
+MUST_USE enum app_exit app_open(const struct conf *conf, bool init, int stop_fd,
+                                struct app **ret_app);
 /* Stops accepting, finishes what is under way, closes. NULL is harmless. */
 void app_close(struct app *app);
 

@@ -2,12 +2,16 @@
 /*
  * conclave: one binary, a table of commands. `serve` stands here because it needs everything; the others are in cli/.
  */
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "app.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "cli/cli.h"
 #include "conf/conf.h"
 
@@ -15,14 +19,54 @@ struct serve_options {
     bool init;
 };
 
-/* SIGINT and SIGTERM are waited for, not handled: blocked here, before threads inherit the mask. */
-static void block_signals(sigset_t *ret_signals)
+/*
+ * Signals become a descriptor (negative: it cannot be had): blocked here, before threads inherit
+ * the mask.
+ */
+static int descriptor_of(const int *numbers, size_t count)
 {
-    sigemptyset(ret_signals);
-    sigaddset(ret_signals, SIGINT);
-    sigaddset(ret_signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, ret_signals, NULL);
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&signals, numbers[i]);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/* Until the request to stop, which stays unread: whoever else waits finds it there too. */
+static void wait_for_end(int stop_fd, int hangup_fd)
+{
+    struct pollfd p[] = {{.fd = stop_fd, .events = POLLIN}, {.fd = hangup_fd, .events = POLLIN}};
+    while (p[0].revents == 0) {
+        struct signalfd_siginfo info;
+        if (poll(p, COUNT_OF(p), -1) < 0)
+            continue;
+        if (p[1].revents != 0 && read(hangup_fd, &info, sizeof(info)) == sizeof(info))
+            log_event(LOG_INFO, "server.hangup_ignored");
+    }
+}
+
+/* The descriptors live as long as the process. */
+static int open_and_serve(const struct conf *conf, bool init)
+{
+    static const int stop_signals[] = {SIGINT, SIGTERM}, hangup_signals[] = {SIGHUP};
+    const int stop_fd = descriptor_of(stop_signals, COUNT_OF(stop_signals));
+    const int hangup_fd = descriptor_of(hangup_signals, COUNT_OF(hangup_signals));
+    if (stop_fd < 0 || hangup_fd < 0) {
+        (void)fprintf(stderr, "conclave: no descriptors for signals are left\n");
+        return APP_FAILED;
+    }
     (void)signal(SIGPIPE, SIG_IGN);
+    struct app *app = NULL;
+    int code = (int)app_open(conf, init, stop_fd, &app);
+    if (code == APP_OK)
+        wait_for_end(stop_fd, hangup_fd);
+    if (!stop_asked(stop_fd))
+        return code;
+    log_event(LOG_INFO, "server.stopping");
+    app_close(app);
+    log_event(LOG_INFO, "server.stopped");
+    return APP_OK;
 }
 
 static const struct command serve;
@@ -31,28 +75,18 @@ static int run_serve(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
     struct serve_options o = {0};
-    sigset_t signals;
     (void)command_read(&serve, argc, argv, &cli, &o);
     struct conf *conf = cli_load_conf(cli.config);
     if (!conf)
         return APP_CONFIGURATION;
     log_setup(conf->log.level, conf->log.format);
-    block_signals(&signals);
-    struct app *app = NULL;
-    int code = (int)app_open(conf, o.init, &app);
-    if (code == APP_OK) {
-        int signal_number = 0;
-        (void)sigwait(&signals, &signal_number);
-        log_event(LOG_INFO, "server.stopping");
-        app_close(app);
-        log_event(LOG_INFO, "server.stopped");
-    }
+    int code = open_and_serve(conf, o.init);
     conf_free(conf);
     return code;
 }
 
 static const struct command_verb serve_verbs[] = {
-    {.summary = "Serves in the foreground until SIGINT or SIGTERM.",
+    {.summary = "Serves in the foreground until SIGINT or SIGTERM; SIGHUP is ignored.",
      .help = "Exit codes: 0 ok, 1 failed, 2 usage, 3 configuration, 4 database, 5 listen."},
 };
 static const struct command_option serve_options[] = {

@@ -6,6 +6,7 @@
 #        tests/cluster.sh crash DIR                               ends it as a power cut would; start DIR starts it again
 #        tests/cluster.sh backend DIR N                           kills one of its processes; it recovers by itself
 #        tests/cluster.sh freeze|thaw DIR                         its processes stand still (SIGSTOP), and go on
+#        tests/cluster.sh standby|promote DIR                     starts it again as one that only reads; lets it write
 #        tests/cluster.sh stop DIR                                ends it and removes DIR
 #
 # DIR must be short (its socket's path is limited to 107 bytes) and its parents passable for the user postgres; the
@@ -130,6 +131,22 @@ backend() {
     kill -KILL "${found[$1 % ${#found[@]}]}" 2>/dev/null || true
 }
 
+# It follows nobody, but answers as a standby does: nothing is written until it is promoted.
+standby() {
+    bin=$(cluster_bin "$dir/data")
+    end INT
+    cluster_clear_stale "$dir/data" "$dir/s"
+    cluster_as_owner touch "$dir/data/standby.signal"
+    (cluster_exec setsid "$bin/postgres" -D "$dir/data" -c unix_socket_directories="$dir/s" -c fsync=off) \
+        >>"$dir/log" 2>&1 </dev/null &
+    cluster_wait "$dir/data" 30 || say_and_fail "PostgreSQL did not become a standby"
+}
+
+promote() {
+    bin=$(cluster_bin "$dir/data")
+    cluster_as_owner "$bin/pg_ctl" promote -D "$dir/data" >>"$dir/log"
+}
+
 # Its owner has ended: a test that crashed leaves nothing behind.
 watch() {
     while [[ -d /proc/$1 && -d $dir ]]; do
@@ -148,6 +165,7 @@ case $command in
     crash) end KILL ;;
     freeze) stand STOP ;;
     thaw) stand CONT ;;
+    standby | promote) "$command" ;;
     backend) backend "${1:?}" ;;
     watch) watch "$@" ;;
     stop)

@@ -18,14 +18,16 @@ static bool needs_user(enum access access)
     case ACCESS_ROOM_WRITE:
     case ACCESS_ROOM_UPLOAD:
     case ACCESS_ROOM_MODERATOR:
-    case ACCESS_ROOM_ADMIN:
+    case ACCESS_ROOM_SETTINGS:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         return true;
     case ACCESS_UNDECLARED:
     case ACCESS_PUBLIC:
     case ACCESS_ROOM_ACCESSIBLE:
     case ACCESS_ROOM_READ:
+    case ACCESS_ROOM_ADMIN:
         break;
     }
     return false;
@@ -51,10 +53,12 @@ static const char *missing_right(enum access access, const struct rights *r)
         return r->moderator || r->admin ? NULL
                                         : "This endpoint requires moderator room permissions";
     case ACCESS_ROOM_ADMIN:
+    case ACCESS_ROOM_SETTINGS:
         return r->admin ? NULL : "This endpoint requires admin room permissions";
     case ACCESS_PUBLIC:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         return may(r, true) ? NULL : "Permission denied";
     case ACCESS_ROOM_ACCESSIBLE: /* answered 404 before */
         return NULL;

@@ -118,9 +118,11 @@ enum err auth_welcome(struct call *call)
 
 bool auth_claim(struct call *call)
 {
-    struct nonce_key nonce = {.day = call->nonce.day};
+    struct nonce_key nonce = {.signed_s = call->nonce.signed_s};
     memcpy(nonce.b, call->nonce.b, sizeof nonce.b);
     enum err e = nonces_claim(call->db, &nonce);
+    if (e == ERR_CONFLICT)
+        e = ERR_BUSY; /* there is no partition for that day yet; the job makes it within seconds */
     if (e == ERR_TOO_EARLY)
         reply_text(call->reply, 425, IDENTITY_REPLAYED);
     else if (e != OK)
@@ -146,6 +148,17 @@ static enum err find_room(struct call *call)
     return OK;
 }
 
+/* Asked before the room is looked for: whoever is none gets the same answer for every token. */
+static enum err admit_global_admin(struct call *call)
+{
+    if (!access_check(ACCESS_GLOBAL_ADMIN, &call->who, NULL, call->reply))
+        return ERR_DENIED;
+    if (state_may_globally(call->services->state, &call->who.id, true))
+        return OK;
+    reply_text(call->reply, 403, "This endpoint requires global admin permissions");
+    return ERR_DENIED;
+}
+
 enum err auth_admit(struct call *call, enum access access)
 {
     bool has_room = call->params.room.len > 0;
@@ -153,11 +166,11 @@ enum err auth_admit(struct call *call, enum access access)
     if ((has_room || access != ACCESS_PUBLIC) &&
         !state_is_fresh(call->services->state, clock_mono_ms()))
         return refuse(call, ERR_BUSY);
-    if (has_room) {
-        enum err e = find_room(call);
-        if (e != OK)
-            return e;
-    }
+    enum err e = access == ACCESS_GLOBAL_ADMIN ? admit_global_admin(call) : OK;
+    if (e == OK && has_room)
+        e = find_room(call);
+    if (e != OK)
+        return e;
     const struct rights *rights = has_room ? &call->rights : NULL;
     return access_check(access, &call->who, rights, call->reply) ? OK : ERR_DENIED;
 }

@@ -18,7 +18,6 @@ enum {
     SIGNATURE_BYTES = 64,
     BODY_HASH_BYTES = 64,
     PREFIX_UNBLINDED = 0x00,
-    DAY_S = 24 * 60 * 60,
 };
 
 struct refusal {
@@ -62,16 +61,10 @@ static bool decode(struct span text, uint8_t *out, size_t size)
     return true;
 }
 
-/* -?[0-9]+; what 64 bits cannot hold stands at their end, so that it is "too far" and not malformed. */
+/* What 64 bits cannot hold stands at their end, so that it is "too far" and not malformed. */
 static bool read_timestamp(struct span text, int64_t *ret_s)
 {
-    bool negative = text.len > 0 && text.p[0] == '-';
-    int64_t value = INT64_MAX;
-    enum err e = span_to_i64(negative ? span_skip(text, 1) : text, &value);
-    if (e != OK && e != ERR_TOO_LARGE)
-        return false;
-    *ret_s = negative ? -value : value;
-    return true;
+    return request_signed_int(text, ret_s) == OK;
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -168,6 +161,16 @@ static struct span signed_bytes(const struct call *call, const struct x25519_pub
     return span_of(bytes, len);
 }
 
+/* Clients escape what stands after the '?'. PySOGS verifies over other bytes than were signed when one does not. */
+static bool is_ascii(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.p[i] >= 0x80)
+            return false;
+    }
+    return true;
+}
+
 static struct refusal verify(const struct identity_rules *rules, const struct call *call,
                              const struct proof_text *text, const struct proof *proof)
 {
@@ -175,7 +178,7 @@ static struct refusal verify(const struct identity_rules *rules, const struct ca
     struct span message = signed_bytes(call, rules->server, nonce, text->timestamp);
     if (message.len == 0)
         return (struct refusal){503, "Server busy"};
-    if (!sign_verify(&proof->key, &proof->signature, message))
+    if (!is_ascii(call->req->query) || !sign_verify(&proof->key, &proof->signature, message))
         return REFUSED(401, "X-SOGS-Signature verification failed");
     return PASSED;
 }
@@ -246,6 +249,6 @@ bool identity_check(const struct identity_rules *rules, struct call *call)
     }
     call->who = (struct identity){.known = true, .id = proof.id};
     memcpy(call->nonce.b, proof.nonce, sizeof call->nonce.b);
-    call->nonce.day = floor_div(proof.timestamp_s, DAY_S);
+    call->nonce.signed_s = proof.timestamp_s;
     return true;
 }

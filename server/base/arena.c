@@ -114,6 +114,19 @@ struct arena *arena_new(size_t ceiling_bytes)
     return a;
 }
 
+/* Nothing of a request stays in memory that others get: the allocator's, or the next request's. */
+static void wipe(struct block *b)
+{
+    SHOW(b->bytes, b->used);
+    explicit_bzero(b->bytes, b->used);
+}
+
+static void block_free(struct block *b)
+{
+    SHOW(b->bytes, b->used);
+    mem_free_used(b, sizeof(*b) + b->used);
+}
+
 /* Frees all blocks but the first, which may lie anywhere in the chain. */
 static void free_later_blocks(struct arena *a)
 {
@@ -121,7 +134,7 @@ static void free_later_blocks(struct arena *a)
     for (struct block *b = a->blocks; b != NULL; b = next) {
         next = b->next;
         if (b != a->first)
-            mem_free(b);
+            block_free(b);
     }
     a->first->next = NULL;
     a->blocks = a->first;
@@ -132,13 +145,14 @@ void arena_free(struct arena *a)
     if (a == NULL)
         return;
     free_later_blocks(a);
-    mem_free(a->first);
+    block_free(a->first);
     mem_free(a);
 }
 
 void arena_reset(struct arena *a)
 {
     free_later_blocks(a);
+    wipe(a->first);
     a->first->used = 0;
     HIDE(a->first->bytes, a->first->cap);
     a->used = 0;

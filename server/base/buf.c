@@ -29,7 +29,7 @@ static size_t next_cap(const struct buf *b, size_t need)
 
 void buf_done(struct buf *b)
 {
-    mem_free(b->p);
+    mem_free_used(b->p, b->len > b->touched ? b->len : b->touched);
     *b = (struct buf){.max = b->max};
 }
 
@@ -56,6 +56,8 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
         b->p = p;
         b->cap = cap;
     }
+    if (b->len + n > b->touched)
+        b->touched = b->len + n;
     return b->p + b->len;
 }
 

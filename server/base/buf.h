@@ -18,7 +18,8 @@ struct buf {
     uint8_t *p; /* owned; 0..len is filled, len..cap is free */
     size_t len;
     size_t cap;
-    size_t max; /* ceiling in bytes */
+    size_t touched; /* at most cap: may have been written since it was allocated, and is wiped */
+    size_t max;     /* ceiling in bytes */
     bool failed;
     bool no_memory; /* why it failed: memory, else the ceiling */
 };
@@ -29,7 +30,7 @@ static inline struct buf buf_make(size_t max_bytes)
     return (struct buf){.max = max_bytes};
 }
 
-/* Frees what it holds; harmless on a zeroed or half-built one. */
+/* Wipes and frees what it holds; harmless on a zeroed or half-built one. */
 void buf_done(struct buf *b);
 #define AUTO_BUF CLEANUP(buf_done)
 

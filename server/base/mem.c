@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * Per thread, so that a test can fail and count its own allocations without disturbing another thread's. In a server `left`
@@ -52,12 +53,32 @@ void *mem_realloc(void *p, size_t size)
     /* realloc(p, 0) may free p: "the old block stays valid" would be a lie. */
     if (size == 0 || must_fail())
         return NULL;
-    return p == NULL ? counted(malloc(size)) : realloc(p, size);
+    if (p == NULL)
+        return counted(malloc(size));
+    size_t old = malloc_usable_size(p);
+    if (size <= old && size >= old / 2)
+        return p;
+    /* realloc() would leave a copy behind when it moves the block. */
+    void *moved = malloc(size);
+    if (moved == NULL)
+        return NULL;
+    memcpy(moved, p, old < size ? old : size);
+    explicit_bzero(p, old);
+    free(p);
+    return moved;
 }
 
 void mem_free(void *p)
 {
+    if (p != NULL)
+        mem_free_used(p, malloc_usable_size(p));
+}
+
+void mem_free_used(void *p, size_t used)
+{
     live -= p != NULL;
+    if (p != NULL)
+        explicit_bzero(p, used); /* not memset: the compiler leaves out what is never read */
     free(p);
 }
 

@@ -15,10 +15,18 @@
 void *mem_alloc(size_t size);
 /* The same, zeroed; count * size is checked for overflow. */
 void *mem_alloc_zero(size_t count, size_t size);
-/* As realloc; on NULL the old block stays valid. */
+/* As realloc; on NULL the old block stays valid. Leaves no copy behind when the block moves. */
 void *mem_realloc(void *p, size_t size);
-/* NULL is harmless. */
+/*
+ * NULL is harmless. What a block held is wiped, so that deleted content does not stay in the
+ * process: a core image, or whoever breaks in, finds what is alive only.
+ */
 void mem_free(void *p);
+/*
+ * The same for a block of which only the first bytes were ever written: the others need no wiping.
+ * NULL is harmless.
+ */
+void mem_free_used(void *p, size_t used);
 /*
  * Gives memory that is free inside the process back to the system; takes milliseconds for hundreds
  * of megabytes. glibc keeps it otherwise, which is right while the load lasts. Any thread.

@@ -14,12 +14,12 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "cli/backup_file.h"
+#include "cli/backup_format.h"
 #include "cli/cli.h"
 #include "cli/pg_program.h"
 #include "store/server.h"
 
 enum {
-    PIECE_BYTES = 256 * 1024,
     PROGRESS_MS = 1000,
     NAME_MAX_BYTES = 64,
     /* A day of chunks is being dropped: that takes less than a second. */
@@ -33,6 +33,9 @@ struct backup {
     struct pg_program dump;
     struct backup_file file; /* its fd is standard output for "-" */
     int signals;             /* signalfd */
+    uint32_t schema;         /* number of the newest migration */
+    struct backup_seal seal;
+    struct backup_piece *piece;
     int64_t bytes, next_show_ms;
     bool shown; /* a line of progress stands there */
 };
@@ -79,9 +82,31 @@ static int open_database(struct backup *b)
     enum err e = schema_state(b->cli.db, &schema, &number);
     if (e != OK)
         return cli_store_failed(e);
-    return schema == SCHEMA_EMPTY
-               ? cli_fail(CLI_DATABASE, "the database is empty: there is nothing to back up")
-               : CLI_OK;
+    if (schema == SCHEMA_EMPTY)
+        return cli_fail(CLI_DATABASE, "the database is empty: there is nothing to back up");
+    b->schema = (uint32_t)number;
+    return CLI_OK;
+}
+
+/* With a key that is not the database's, the backup could never be restored. */
+static int open_seal(struct backup *b, uint8_t ret_head[static BACKUP_HEAD_BYTES])
+{
+    struct backup_head head = {.schema = b->schema, .made_s = clock_wall_ms() / SECOND_MS};
+    struct ring *ring = NULL;
+    uint8_t raw[32];
+    enum err e = server_public_key(b->cli.db, &head.server);
+    if (e != OK && e != ERR_MISSING)
+        return cli_store_failed(e);
+    int code = cli_open_ring(&b->cli, &ring);
+    if (code == CLI_OK)
+        code = cli_check_ring(&b->cli, ring);
+    if (code == CLI_OK && ring_storage_key(ring, NULL, raw) != OK)
+        code = cli_fail(CLI_CONFIGURATION, "[server] storage_key_file cannot be used");
+    if (code == CLI_OK)
+        backup_seal_new(&b->seal, raw, &head, ret_head);
+    ring_free(ring);
+    crypto_wipe(raw, sizeof(raw));
+    return code;
 }
 
 static int open_output(struct backup *b)
@@ -136,8 +161,18 @@ static bool watch_signals(struct backup *b)
     return b->signals >= 0;
 }
 
-/* Everything that the program writes. CLI_OK at its end, however that was. */
-static int copy_all(struct backup *b, uint8_t *piece)
+static bool write_piece(struct backup *b, size_t len, bool last)
+{
+    struct span bytes = backup_seal_piece(&b->seal, b->piece, len, last);
+    b->bytes += (int64_t)bytes.len;
+    return backup_file_write(&b->file, bytes);
+}
+
+/*
+ * Waits for what the program writes next. CLI_OK: *ret_len bytes are in the piece behind len; 0: it
+ * ended.
+ */
+static int read_more(struct backup *b, size_t len, size_t *ret_len)
 {
     for (;;) {
         struct pollfd waits[] = {{.fd = b->dump.out, .events = POLLIN},
@@ -148,28 +183,48 @@ static int copy_all(struct backup *b, uint8_t *piece)
             return cli_fail(CLI_FAILED, "interrupted; nothing was kept");
         if (waits[0].revents == 0)
             continue;
-        ssize_t n = read(b->dump.out, piece, PIECE_BYTES);
-        if (n == 0)
-            return CLI_OK;
+        ssize_t n = read(b->dump.out, b->piece->content + len, BACKUP_PIECE_BYTES - len);
         if (n < 0)
             return cli_fail(CLI_FAILED, "pg_dump cannot be read from");
-        if (!backup_file_write(&b->file, span_of(piece, (size_t)n)))
-            return CLI_FAILED;
-        b->bytes += n;
-        show_progress(b);
+        *ret_len = (size_t)n;
+        return CLI_OK;
     }
+}
+
+/*
+ * Everything that the program writes, but for its last piece. CLI_OK at its end, however that was.
+ */
+static int copy_all(struct backup *b, size_t *ret_rest)
+{
+    size_t len = 0, more = 1;
+    while (more > 0) {
+        int code = read_more(b, len, &more);
+        if (code != CLI_OK)
+            return code;
+        len += more;
+        if (len == BACKUP_PIECE_BYTES) {
+            if (!write_piece(b, len, false))
+                return CLI_FAILED;
+            len = 0;
+            show_progress(b);
+        }
+    }
+    *ret_rest = len;
+    return CLI_OK;
 }
 
 static int copy(struct backup *b)
 {
-    uint8_t *piece = mem_alloc(PIECE_BYTES);
-    int code = piece ? copy_all(b, piece) : cli_fail(CLI_FAILED, "not enough memory");
-    mem_free(piece);
+    size_t rest = 0;
+    int code = copy_all(b, &rest);
     if (code != CLI_OK)
         pg_program_stop(&b->dump);
     bool ended_well = pg_program_end(&b->dump);
-    if (code != CLI_OK || ended_well)
+    if (code != CLI_OK)
         return code;
+    /* The last piece says that the backup is whole: not before the program has said so. */
+    if (ended_well)
+        return write_piece(b, rest, true) ? CLI_OK : CLI_FAILED;
     /* Whether the database went away is asked on our own connection. */
     return advisory_release(b->cli.db, ADVISORY_BACKUP) == OK
                ? cli_fail(CLI_FAILED, "pg_dump failed (above: why); nothing was kept")
@@ -190,7 +245,10 @@ static void tell(const struct backup *b)
 
 static int make_backup(struct backup *b)
 {
+    uint8_t head[BACKUP_HEAD_BYTES];
     int code = open_database(b);
+    if (code == CLI_OK)
+        code = open_seal(b, head);
     if (code == CLI_OK && !pg_program_find("pg_dump", db_server_major(b->cli.db), &b->dump))
         code = CLI_FAILED;
     /* Both become errors of write, which are told. */
@@ -203,7 +261,11 @@ static int make_backup(struct backup *b)
         code = open_output(b);
     if (code != CLI_OK)
         return code;
-    code = start_dump(b);
+    if (!backup_file_write(&b->file, span_of(head, sizeof(head))))
+        code = CLI_FAILED;
+    b->bytes = BACKUP_HEAD_BYTES;
+    if (code == CLI_OK)
+        code = start_dump(b);
     if (code == CLI_OK)
         code = copy(b);
     if (to_stdout(b)) {
@@ -230,7 +292,10 @@ static int run(int argc, char **argv)
     if (to_stdout(&b) && isatty(STDOUT_FILENO) == 1)
         return cli_fail(CLI_USAGE, "a backup is not for a terminal: send standard output into a "
                                    "file, or use --output FILE");
-    int code = make_backup(&b);
+    b.piece = MEM_NEW(struct backup_piece);
+    int code = b.piece ? make_backup(&b) : cli_fail(CLI_FAILED, "not enough memory");
+    crypto_wipe(&b.seal, sizeof(b.seal));
+    mem_free(b.piece);
     if (b.signals >= 0)
         (void)close(b.signals);
     cli_done(&b.cli);

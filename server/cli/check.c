@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave check [--defaults]
+ * conclave check [--defaults | --rows]
  */
-#include "cli/cli.h"
+#include "cli/check_rows.h"
 #include "store/ring.h"
 #include "store/server.h"
 
 struct check_options {
-    bool defaults;
+    bool defaults, rows;
 };
 
 static int print_defaults(void)
@@ -44,6 +44,21 @@ int cli_check_ring(struct cli *cli, struct ring *ring)
     return e == OK ? CLI_OK : cli_store_failed(e);
 }
 
+/* A warning: everything works, until that standby is promoted. */
+static int check_standbys(struct cli *cli)
+{
+    int64_t count = 0;
+    enum err e = server_async_standbys(cli->db, &count);
+    if (e != OK)
+        return cli_store_failed(e);
+    if (count > 0)
+        (void)fputs("conclave: warning: the database has a standby that is not synchronous: if it "
+                    "is promoted, what was acknowledged last is lost; set "
+                    "synchronous_standby_names\n",
+                    stderr);
+    return CLI_OK;
+}
+
 static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
@@ -63,6 +78,10 @@ static int run(int argc, char **argv)
         code = cli_check_owner(&cli);
     if (code == CLI_OK)
         code = cli_check_ring(&cli, ring);
+    if (code == CLI_OK && o.rows)
+        code = check_rows(&cli, ring);
+    if (code == CLI_OK)
+        code = check_standbys(&cli);
     ring_free(ring);
     if (code == CLI_OK)
         (void)puts("Settings, keys, database and schema are in order.");
@@ -75,6 +94,9 @@ static const struct command_verb verbs[] = {
 static const struct command_option options[] = {
     {"defaults", EVERY_VERB, NULL, "print every setting with its default, as a settings file",
      MEMBER(struct check_options, defaults)},
+    {"rows", EVERY_VERB, NULL,
+     "also read everything that is stored, and name what is damaged (exit code 1)",
+     MEMBER(struct check_options, rows)},
 };
 const struct command cli_check = {
     .name = "check",

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "cli/database.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/versions.h"
 
@@ -15,7 +17,7 @@ enum { ARENA_BYTES = 64 * 1024 * 1024, STATEMENT_TIMEOUT_MS = 60000, LOCK_TIMEOU
 const struct command *const cli_commands[] = {&cli_check,   &cli_migrate, &cli_key,     &cli_room,
                                               &cli_mod,     &cli_file,    &cli_user,    &cli_filter,
                                               &cli_message, &cli_backup,  &cli_restore, &cli_import,
-                                              &cli_export,  &cli_status,  NULL};
+                                              &cli_export,  &cli_clock,   &cli_status,  NULL};
 
 void cli_done(struct cli *cli)
 {
@@ -98,10 +100,10 @@ int cli_open_db(struct cli *cli, bool with_statements)
                                  .lock_timeout_ms = LOCK_TIMEOUT_MS};
     if (db_new(&options, &cli->db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
-    if (db_ensure(cli->db) != OK)
-        return cli_fail(
-            CLI_DATABASE,
-            "the database cannot be reached: check [database] url and that PostgreSQL runs");
+    enum err e = db_ensure(cli->db);
+    if (e != OK)
+        return e == ERR_DENIED ? cli_fail(CLI_DATABASE, db_refusal(cli->db))
+                               : database_unreachable(cli->db);
     if (!with_statements)
         return CLI_OK;
     code = check_schema(cli->db);
@@ -111,9 +113,15 @@ int cli_open_db(struct cli *cli, bool with_statements)
     cli->db = NULL;
     options.tables = store_statements;
     options.table_count = store_statement_count;
-    if (db_new(&options, &cli->db) != OK || db_ensure(cli->db) != OK)
-        return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
-    return CLI_OK;
+    options.opened = numbers_on_open;
+    if (db_new(&options, &cli->db) != OK)
+        return cli_fail(CLI_FAILED, "not enough memory");
+    e = db_ensure(cli->db);
+    if (e == OK)
+        return CLI_OK;
+    return e == ERR_BUSY
+               ? database_unreachable(cli->db)
+               : cli_fail(CLI_DATABASE, "the database does not take this program's statements");
 }
 
 int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32])
@@ -158,9 +166,15 @@ int cli_open_ring(struct cli *cli, struct ring **ret_ring)
     uint8_t raw[32];
     int code =
         cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, raw);
-    if (code == CLI_OK && ring_new(raw, ret_ring) != OK)
+    struct ring *ring = NULL;
+    if (code == CLI_OK && (ring_new(raw, &ring) != OK ||
+                           ring_watch(ring, cli->conf->server.storage_key_file) != OK)) {
+        ring_free(ring);
         code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
+    }
     crypto_wipe(raw, sizeof(raw));
+    if (code == CLI_OK)
+        *ret_ring = ring;
     return code;
 }
 

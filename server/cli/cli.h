@@ -23,7 +23,7 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONFIGURATION = 3, CLI_DATABASE = 4 };
 
 extern const struct command cli_migrate, cli_check, cli_key, cli_room, cli_mod, cli_file, cli_user,
-    cli_message, cli_filter, cli_import, cli_export, cli_status, cli_backup, cli_restore;
+    cli_message, cli_filter, cli_import, cli_export, cli_clock, cli_status, cli_backup, cli_restore;
 /* All of them, as help lists them; ends with NULL. `serve` is in main.c. */
 extern const struct command *const cli_commands[];
 

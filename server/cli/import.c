@@ -48,7 +48,7 @@ static void print_summary(const struct import *im, const struct conf *conf)
     if (im->left.count > 0)
         (void)puts("left out:");
     print_counts(&im->left);
-    if (im->file_bytes > (int64_t)conf->files.quota_bytes)
+    if (im->file_bytes > (int64_t)conf_quota_bytes(conf))
         (void)fputs(
             "conclave: warning: that is more than [files] quota_bytes: nobody can upload until "
             "it is raised\n",

@@ -7,22 +7,21 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "cli/cli.h"
+#include "cli/database.h"
 #include "cli/people.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/users.h"
-
-enum { RETRY_MS = 500 };
 
 /* One start under way: a connection without statements first, one with them when the schema stands. */
 struct start {
     struct cli cli;
     bool init;
+    int stop_fd;
     bool is_new; /* the database records no key yet */
     struct x25519_pub recorded;
     struct ring *ring;
@@ -39,21 +38,16 @@ static int open_connection(struct start *s, bool with_statements)
                                  .origin = DB_COMMAND,
                                  .tables = with_statements ? store_statements : NULL,
                                  .table_count = with_statements ? store_statement_count : 0,
+                                 .opened = with_statements ? numbers_on_open : NULL,
                                  .statement_timeout_ms = 10 * MINUTE_MS,
-                                 .lock_timeout_ms = 30 * SECOND_MS};
+                                 .lock_timeout_ms = 30 * SECOND_MS,
+                                 .stop_fd = s->stop_fd};
     if (db_new(&options, &s->cli.db) != OK)
         return cli_fail(CLI_FAILED, "not enough memory");
-    bool told = false;
-    for (enum err e; (e = db_ensure(s->cli.db)) != OK;) {
-        if (e != ERR_BUSY)
-            return cli_fail(CLI_DATABASE, "the database does not take this program's statements");
-        if (!told)
-            log_event(LOG_WARN, "db.waiting", LOG_U64("retry_in_ms", RETRY_MS));
-        told = true;
-        struct timespec pause = {0, RETRY_MS * 1000000L};
-        (void)nanosleep(&pause, NULL);
-    }
-    return CLI_OK;
+    enum err e = database_wait(s->cli.db, s->stop_fd);
+    if (e == OK || e == ERR_BUSY)
+        return e == OK ? CLI_OK : CLI_FAILED; /* asked to stop: nothing to say */
+    return e == ERR_MALFORMED ? CLI_CONFIGURATION : CLI_DATABASE;
 }
 
 static int check_schema(struct start *s)
@@ -144,7 +138,6 @@ static int expect_keys(struct start *s)
 
 static int open_keys(struct start *s)
 {
-    uint8_t raw[32];
     int code = s->is_new ? CLI_OK : expect_keys(s);
     if (code == CLI_OK)
         code = cli_open_keys(&s->cli);
@@ -154,12 +147,7 @@ static int open_keys(struct start *s)
         return cli_fail(CLI_CONFIGURATION,
                         "[server] key_file is not the key that this database belongs to; "
                         "mount the right key, or use another database");
-    code =
-        cli_read_key_file("[server] storage_key_file", s->cli.conf->server.storage_key_file, raw);
-    if (code == CLI_OK && ring_new(raw, &s->ring) != OK)
-        code = cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    crypto_wipe(raw, sizeof(raw));
-    return code;
+    return cli_open_ring(&s->cli, &s->ring);
 }
 
 static int claim_database(struct start *s)
@@ -244,10 +232,10 @@ static int run(struct start *s)
     return code;
 }
 
-int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys,
+int init_server(const struct conf *conf, bool init, int stop_fd, struct server_keys *ret_keys,
                 struct ring **ret_ring)
 {
-    struct start s = {.init = init};
+    struct start s = {.init = init, .stop_fd = stop_fd};
     s.cli.mem = arena_new(MIB(4));
     if (!s.cli.mem)
         return cli_fail(CLI_FAILED, "not enough memory");

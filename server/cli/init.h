@@ -15,11 +15,12 @@
 struct conf;
 
 /*
- * Waits for a database that is away. Returns an exit code of design section 2 (0: ok, keys and ring are the caller's);
- * otherwise a sentence was written to stderr. A database that records another server's key, or keys that are missing
- * although it records one, are refused: a mis-mounted volume must never become a new server.
+ * Waits for a database that is away, until stop_fd (base/stop.h) is readable. Returns an exit code
+ * of design section 2 (0: ok, keys and ring are the caller's); otherwise a sentence was written to
+ * stderr. A database that records another server's key, or keys that are missing although it
+ * records one, are refused: a mis-mounted volume must never become a new server.
  */
-MUST_USE int init_server(const struct conf *conf, bool init, struct server_keys *ret_keys,
-                         struct ring **ret_ring);
+MUST_USE int init_server(const struct conf *conf, bool init, int stop_fd,
+                         struct server_keys *ret_keys, struct ring **ret_ring);
 
 #endif

@@ -122,6 +122,12 @@ void pg_program_stop(const struct pg_program *p)
         (void)kill(p->pid, SIGTERM);
 }
 
+void pg_program_kill(const struct pg_program *p)
+{
+    if (p->pid > 0)
+        (void)kill(p->pid, SIGKILL);
+}
+
 bool pg_program_end(struct pg_program *p)
 {
     int status = 0;

@@ -31,6 +31,11 @@ MUST_USE bool pg_program_start(struct pg_program *p, const char *const *argv,
                                struct span environment, int in);
 /* Asks it to end before its time; pg_program_end waits for it. */
 void pg_program_stop(const struct pg_program *p);
+/*
+ * At once, so that it cannot complain any more; pg_program_end waits for it. Any thread before
+ * that.
+ */
+void pg_program_kill(const struct pg_program *p);
 /* Closes our end, which ends a program that still writes, and waits for it. True: it ended well. */
 bool pg_program_end(struct pg_program *p);
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave restore FILE|- [--replace] [--yes] [--margin N]
+ * conclave restore FILE|- [--replace] [--yes] [--margin N] [--unverified] [--leave-out]
  *
- * One transaction of ours from the first lock to the last raised number: pg_restore only turns the dump into a script, and
- * we play that (db/play.c). Whatever ends it half-way, a full disk, a truncated dump or kill -9, the database is as before.
+ * One transaction of ours from the first lock to the last raised number. The schema is made by our
+ * own migrations; pg_restore only turns the dump into a script, of which we take the rows
+ * (store/restore_script.c). Whatever ends it half-way, a full disk, a truncated dump or kill -9,
+ * the database is as before.
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -15,8 +17,10 @@
 
 #include "base/clock.h"
 #include "cli/cli.h"
-#include "cli/pg_program.h"
+#include "cli/restore_source.h"
+#include "store/numbers.h"
 #include "store/restore.h"
+#include "store/restore_script.h"
 #include "store/ring.h"
 #include "store/server.h"
 
@@ -28,20 +32,16 @@ enum {
     OTHERS_PAUSE_MS = 100,
 };
 
-/*
- * A hundred numbers a second for eleven days; a room has 2^40 of them, so even then it can be restored ten thousand times.
- * Clients do not mind a gap.
- */
-#define MARGIN_DEFAULT INT64_C(100000000)
-#define MARGIN_MAX     (INT64_C(1) << 39)
+#define MARGIN_MAX (INT64_C(1) << 39)
 
 struct restore {
     struct cli cli;
-    bool replace, yes, no_tablespaces;
+    bool replace, yes, no_tablespaces, unverified, leave_out;
     int64_t margin;
     struct ring *ring;
-    int fd; /* of the dump */
+    struct restore_source source;
     struct pg_program program;
+    int schema; /* number of the backup's newest migration */
 };
 
 static const char *read_margin(const char *text, void *margin)
@@ -58,28 +58,6 @@ static_assert(MARGIN_MAX == INT64_C(549755813888), "the sentence above says so")
 
 /* ---- before anything is changed ---- */
 
-static int open_dump(struct restore *r)
-{
-    static const char magic[] = "PGDMP";
-    char head[sizeof(magic) - 1] = {0};
-    r->fd = STDIN_FILENO;
-    if (strcmp(r->cli.arguments[0], "-") != 0)
-        r->fd = open(r->cli.arguments[0], O_RDONLY | O_CLOEXEC);
-    if (r->fd < 0)
-        return cli_fail(CLI_FAILED, errno == ENOENT ? "there is no such file"
-                                                    : "the file cannot be read by this user");
-    if (isatty(r->fd) == 1)
-        return cli_fail(CLI_USAGE, "a backup does not come from a terminal: name its file");
-    ssize_t n = pread(r->fd, head, sizeof(head), 0);
-    if (n < 0 && errno == ESPIPE)
-        return CLI_OK; /* a pipe: pg_restore will say */
-    if (n < 0)
-        return cli_fail(CLI_FAILED, "the file cannot be read");
-    if (!span_eq(span_of(head, (size_t)n), span_of_text(magic)))
-        return cli_fail(CLI_FAILED, "this is no dump of `conclave backup` (pg_dump -Fc)");
-    return CLI_OK;
-}
-
 static int open_keys(struct restore *r)
 {
     int code = cli_open_conf(&r->cli);
@@ -87,6 +65,16 @@ static int open_keys(struct restore *r)
         code = cli_open_keys(&r->cli);
     if (code == CLI_OK)
         code = cli_open_ring(&r->cli, &r->ring);
+    return code;
+}
+
+/* Before anything is changed. */
+static int expect_schema(struct restore *r)
+{
+    int code = restore_source_schema(&r->source, &r->program, &r->schema);
+    if (code == CLI_OK && r->schema > schema_newest())
+        return cli_fail(CLI_FAILED, "the dump was made by a newer conclave: restore it with that "
+                                    "one; nothing was changed");
     return code;
 }
 
@@ -155,6 +143,9 @@ static int expect_room(struct restore *r)
 
 static int script_failed(const struct restore *r, enum err e)
 {
+    if (e == ERR_CONFLICT)
+        return cli_fail(CLI_FAILED, "what the dump holds contradicts itself (above: at what); "
+                                    "nothing was changed");
     if (db_disk_full(r->cli.db))
         return cli_fail(CLI_DATABASE, "the database's disk is full; nothing was changed");
     if (e == ERR_BUSY)
@@ -167,36 +158,62 @@ static int script_failed(const struct restore *r, enum err e)
                     "nothing was changed");
 }
 
-static int play(struct restore *r)
+static int read_script(struct restore *r, struct restore_script *script)
 {
-    /* Owner and privileges are those of whoever restores; the schema is ours to make (store/restore.h). */
-    const char *const argv[] = {"",
-                                "--file=-",
-                                "--format=custom",
-                                "--schema=conclave",
-                                "--no-owner",
-                                "--no-privileges",
-                                r->no_tablespaces ? "--no-tablespaces" : NULL,
-                                NULL};
-    if (!pg_program_start(&r->program, argv, (struct span){0}, r->fd))
-        return cli_fail(CLI_FAILED, "pg_restore does not start");
+    const struct play_reader reader = {restore_script_line, script};
+    FILE *file = NULL;
+    int code = restore_source_start(&r->source, &r->program, &file);
+    if (code != CLI_OK)
+        return code;
     if (isatty(STDERR_FILENO) == 1)
         (void)fputs("Restoring: about half a minute for every gigabyte.\n", stderr);
-    FILE *script = fdopen(r->program.out, "r");
-    if (!script) {
-        (void)pg_program_end(&r->program);
-        return cli_fail(CLI_FAILED, "not enough memory");
-    }
-    enum err e = db_play(r->cli.db, script);
-    r->program.out = -1;
-    (void)fclose(script);
-    bool read_all = pg_program_end(&r->program);
-    if (e != OK && e != ERR_MALFORMED)
+    enum err e = db_play(r->cli.db, file, &reader);
+    if (e == ERR_MISSING)
+        code = cli_fail(CLI_FAILED, "the backup uses a tablespace that is not here: make it, or "
+                                    "use --no-tablespaces; nothing was changed");
+    else if (e != OK && e != ERR_MALFORMED)
+        code = script_failed(r, e);
+    int ended = restore_source_end(&r->source, file, code != CLI_OK, code != CLI_OK);
+    if (code == CLI_OK)
+        code = ended;
+    return code == CLI_OK && e == ERR_MALFORMED
+               ? cli_fail(CLI_FAILED, "the dump is not as pg_dump writes it; nothing was changed")
+               : code;
+}
+
+/* What the backup holds and our migrations do not make was not run; somebody put it there. */
+static int judge_extras(struct restore *r, struct restore_script *script)
+{
+    char first[RESTORE_OBJECT_MAX] = "";
+    int64_t count = 0;
+    enum err e = restore_script_extras(script, &count, first);
+    if (e != OK)
         return script_failed(r, e);
-    return read_all && e == OK
-               ? CLI_OK
-               : cli_fail(CLI_FAILED, "pg_restore cannot read the dump to its end (above: why); "
-                                      "is it complete? Nothing was changed");
+    if (count == 0)
+        return CLI_OK;
+    (void)fprintf(stderr,
+                  "conclave: %sthe backup holds %s (%lld of this kind in all), which conclave does "
+                  "not make: somebody changed the database or the backup; %s\n",
+                  r->leave_out ? "warning: " : "", first, (long long)count,
+                  r->leave_out ? "it is left out"
+                               : "--leave-out restores without; nothing was changed");
+    return r->leave_out ? CLI_OK : CLI_FAILED;
+}
+
+static int play(struct restore *r)
+{
+    struct restore_script script;
+    enum err e = restore_prepare(r->cli.db, r->schema, clock_wall_ms());
+    if (e != OK)
+        return script_failed(r, e);
+    restore_script_init(&script, r->cli.db, !r->no_tablespaces);
+    int code = read_script(r, &script);
+    if (code == CLI_OK) {
+        e = restore_complete(r->cli.db);
+        code = e == OK ? judge_extras(r, &script) : script_failed(r, e);
+    }
+    restore_script_done(&script);
+    return code;
 }
 
 /* Before the keys are compared: in an older dump there may be less, in a newer one anything. */
@@ -261,10 +278,8 @@ static int in_transaction(struct restore *r, struct restore_summary *ret_summary
     if (e != OK)
         return script_failed(r, e);
     code = play(r);
-    if (code != CLI_OK)
-        return code;
-    e = restore_settle(r->cli.db);
-    code = e == OK ? judge_schema(r) : script_failed(r, e);
+    if (code == CLI_OK)
+        code = judge_schema(r);
     if (code == CLI_OK)
         code = check_keys(r);
     return code == CLI_OK ? finish_database(r, ret_summary) : code;
@@ -283,17 +298,26 @@ static void tell(const struct restore *r, const struct restore_summary *s)
         "What was deleted or banned after the backup was made is as it was before: do it "
         "again. The server may be started now.\n",
         (long long)s->rooms, date, (long long)r->margin);
+    if (!r->source.sealed)
+        (void)printf("Nobody can tell who wrote to this backup. It makes %lld people moderators or "
+                     "admins of all rooms: are they yours? `conclave mod list` names them.\n",
+                     (long long)s->admins);
 }
 
 static int restore_all(struct restore *r)
 {
-    int code = open_dump(r);
+    (void)signal(SIGPIPE, SIG_IGN); /* an error of write */
+    int code = restore_source_open(&r->source, r->cli.arguments[0], r->unverified);
     if (code == CLI_OK)
         code = open_keys(r);
+    if (code == CLI_OK)
+        code = restore_source_prove(&r->source, r->ring, &r->cli.keys.pub);
     if (code == CLI_OK)
         code = cli_open_db(&r->cli, false);
     if (code == CLI_OK && !pg_program_find("pg_restore", db_server_major(r->cli.db), &r->program))
         code = CLI_FAILED;
+    if (code == CLI_OK)
+        code = expect_schema(r);
     if (code == CLI_OK)
         code = take_locks(r);
     if (code == CLI_OK)
@@ -324,12 +348,11 @@ static int restore_all(struct restore *r)
 static int run(int argc, char **argv)
 {
     /* An index over everything takes minutes. */
-    struct restore r = {.cli.unhurried = true, .margin = MARGIN_DEFAULT, .fd = -1};
+    struct restore r = {.cli.unhurried = true, .margin = NUMBERS_MARGIN, .source.fd = -1};
     (void)command_read(&cli_restore, argc, argv, &r.cli, &r);
     int code = restore_all(&r);
     ring_free(r.ring);
-    if (r.fd > STDIN_FILENO)
-        (void)close(r.fd);
+    restore_source_close(&r.source);
     cli_done(&r.cli);
     return code;
 }
@@ -355,6 +378,14 @@ static const struct command_option options[] = {
      MEMBER(struct restore, margin), .read = read_margin},
     {"no-tablespaces", EVERY_VERB, NULL, "put everything where the database is",
      MEMBER(struct restore, no_tablespaces)},
+    {"unverified", EVERY_VERB, NULL,
+     "also take a backup that is not authenticated, of an older version or of pg_dump: nobody can "
+     "tell whether somebody added rooms, posts or admins to it",
+     MEMBER(struct restore, unverified)},
+    {"leave-out", EVERY_VERB, NULL,
+     "leave out tables, functions and triggers in it that conclave does not make, instead of "
+     "refusing it",
+     MEMBER(struct restore, leave_out)},
 };
 const struct command cli_restore = {
     .name = "restore",

@@ -74,7 +74,7 @@ enum err room_icon_put(const struct cli *cli, struct ring *ring, int64_t room, s
                                  .now = now,
                                  .expiry = now + ATTACHMENT_UNADOPTED_S,
                                  .day = (now_ms + cli->conf->files.room_ttl_ms) / DAY_MS,
-                                 .quota = (int64_t)cli->conf->files.quota_bytes};
+                                 .quota = (int64_t)conf_quota_bytes(cli->conf)};
     struct blob_result result = {.refusal = BLOB_ACCEPTED};
     enum err e = blob_put_room(cli->db, ring, &owner, &put, cli->mem, &result);
     if (e == OK)

@@ -53,17 +53,10 @@ static int print_reactions(struct cli *cli, struct ring *ring, int64_t room)
 
 static int open_and_print_reactions(struct cli *cli, int64_t room)
 {
-    uint8_t key[32] = {0};
     struct ring *ring = NULL;
-    int code =
-        cli_read_key_file("[server] storage_key_file", cli->conf->server.storage_key_file, key);
-    if (code != CLI_OK)
-        return code;
-    enum err e = ring_new(key, &ring);
-    crypto_wipe(key, sizeof(key));
-    if (e != OK)
-        return cli_fail(CLI_FAILED, "not enough (lockable) memory");
-    code = print_reactions(cli, ring, room);
+    int code = cli_open_ring(cli, &ring);
+    if (code == CLI_OK)
+        code = print_reactions(cli, ring, room);
     ring_free(ring);
     return code;
 }

@@ -52,10 +52,10 @@ static int connect_tcp(const struct conf_address *to)
     return fd;
 }
 
-/* True when the answer's status is 200. */
-static bool ask(int fd, const char *path)
+/* The whole answer, status line and all. False: none came. */
+static bool ask(int fd, const char *path, struct buf *out)
 {
-    char request[128], answer[ANSWER_MAX];
+    char request[128], part[512];
     struct timeval timeout = {.tv_sec = TIMEOUT_S};
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
@@ -63,11 +63,32 @@ static bool ask(int fd, const char *path)
                        "GET %s HTTP/1.1\r\nHost: operator\r\nConnection: close\r\n\r\n", path);
     if (len <= 0 || send(fd, request, (size_t)len, MSG_NOSIGNAL) != len)
         return false;
-    size_t got = 0;
-    for (ssize_t n;
-         got < sizeof(answer) && (n = recv(fd, answer + got, sizeof(answer) - got, 0)) > 0;)
-        got += (size_t)n;
-    return span_starts_with(span_of(answer, got), SPAN("HTTP/1.1 200"));
+    for (ssize_t n; (n = recv(fd, part, sizeof(part), 0)) > 0;)
+        buf_put(out, span_of(part, (size_t)n));
+    return buf_verdict(out) == OK && out->len > 0;
+}
+
+/* What stands behind the empty line: "not ready: ..."; ends with a newline of its own. */
+static struct span body_of(struct span answer)
+{
+    while (answer.len > 0 && !span_starts_with(answer, SPAN("\r\n\r\n")))
+        answer = span_skip(answer, 1);
+    return answer.len > 0 ? span_skip(answer, 4) : answer;
+}
+
+static int report(struct span answer)
+{
+    struct span body = body_of(answer);
+    if (span_starts_with(answer, SPAN("HTTP/1.1 200"))) { /* with a line for each doubt */
+        (void)puts("ok");
+        struct span lines = span_skip(body, span_find(body, '\n') + 1);
+        (void)fwrite(lines.p, 1, lines.len, stdout);
+        return CLI_OK;
+    }
+    if (body.len == 0)
+        body = SPAN("not ready: no answer\n");
+    (void)fwrite(body.p, 1, body.len, stdout);
+    return CLI_FAILED;
 }
 
 static int run(int argc, char **argv)
@@ -88,10 +109,10 @@ static int run(int argc, char **argv)
     int fd = to->kind == CONF_ADDRESS_UNIX ? connect_unix(to->path) : connect_tcp(to);
     if (fd < 0)
         return cli_fail(CLI_FAILED, "no server answers at [operator] listen");
-    bool yes = ask(fd, o.live ? "/health/live" : "/health/ready");
+    AUTO_BUF struct buf answer = buf_make(ANSWER_MAX);
+    bool answered = ask(fd, o.live ? "/health/live" : "/health/ready", &answer);
     (void)close(fd);
-    (void)puts(yes ? "ok" : "not ready");
-    return yes ? CLI_OK : CLI_FAILED;
+    return report(answered ? buf_span(&answer) : (struct span){0});
 }
 
 static const char *check(const void *options, size_t argument_count)

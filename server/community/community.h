@@ -18,6 +18,10 @@ MUST_USE enum err room_get(struct call *call);
 /* room_update.c */
 MUST_USE enum err room_put(struct call *call);
 
+/* room_lifecycle.c */
+MUST_USE enum err room_create(struct call *call);
+MUST_USE enum err room_delete(struct call *call);
+
 /* permissions.c, futures.c */
 MUST_USE enum err permissions_get_all(struct call *call);
 MUST_USE enum err permissions_get_one(struct call *call);

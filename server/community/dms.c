@@ -10,6 +10,8 @@
 #include "router/json_in.h"
 #include "router/json_out.h"
 #include "state/state.h"
+#include "store/trusted_time.h"
+#include "work/disk.h"
 #include "store/versions.h"
 #include "work/timestamps.h"
 
@@ -127,9 +129,11 @@ static enum err read_message(struct call *call, struct span *ret_message)
 static enum err store_dm(struct call *call, const struct dm_people *people, struct dm_row *dm)
 {
     const struct services *s = call->services;
-    int64_t ttl_ms = s->conf->direct_messages.ttl_ms;
-    int64_t posted_ms = 0;
+    int64_t posted_ms = 0, from_ms = 0;
     enum err e = timestamps_take(s->timestamps, call->db, call->now_ms, &posted_ms);
+    if (e == OK)
+        e = clock_shared(call->db, posted_ms, &from_ms);
+    int64_t ttl_ms = s->conf->direct_messages.ttl_ms + from_ms - posted_ms;
     if (e == OK)
         e = dms_send(call->db, s->ring, people, dm->message, posted_ms, ttl_ms, &dm->id);
     if (e != OK)
@@ -145,6 +149,8 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 static enum err send_dm(struct call *call, struct dm_row *dm)
 {
     struct dm_people people;
+    if (disk_level(call->services->disk) == DISK_NO_POSTS)
+        return ERR_BUSY;
     bool proved = state_was_seen(call->services->state, &dm->recipient);
     enum err e = dms_recipient(call->db, &dm->recipient, proved, call->now_ms, &people.recipient);
     if (e == OK)

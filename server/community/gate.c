@@ -6,7 +6,6 @@
 #include "community/gate.h"
 
 #include "base/log.h"
-#include "base/unpad.h"
 #include "community/auto_reply.h"
 #include "community/filter.h"
 #include "conf/conf.h"
@@ -53,13 +52,18 @@ static enum gate_verdict stop(struct call *call, const struct filters *filters,
 static enum gate_verdict pass_filters(struct call *call, const struct filters *filters,
                                       struct post_in *post, struct gate_reply *ret_reply)
 {
-    struct post_text text;
+    struct post_text texts[POST_TEXT_READINGS_MAX];
+    size_t count;
     if (call->rights.moderator && !filters->moderators)
         return GATE_ACCEPT;
-    if (!post_text_read(unpad_data(post->data), &text))
-        return GATE_ACCEPT; /* no app shows anything of it */
-    enum filter_type hit = filter_judge(filters, call->services->conf->filters.list, &text);
-    return hit == FILTER_ANY ? GATE_ACCEPT : stop(call, filters, hit, &text, post, ret_reply);
+    if (!post_text_readings(post->data, texts, &count))
+        return refuse(call, 400, "Posts are filtered here, and this one cannot be read");
+    for (size_t i = 0; i < count; i++) {
+        enum filter_type hit = filter_judge(filters, call->services->conf->filters.list, &texts[i]);
+        if (hit != FILTER_ANY)
+            return stop(call, filters, hit, &texts[i], post, ret_reply);
+    }
+    return GATE_ACCEPT;
 }
 
 enum gate_verdict gate_post(struct call *call, struct post_in *post, struct gate_reply *ret_reply)

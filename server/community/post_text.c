@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A reader that walks any protobuf and a writer of three fields. Being strict matters in one direction only: what an app
- * can read, this reads too (groups and unknown fields included), or a filter could be walked around.
+ * A reader that walks any protobuf and a writer of three fields. Being strict matters in one
+ * direction only: what an app can read, this reads too (groups and unknown fields included), or a
+ * filter could be walked around.
  */
 #include "community/post_text.h"
 
@@ -9,7 +10,11 @@
 #include "base/unpad.h"
 
 enum {
+    ENVELOPE_TYPE = 1,
+    ENVELOPE_TIMESTAMP = 5,
+    ENVELOPE_CONTENT = 8,
     CONTENT_DATA_MESSAGE = 1,
+    CONTENT_SIG_TIMESTAMP = 15,
     DATA_BODY = 1,
     DATA_TIMESTAMP = 7,
     DATA_PROFILE = 101,
@@ -39,7 +44,9 @@ static uint64_t take_varint(struct reader *r)
     return 0;
 }
 
-/* Keys and lengths: readers in Java and JavaScript take the low 32 bits of whatever stands there. */
+/*
+ * Keys and lengths: readers in Java and JavaScript take the low 32 bits of whatever stands there.
+ */
 static uint32_t take_u32(struct reader *r)
 {
     return (uint32_t)take_varint(r);
@@ -94,65 +101,117 @@ static void skip_group(struct reader *r, uint64_t number)
     }
 }
 
-/* The next byte string with that number, over whatever else there is. False: the end, or a failure. */
-static bool next_bytes(struct reader *r, uint64_t wanted, uint64_t also, uint64_t *ret_number,
-                       struct span *ret_bytes)
+struct field {
+    uint32_t number;
+    unsigned wire;
+    struct span bytes; /* of WIRE_BYTES */
+    uint64_t varint;   /* of WIRE_VARINT */
+};
+
+/* False: the end, or a failure. */
+static bool next_field(struct reader *r, struct field *ret_field)
 {
-    while (r->rest.len > 0 && !r->failed) {
-        uint64_t key = take_u32(r);
-        uint64_t number = key >> 3;
-        unsigned wire = key & 7;
-        if (number == 0)
-            r->failed = true;
-        if (wire == WIRE_BYTES && (number == wanted || number == also)) {
-            *ret_bytes = take_bytes(r);
-            *ret_number = number;
-            return !r->failed;
-        }
-        if (wire == WIRE_GROUP)
-            skip_group(r, number);
-        else
-            skip_value(r, wire);
-    }
-    return false;
+    if (r->rest.len == 0 || r->failed)
+        return false;
+    uint32_t key = take_u32(r);
+    struct field field = {.number = key >> 3, .wire = key & 7};
+    if (field.number == 0)
+        r->failed = true;
+    if (field.wire == WIRE_BYTES)
+        field.bytes = take_bytes(r);
+    else if (field.wire == WIRE_VARINT)
+        field.varint = take_varint(r);
+    else if (field.wire == WIRE_GROUP)
+        skip_group(r, field.number);
+    else
+        skip_value(r, field.wire);
+    *ret_field = field;
+    return !r->failed;
+}
+
+static bool is_bytes(const struct field *field, uint32_t number)
+{
+    return field->wire == WIRE_BYTES && field->number == number;
+}
+
+static bool is_varint(const struct field *field, uint32_t number)
+{
+    return field->wire == WIRE_VARINT && field->number == number;
 }
 
 static bool read_profile(struct span bytes, struct post_text *text)
 {
     struct reader r = reader_of(bytes);
-    struct span value;
-    uint64_t number;
-    while (next_bytes(&r, PROFILE_DISPLAY_NAME, PROFILE_DISPLAY_NAME, &number, &value))
-        text->name = value;
+    struct field field;
+    while (next_field(&r, &field))
+        if (is_bytes(&field, PROFILE_DISPLAY_NAME))
+            text->name = field.bytes;
     return reader_ok(&r);
 }
 
 static bool read_data_message(struct span bytes, struct post_text *text)
 {
     struct reader r = reader_of(bytes);
-    struct span value;
-    uint64_t number;
-    while (next_bytes(&r, DATA_BODY, DATA_PROFILE, &number, &value)) {
-        if (number == DATA_BODY)
-            text->body = value;
-        else if (!read_profile(value, text))
+    struct field field;
+    while (next_field(&r, &field)) {
+        if (is_bytes(&field, DATA_BODY))
+            text->body = field.bytes;
+        else if (is_bytes(&field, DATA_PROFILE) && !read_profile(field.bytes, text))
             return false;
     }
     return reader_ok(&r);
 }
 
-bool post_text_read(struct span data, struct post_text *ret_text)
+bool post_text_read(struct span content, struct post_text *ret_text)
 {
     struct post_text text = {{NULL, 0}, {NULL, 0}};
-    struct reader r = reader_of(data);
-    struct span value;
-    uint64_t number;
-    while (next_bytes(&r, CONTENT_DATA_MESSAGE, CONTENT_DATA_MESSAGE, &number, &value))
-        if (!read_data_message(value, &text))
+    struct reader r = reader_of(content);
+    struct field field;
+    while (next_field(&r, &field))
+        if (is_bytes(&field, CONTENT_DATA_MESSAGE) && !read_data_message(field.bytes, &text))
             return false;
     if (!reader_ok(&r))
         return false;
     *ret_text = text;
+    return true;
+}
+
+/*
+ * An Envelope says its type and a time; without them it is none for the apps either. Its content
+ * may be missing.
+ */
+static bool read_envelope(struct span data, struct span *ret_content)
+{
+    struct span content = {NULL, 0};
+    bool has_type = false, has_timestamp = false;
+    struct reader r = reader_of(data);
+    struct field field;
+    while (next_field(&r, &field)) {
+        has_type |= is_varint(&field, ENVELOPE_TYPE);
+        has_timestamp |= is_varint(&field, ENVELOPE_TIMESTAMP);
+        if (is_bytes(&field, ENVELOPE_CONTENT))
+            content = field.bytes;
+    }
+    if (!reader_ok(&r) || !has_type || !has_timestamp)
+        return false;
+    *ret_content = content;
+    return true;
+}
+
+bool post_text_readings(struct span data, struct post_text ret_texts[static POST_TEXT_READINGS_MAX],
+                        size_t *ret_count)
+{
+    struct post_text texts[POST_TEXT_READINGS_MAX];
+    size_t count = 0;
+    struct span content;
+    bool is_envelope = read_envelope(data, &content);
+    if (is_envelope && !post_text_read(unpad_data(content), &texts[count++]))
+        return false;
+    count += post_text_read(unpad_data(data), &texts[count]);
+    if (count == 0)
+        return false;
+    memcpy(ret_texts, texts, count * sizeof(*texts));
+    *ret_count = count;
     return true;
 }
 
@@ -192,39 +251,17 @@ void post_text_write(struct buf *out, const struct post_text *text, int64_t time
 
 /* ---- the author's time ---- */
 
-enum { CONTENT_SIG_TIMESTAMP = 15, OUTER_TIMESTAMP = 5, OUTER_CONTENT = 8 };
-
-/* The last varint of that number, and the last byte string of the other; 0 and nothing where there is none. */
-static void find_fields(struct span message, uint32_t varint, uint64_t *ret_value, uint32_t bytes,
-                        struct span *ret_bytes)
-{
-    struct reader r = reader_of(message);
-    uint64_t value = 0;
-    struct span found = {NULL, 0};
-    while (r.rest.len > 0 && !r.failed) {
-        uint32_t key = take_u32(&r);
-        unsigned wire = key & 7;
-        if (wire == WIRE_VARINT && key >> 3 == varint)
-            value = take_varint(&r);
-        else if (wire == WIRE_BYTES && key >> 3 == bytes)
-            found = take_bytes(&r);
-        else if (wire == WIRE_GROUP)
-            skip_group(&r, key >> 3);
-        else
-            skip_value(&r, wire);
-    }
-    bool ok = reader_ok(&r);
-    *ret_value = ok ? value : 0;
-    *ret_bytes = ok ? found : (struct span){NULL, 0};
-}
-
 bool post_text_is_timed(struct span data)
 {
-    uint64_t time;
-    struct span content, none;
-    find_fields(unpad_data(data), OUTER_TIMESTAMP, &time, OUTER_CONTENT, &content);
-    if (content.len > 0 && time != 0)
+    struct span content;
+    if ((read_envelope(data, &content) || read_envelope(unpad_data(data), &content)) &&
+        content.len > 0)
         return true; /* the same time as the content's own */
-    find_fields(unpad_data(data), CONTENT_SIG_TIMESTAMP, &time, 0, &none);
-    return time != 0;
+    struct reader r = reader_of(unpad_data(data));
+    struct field field;
+    bool timed = false;
+    while (next_field(&r, &field))
+        if (is_varint(&field, CONTENT_SIG_TIMESTAMP))
+            timed = field.varint != 0;
+    return reader_ok(&r) && timed;
 }

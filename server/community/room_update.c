@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "community/authority.h"
 #include "community/community.h"
+#include "community/room_texts.h"
 #include "community/tristate.h"
 #include "conf/conf.h"
 #include "files/files.h"
@@ -19,21 +20,6 @@ struct update {
     int64_t info_updates;
 };
 
-/* Without control characters; of a description, tabs and line ends stay. Empty without memory (told by failed). */
-static struct span clean(struct json_in *in, struct span text, bool keeps_lines)
-{
-    uint8_t *out = arena_alloc(in->mem, text.len);
-    size_t len = 0;
-    if (out == NULL)
-        in->failed = true;
-    for (size_t i = 0; out != NULL && i < text.len; i++) {
-        uint8_t c = text.p[i];
-        if (c >= 0x20 || (keeps_lines && (c == '\t' || c == '\n')))
-            out[len++] = c;
-    }
-    return span_of(out, len);
-}
-
 static bool is_there(const struct json_in *in, const char *key)
 {
     return in->root != NULL && json_object_get(in->root, key) != NULL;
@@ -42,15 +28,13 @@ static bool is_there(const struct json_in *in, const char *key)
 static void read_texts(struct json_in *in, struct update *u)
 {
     if (is_there(in, "name")) {
-        u->name = clean(in, json_text(in, "name"), false);
+        u->name = room_texts_name(in, json_text(in, "name"));
         u->change.name = &u->name;
     }
     if (is_there(in, "description")) {
-        u->description = clean(in, json_text_or(in, "description", SPAN("")), true);
+        u->description = room_texts_description(in, json_text_or(in, "description", SPAN("")));
         u->change.description = &u->description;
     }
-    if (u->name.len > ROOM_NAME_MAX || u->description.len > ROOM_DESCRIPTION_MAX)
-        in->failed = true;
 }
 
 /* null takes the picture away: ours, PySOGS cannot (protocol 02, 2.2). A number that no file has stays one here: -1. */

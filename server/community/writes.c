@@ -7,6 +7,7 @@
 #include "auth/identity.h"
 #include "base/arena.h"
 #include "state/state.h"
+#include "work/disk.h"
 
 /* The op and what becomes of it, in the call's arena. */
 struct sending {
@@ -19,6 +20,10 @@ enum err write_new(struct call *call, enum write_kind kind, struct write_op **re
 {
     if (!call->later.allowed && !call->db)
         return ERR_RETRY;
+    /* Deleting and moderating go on. 503, so that clients try the same bytes again later. */
+    bool grows = kind == WRITE_POST || kind == WRITE_EDIT || kind == WRITE_REACT;
+    if (grows && disk_level(call->services->disk) == DISK_NO_POSTS)
+        return ERR_BUSY;
     struct sending *s = ARENA_NEW(call->mem, struct sending);
     if (!s)
         return ERR_NO_MEMORY;
@@ -27,7 +32,7 @@ enum err write_new(struct call *call, enum write_kind kind, struct write_op **re
                               .room = call->room ? state_room_id(call->room) : 0,
                               .author = call->who.id,
                               .has_nonce = !call->nonce_claimed,
-                              .nonce = {.day = call->nonce.day}};
+                              .nonce = {.signed_s = call->nonce.signed_s}};
     memcpy(s->op.nonce.b, call->nonce.b, sizeof(s->op.nonce.b));
     *ret_op = &s->op;
     return OK;

@@ -13,6 +13,7 @@
 #include "conf/words.h"
 
 enum { CONF_MAX_BYTES = 1024 * 1024 };
+#define QUOTA_DEFAULT_BYTES MIB((size_t)20 * 1024)
 
 const struct setting *conf_load_find(struct span section, struct span key)
 {
@@ -170,6 +171,11 @@ enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf 
     }
     *ret_conf = conf;
     return OK;
+}
+
+size_t conf_quota_bytes(const struct conf *conf)
+{
+    return conf->files.quota_bytes != 0 ? conf->files.quota_bytes : QUOTA_DEFAULT_BYTES;
 }
 
 void conf_free(const struct conf *conf)

@@ -23,6 +23,10 @@ struct words;
 
 enum conf_address_kind { CONF_ADDRESS_OFF, CONF_ADDRESS_TCP, CONF_ADDRESS_UNIX };
 
+/* Words that [files] free_space_path may have instead of a path. */
+#define CONF_FREE_SPACE_AUTO "auto"
+#define CONF_FREE_SPACE_OFF  "off"
+
 struct conf_address {
     enum conf_address_kind kind;
     const char *text; /* as it was written */
@@ -77,8 +81,8 @@ struct conf {
         int64_t default_ttl_ms;
         int64_t room_ttl_ms;
         int64_t max_ttl_ms;
-        size_t quota_bytes;
-        const char *free_space_path;
+        size_t quota_bytes;          /* 0: chosen by the disk (work/disk.h) */
+        const char *free_space_path; /* or CONF_FREE_SPACE_AUTO, CONF_FREE_SPACE_OFF */
         size_t free_space_bytes;
         bool uploads;
         struct conf_rate upload_limit;
@@ -132,6 +136,9 @@ void conf_free(const struct conf *conf);
 /* A size (512K) and a time (14d) written as in the settings, for options of commands. ERR_MALFORMED. */
 MUST_USE enum err conf_read_size(struct span text, int64_t *ret_bytes);
 MUST_USE enum err conf_read_duration(struct span text, int64_t *ret_ms);
+
+/* [files] quota_bytes, or the most that is chosen where it is 0. */
+size_t conf_quota_bytes(const struct conf *conf);
 
 enum conf_type {
     CONF_TEXT,     /* const char *; UTF-8 without control characters, at most max bytes */

@@ -163,19 +163,21 @@ static const struct setting settings[] = {
     {.section = "files",
      .key = "quota_bytes",
      .type = CONF_SIZE,
-     .fallback = "20G",
-     .min = 1,
+     .fallback = "0",
+     .min = 0,
      .max = GIB(1024 * 1024),
      .offset = AT(files.quota_bytes),
-     .help = "All files together; beyond it uploads are refused with 507."},
+     .help = "All files together; beyond it uploads are refused with 507. 0: 20G, or half of what "
+             "is free on the database's disk where that is less and can be seen."},
     {.section = "files",
      .key = "free_space_path",
      .type = CONF_PATH,
-     .fallback = "",
+     .fallback = CONF_FREE_SPACE_AUTO,
      .max = PATH_MAX_BYTES,
      .offset = AT(files.free_space_path),
      .help = "A folder on the database's disk, seen from here: uploads are refused when it is "
-             "nearly full. Empty: off."},
+             "nearly full, then posts. auto: found where the database is reached by a unix socket; "
+             "off: never looked at."},
     {.section = "files",
      .key = "free_space",
      .type = CONF_SIZE,
@@ -183,8 +185,9 @@ static const struct setting settings[] = {
      .min = 1,
      .max = HOST_MAX_BYTES,
      .offset = AT(files.free_space_bytes),
-     .help = "Nearly full: less than this is free at free_space_path. The write-ahead log needs "
-             "room, too."},
+     .help =
+         "Nearly full: less than this is free at free_space_path. Posts go on down to a quarter "
+         "of it. The write-ahead log needs room, too."},
     {.section = "files",
      .key = "uploads",
      .type = CONF_BOOL,
@@ -244,7 +247,7 @@ static const struct setting settings[] = {
      .min = (int64_t)KIB(1),
      .max = (int64_t)MIB(1),
      .offset = AT(rooms.message_bytes),
-     .help = "Largest message."},
+     .help = "Largest message. Apps let people write 10,000 characters, which fit into 64K."},
 
     {.section = "direct_messages",
      .key = "ttl",

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stop.h"
 
 /* How long PostgreSQL's own "time is up" may be on its way. */
 enum { MARGIN_MS = 2 * SECOND_MS };
@@ -23,30 +24,39 @@ static int64_t deadline_of(const struct db *db)
     return limit_ms > 0 ? clock_mono_ms() + limit_ms + MARGIN_MS : INT64_MAX;
 }
 
-/* False: the deadline has passed. What is wrong with the socket, libpq finds out. */
+/*
+ * False: the deadline has passed, or we are to stop. What is wrong with the socket, libpq finds
+ * out.
+ */
 static bool wait_for(const struct db *db, short events, int64_t deadline_ms, short *ret_events)
 {
-    struct pollfd p = {.fd = PQsocket(db->conn), .events = events};
+    struct pollfd p[] = {
+        {.fd = PQsocket(db->conn), .events = events},
+        {.fd = db->options.stop_fd > 0 ? db->options.stop_fd : -1, .events = POLLIN}};
     for (;;) {
         int64_t left_ms = deadline_ms - clock_mono_ms();
         if (left_ms <= 0)
             return false;
-        int n = poll(&p, 1, left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
+        int n = poll(p, COUNT_OF(p), left_ms < INT32_MAX ? (int)left_ms : INT32_MAX);
         if (n < 0 && errno != EINTR)
             return false;
-        *ret_events = p.revents;
-        if (n > 0)
+        *ret_events = p[0].revents;
+        if (p[0].revents != 0)
             return true;
+        if (n > 0)
+            return false;
     }
 }
 
 /* What PostgreSQL has read already it may still do; it shall find nobody there afterwards, and we not wait to say so. */
 static bool give_up(struct db *db)
 {
-    log_event(LOG_WARN, "db.silent",
-              LOG_I64("limit_ms", db->options.statement_timeout_ms + MARGIN_MS));
+    if (!stop_asked(db->options.stop_fd))
+        log_event(LOG_WARN, "db.silent",
+                  LOG_I64("limit_ms", db->options.statement_timeout_ms + MARGIN_MS));
     (void)shutdown(PQsocket(db->conn), SHUT_RDWR);
     db_drop(db);
+    db->reason = DB_NO_ANSWER;
     return false;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening a connection so that it behaves the same wherever it leads: its own search_path, time-outs and isolation, every
- * statement prepared; noticing when it is lost; and translating PostgreSQL's error codes into ours. Does not run
- * statements (statement.c) nor know when to retry (tx.c).
+ * Setting up a connection (connect.c opens it) so that it behaves the same wherever it leads: its
+ * own search_path, time-outs and isolation, every statement prepared; noticing when it is lost; and
+ * translating PostgreSQL's error codes into ours. Does not run statements (statement.c) nor know
+ * when to retry (tx.c).
  */
 #include "db/internal.h"
 
@@ -13,22 +14,7 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 
-/*
- * Read before the operator's URL, which may say otherwise. A database host that vanished without a word must not hold a
- * worker for the two hours of TCP's defaults.
- */
-#define PATIENCE                                                                                   \
-    {"connect_timeout", "5"}, {"keepalives_idle", "10"}, {"keepalives_interval", "5"},             \
-        {"keepalives_count", "3"},                                                                 \
-    {                                                                                              \
-        "tcp_user_timeout", "20000"                                                                \
-    }
-
 enum { LAST_WORDS_MAX = 8 };
-
-struct setting_pair {
-    const char *keyword, *value;
-};
 
 /* PostgreSQL's notices may quote people's data; we have no use for them. */
 static void swallow_notice(void *arg, const PGresult *result)
@@ -70,10 +56,15 @@ void db_count(const struct db *db)
     static const enum metric of_origin[] = {
         [DB_REQUEST] = METRIC_SQL_REQUEST, [DB_WRITER] = METRIC_SQL_WRITER,
         [DB_REFRESH] = METRIC_SQL_REFRESH, [DB_JOB] = METRIC_SQL_JOB,
-        [DB_COMMAND] = METRIC_SQL_COMMAND,
+        [DB_COMMAND] = METRIC_SQL_COMMAND, [DB_PROBE] = METRIC_SQL_PROBE,
     };
     if (db->options.metrics != NULL)
         metrics_add(db->options.metrics, of_origin[db->options.origin], 1);
+}
+
+void db_count_as(struct db *db, enum db_origin origin)
+{
+    db->options.origin = origin;
 }
 
 bool db_connected(const struct db *db)
@@ -156,6 +147,8 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
     const char *state = found != NULL ? found : "08006";
     enum err e = err_of_state(state);
     db->disk_full = strcmp(state, "53100") == 0;
+    if (e == ERR_BUSY && db->conn != NULL) /* NULL: given up, and why is known */
+        db->reason = db_reason_of_state(state);
     if (e == ERR_DEFECT)
         log_state(LOG_ERROR, "db.defect", what, state);
     else if (e == ERR_BUSY)
@@ -206,32 +199,29 @@ static enum err prepare_all(struct db *db)
     return OK;
 }
 
-static enum err connect_now(struct db *db)
+enum err db_dial(struct db *db)
 {
-    const struct setting_pair pairs[] = {
-        PATIENCE,
-        {"dbname", db->options.url},
-        {"application_name", "conclave"},
-        {"client_encoding", "UTF8"},
-        {NULL, NULL},
-    };
-    const char *keywords[COUNT_OF(pairs)], *values[COUNT_OF(pairs)];
-    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
-        keywords[i] = pairs[i].keyword;
-        values[i] = pairs[i].value;
-    }
-    db->conn = PQconnectdbParams(keywords, values, 1);
+    enum db_reason reason = DB_WORKS;
+    db->conn = db_open(db, &reason);
+    db->reason = db->conn != NULL ? DB_WORKS : reason;
     if (db->conn == NULL)
-        return ERR_NO_MEMORY;
-    if (PQstatus(db->conn) != CONNECTION_OK) {
-        db_drop(db); /* its message names hosts and users: not for the log */
-        return ERR_BUSY;
-    }
+        return reason == DB_URL_BAD ? ERR_MALFORMED : ERR_BUSY;
     (void)PQsetNoticeReceiver(db->conn, swallow_notice, NULL);
     (void)PQsetnonblocking(db->conn, 1); /* db_await waits */
-    enum err e = set_up_session(db);
+    return OK;
+}
+
+static enum err connect_now(struct db *db)
+{
+    enum err e = db_dial(db);
+    if (e == OK)
+        e = db_check_fitness(db);
+    if (e == OK)
+        e = set_up_session(db);
     if (e == OK)
         e = prepare_all(db);
+    if (e == OK && db->options.opened != NULL)
+        e = db->options.opened(db);
     if (e != OK)
         db_drop(db);
     return e == ERR_RETRY ? ERR_BUSY : e;
@@ -260,7 +250,23 @@ enum err db_ensure(struct db *db)
     return db->conn != NULL ? OK : connect_now(db);
 }
 
+const char *db_refusal(const struct db *db)
+{
+    return db->refusal;
+}
+
+const char *db_socket_folder(const struct db *db)
+{
+    const char *host = db->conn == NULL ? NULL : PQhost(db->conn);
+    return host != NULL && host[0] == '/' ? host : NULL;
+}
+
 bool db_disk_full(const struct db *db)
 {
     return db->disk_full;
+}
+
+enum db_reason db_reason(const struct db *db)
+{
+    return db->reason;
 }

@@ -23,7 +23,7 @@ struct metrics;
 struct db;
 
 /* Who asks: the label of conclave_sql_statements_total. */
-enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND };
+enum db_origin { DB_REQUEST, DB_WRITER, DB_REFRESH, DB_JOB, DB_COMMAND, DB_PROBE };
 
 struct statement {
     const char *name; /* "messages.since" */
@@ -34,6 +34,7 @@ struct statement_table {
     const struct statement *statements; /* the last one has no name */
 };
 
+struct db;
 struct db_options {
     const char *url; /* libpq URI; several hosts allowed. Lives as long as the db */
     enum db_origin origin;
@@ -43,16 +44,27 @@ struct db_options {
     size_t table_count;
     int32_t statement_timeout_ms;
     int32_t lock_timeout_ms;
+    /*
+     * When it gets readable (base/stop.h), whatever is waited for is given up at once. 0: nobody
+     * can ask.
+     */
+    int stop_fd;
+    /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
+    enum err (*opened)(struct db *db);
 };
 
 /* Allocates; connects on db_ensure. ERR_NO_MEMORY. */
 MUST_USE enum err db_new(const struct db_options *options, struct db **ret_db);
 void db_free(struct db *db);
 /*
- * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later). ERR_DEFECT: a statement
- * does not fit the schema (named in the log).
+ * Connects and prepares if not connected. ERR_BUSY: cannot reach the database now (try later;
+ * db_reason says why). ERR_MALFORMED: url is not one. ERR_DENIED: this database cannot be used, and
+ * db_refusal says why; nothing was written. ERR_DEFECT: a statement does not fit the schema (named
+ * in the log).
  */
 MUST_USE enum err db_ensure(struct db *db);
+/* From now on what is sent counts under this label. */
+void db_count_as(struct db *db, enum db_origin origin);
 /* False after a connection was lost; db_ensure reconnects. */
 bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */
@@ -67,6 +79,40 @@ int db_server_major(const struct db *db);
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
 
+/*
+ * Why the database could not be reached or asked, as far as it can be told. For sentences and logs:
+ * names nobody.
+ */
+enum db_reason {
+    DB_WORKS = 0,
+    DB_URL_BAD,
+    DB_HOST_UNKNOWN, /* its name is not resolved */
+    DB_UNREACHABLE,  /* no route to it */
+    DB_REFUSED,      /* nothing listens there */
+    DB_SOCKET_MISSING,
+    DB_SOCKET_DENIED,
+    DB_NO_ANSWER, /* in time */
+    DB_ROLE_MISSING,
+    DB_PASSWORD_WRONG,
+    DB_NOT_ALLOWED, /* pg_hba.conf, or no right to connect */
+    DB_DATABASE_MISSING,
+    DB_CONNECTIONS_FULL,
+    DB_STARTING, /* or shutting down */
+    DB_READ_ONLY,
+    DB_TLS,
+    DB_DISK_FULL,
+    DB_LOST, /* the connection broke */
+    DB_OTHER,
+};
+/* Of the last failure with ERR_BUSY or ERR_MALFORMED; DB_WORKS after a connection was opened. */
+enum db_reason db_reason(const struct db *db);
+/* "refused", for logs and answers. */
+const char *db_reason_name(enum db_reason reason);
+
+/* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
+const char *db_refusal(const struct db *db);
+/* The folder of the unix socket that the connection goes through; NULL: over the network, or not connected. */
+const char *db_socket_folder(const struct db *db);
 /* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
 bool db_disk_full(const struct db *db);
 
@@ -153,11 +199,17 @@ MUST_USE enum err db_settle(struct db *db);
 MUST_USE enum err db_script(struct db *db, const char *sql);
 
 /*
- * Runs a script as pg_restore writes it (statements, and COPY with its data), to its end, in the caller's transaction.
- * Errors as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read. The session's settings are the
- * script's afterwards.
+ * Reads a script as pg_restore writes it (statements, and COPY with its data) to its end, in the
+ * caller's transaction. No line of it is run: each that is no data is given to the reader, without
+ * its newline, which may run what it likes on the same connection. When it fills copy with a "COPY
+ * ... FROM stdin", the lines of data that follow go there. The reader's errors end it. Else errors
+ * as db_run; ERR_MALFORMED: the script ends within a table, or cannot be read.
  */
-MUST_USE enum err db_play(struct db *db, FILE *script);
+struct play_reader {
+    enum err (*line)(void *arg, struct span line, struct buf *copy);
+    void *arg;
+};
+MUST_USE enum err db_play(struct db *db, FILE *script, const struct play_reader *reader);
 
 /* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
 struct row {

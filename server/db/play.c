@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Playing a script of pg_restore: what psql would do, but on our own connection and in our own transaction, so that a
- * restore is all or nothing, together with what we do before and after it.
+ * Reading a script of pg_restore: the data of its tables goes into our own connection and
+ * transaction, so that a restore is all or nothing, together with what we do before and after it.
+ * Its statements are not run.
  *
- * Such a script is lines of SQL, and between them tables: a line "COPY ... FROM stdin;", lines of data, the line "\.".
+ * Such a script is lines of SQL, and between them tables: a line "COPY ... FROM stdin;", lines of
+ * data, the line "\.".
  */
 #include "db/internal.h"
 
@@ -12,17 +14,16 @@
 
 #include "base/attr.h"
 
-/* Everything between two tables goes as one text; the longest has the whole schema with its functions. */
-enum { STATEMENTS_MAX_BYTES = 64 << 20, FLUSH_BYTES = 64 << 10 };
+enum { FLUSH_BYTES = 64 << 10, COPY_MAX_BYTES = 64 << 10 };
 
 struct player {
     struct db *db;
     FILE *script;
+    const struct play_reader *reader;
     char *line; /* getline's */
     size_t size;
-    ssize_t len;    /* of the line */
-    struct buf sql; /* what stands between two tables */
-    bool says;      /* more than comments, which alone are no statement */
+    ssize_t len;     /* of the line */
+    struct buf copy; /* the reader's answer */
 };
 
 static bool next_line(struct player *p)
@@ -34,37 +35,6 @@ static bool next_line(struct player *p)
 static bool line_is(const struct player *p, const char *text)
 {
     return strcmp(p->line, text) == 0;
-}
-
-static bool begins_table(const struct player *p)
-{
-    static const char head[] = "COPY ", tail[] = " FROM stdin;\n";
-    const size_t len = (size_t)p->len, tail_len = sizeof tail - 1;
-    return strncmp(p->line, head, sizeof head - 1) == 0 && len > tail_len &&
-           strcmp(p->line + len - tail_len, tail) == 0;
-}
-
-/* Orders to psql, which newer ones of pg_restore put around everything. */
-static bool is_for_psql(const struct player *p)
-{
-    return strncmp(p->line, "\\restrict ", 10) == 0 || strncmp(p->line, "\\unrestrict ", 12) == 0;
-}
-
-static void put_line(struct player *p)
-{
-    buf_put(&p->sql, span_of(p->line, (size_t)p->len));
-    p->says = p->says || (!line_is(p, "\n") && strncmp(p->line, "--", 2) != 0);
-}
-
-static enum err run(struct player *p)
-{
-    buf_put_byte(&p->sql, '\0');
-    enum err e = buf_verdict(&p->sql);
-    if (e == OK && p->says)
-        e = db_script(p->db, (const char *)p->sql.p);
-    buf_reset(&p->sql);
-    p->says = false;
-    return e;
 }
 
 /* What is left of the answers to a COPY; the first error counts. */
@@ -83,7 +53,8 @@ static enum err drain(struct db *db)
 static enum err begin_copy(struct player *p)
 {
     PGresult *begun = NULL;
-    if (PQsendQuery(p->db->conn, p->line) != 1 || !db_flush(p->db) || !db_receive(p->db, &begun))
+    if (PQsendQuery(p->db->conn, (const char *)p->copy.p) != 1 || !db_flush(p->db) ||
+        !db_receive(p->db, &begun))
         return ERR_BUSY;
     bool copying = PQresultStatus(begun) == PGRES_COPY_IN;
     enum err e = copying ? OK : db_judge(p->db, begun, "restore.table");
@@ -149,26 +120,27 @@ static enum err play(struct player *p)
 {
     enum err e = OK;
     while (e == OK && next_line(p)) {
-        if (begins_table(p)) {
-            e = run(p);
-            if (e == OK)
-                e = play_table(p);
-        } else if (!is_for_psql(p)) {
-            put_line(p);
-        }
+        size_t len = (size_t)p->len - (p->line[p->len - 1] == '\n');
+        buf_reset(&p->copy);
+        e = p->reader->line(p->reader->arg, span_of(p->line, len), &p->copy);
+        if (e != OK || p->copy.len == 0)
+            continue;
+        buf_put_byte(&p->copy, '\0');
+        e = buf_verdict(&p->copy);
+        if (e == OK)
+            e = play_table(p);
     }
-    if (e == OK)
-        e = run(p);
     return e == OK && ferror(p->script) != 0 ? ERR_MALFORMED : e;
 }
 
-enum err db_play(struct db *db, FILE *script)
+enum err db_play(struct db *db, FILE *script, const struct play_reader *reader)
 {
     if (db->conn == NULL)
         return ERR_BUSY;
-    struct player p = {.db = db, .script = script, .sql = buf_make(STATEMENTS_MAX_BYTES)};
+    struct player p = {
+        .db = db, .script = script, .reader = reader, .copy = buf_make(COPY_MAX_BYTES)};
     enum err e = play(&p);
-    buf_done(&p.sql);
+    buf_done(&p.copy);
     free(p.line); /* getline's memory */
     return e;
 }

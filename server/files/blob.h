@@ -103,6 +103,13 @@ MUST_USE enum err blob_beginning(struct db *db, struct ring *ring, const struct 
 MUST_USE enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *file,
                                 struct buf *out);
 
+/*
+ * Reads all of a listed file (store/check_rows.h), name too, and keeps nothing. ERR_SEALED or
+ * ERR_MISSING: something of it is damaged or gone.
+ */
+MUST_USE enum err blob_verify(struct db *db, struct ring *ring, struct arena *mem,
+                              const struct file_row *file);
+
 /* ---- delete: for operators, at once, in a transaction of its own ---- */
 
 /* Of a room file only the number counts here. ERR_MISSING: no such file. */

@@ -10,25 +10,36 @@
 
 /* ---- stat ---- */
 
-/* A name that does not open any more (its key went with the room) is no name. */
+static enum err open_sealed_name(struct db *db, struct ring *ring, struct arena *mem,
+                                 const struct file_row *file, struct span *ret_name)
+{
+    struct aead_key key;
+    struct bytes plain = {NULL, 0};
+    uint8_t *copy = arena_alloc(mem, file->name.len);
+    if (!copy)
+        return ERR_NO_MEMORY;
+    memcpy(copy, file->name.p, file->name.len);
+    enum err e = ring_key_by_id(ring, db, file->blob.key_id, &key);
+    if (e == OK)
+        e = seal_open(&key, file->blob.id, SEAL_NAME, (struct bytes){copy, file->name.len}, &plain);
+    crypto_wipe(&key, sizeof(key));
+    if (e == OK)
+        *ret_name = span_of_bytes(plain);
+    return e;
+}
+
+/* A name that does not open (its key went with the room, or it is damaged) is no name. */
 static enum err open_name(struct db *db, struct ring *ring, struct arena *mem,
                           struct file_row *file)
 {
-    struct aead_key key;
-    enum err e = ring_key_by_id(ring, db, file->blob.key_id, &key);
-    if (e != OK)
+    struct span name = {NULL, 0};
+    enum err e = open_sealed_name(db, ring, mem, file, &name);
+    if (damage_is(e))
+        damage_note(ring_damage(ring), DAMAGED_FILE, file->blob.id);
+    if (e != OK && !damage_is(e))
         return e;
-    uint8_t *copy = arena_alloc(mem, file->name.len);
-    struct bytes plain = {NULL, 0};
-    e = copy ? OK : ERR_NO_MEMORY;
-    if (copy) {
-        memcpy(copy, file->name.p, file->name.len);
-        e = seal_open(&key, file->blob.id, SEAL_NAME, (struct bytes){copy, file->name.len}, &plain);
-    }
-    crypto_wipe(&key, sizeof(key));
-    if (e == OK)
-        file->name = span_of_bytes(plain);
-    return e;
+    file->name = name;
+    return OK;
 }
 
 enum err blob_stat(struct db *db, struct ring *ring, const struct blob_ref *ref, struct arena *mem,
@@ -74,14 +85,17 @@ static enum err open_chunk(struct blob_source *s, struct db *db, struct bytes *r
 {
     struct aead_key key;
     enum err e = read_chunk(s, db);
-    if (e == OK)
-        e = ring_key_by_id(s->ring, db, s->blob.key_id, &key);
     if (e != OK)
         return e;
-    e = seal_open(&key, s->blob.id, s->next_chunk, (struct bytes){s->chunk.p, s->chunk.len},
-                  ret_plain);
+    e = ring_key_by_id(s->ring, db, s->blob.key_id, &key);
+    if (e == OK)
+        e = seal_open(&key, s->blob.id, s->next_chunk, (struct bytes){s->chunk.p, s->chunk.len},
+                      ret_plain);
     crypto_wipe(&key, sizeof(key));
-    return e;
+    if (!damage_is(e))
+        return e;
+    damage_note(ring_damage(s->ring), DAMAGED_FILE, s->blob.id);
+    return ERR_MISSING;
 }
 
 static enum err next_piece(struct body_source *source, struct db *db, struct span *ret_piece)
@@ -137,8 +151,9 @@ enum err blob_beginning(struct db *db, struct ring *ring, const struct blob_ref 
     return e == OK ? buf_verdict(out) : e;
 }
 
-enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *file,
-                       struct buf *out)
+/* out NULL: only reads. */
+static enum err read_pieces(struct db *db, struct ring *ring, const struct file_row *file,
+                            struct buf *out)
 {
     const struct blob_ref nowhere = {.room = 0};
     struct body_source *source = NULL;
@@ -148,13 +163,31 @@ enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *
         e = source->next(source, db, &piece);
         if (e == OK && (piece.len == 0 || piece.len > left))
             e = ERR_DEFECT;
-        if (e == OK) {
+        if (e != OK)
+            break;
+        left -= piece.len;
+        if (out != NULL) {
             buf_put(out, piece);
             e = buf_verdict(out);
-            left -= piece.len;
         }
     }
     if (source)
         source->close(source);
     return e;
+}
+
+enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *file,
+                       struct buf *out)
+{
+    return read_pieces(db, ring, file, out);
+}
+
+enum err blob_verify(struct db *db, struct ring *ring, struct arena *mem,
+                     const struct file_row *file)
+{
+    struct span name;
+    enum err e = file->name.p != NULL ? open_sealed_name(db, ring, mem, file, &name) : OK;
+    if (e == OK)
+        e = read_pieces(db, ring, file, NULL);
+    return e == ERR_DEFECT ? ERR_SEALED : e; /* pieces of another length than was stored */
 }

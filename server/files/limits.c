@@ -6,7 +6,6 @@
 #include "files/limits.h"
 
 #include <pthread.h>
-#include <sys/statvfs.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -15,6 +14,7 @@
 #include "files/sniff.h"
 #include "files/status.h"
 #include "metrics/metrics.h"
+#include "work/disk.h"
 
 struct files {
     const struct conf *conf;
@@ -35,12 +35,7 @@ enum err files_new(const struct conf *conf, struct metrics *metrics, struct file
     f->tokens = (double)conf->files.upload_limit.count;
     f->filled_ms = clock_mono_ms();
     (void)pthread_mutex_init(&f->lock, NULL);
-    enum err e = OK;
-    struct statvfs at;
-    if (conf->files.free_space_path[0] != '\0' && statvfs(conf->files.free_space_path, &at) != 0)
-        e = ERR_DENIED;
-    if (e == OK)
-        e = sniffer_new(conf->server.upload_workers, &f->sniffer);
+    enum err e = sniffer_new(conf->server.upload_workers, &f->sniffer);
     if (e != OK) {
         files_free(f);
         return e;
@@ -121,15 +116,6 @@ static bool take_token(struct files *f)
     return taken;
 }
 
-/* A path that cannot be asked refuses nothing: the start has checked it, and the database has the last word. */
-static bool has_space(const struct conf *conf)
-{
-    struct statvfs at;
-    if (conf->files.free_space_path[0] == '\0' || statvfs(conf->files.free_space_path, &at) != 0)
-        return true;
-    return (uint64_t)at.f_bavail * at.f_frsize >= conf->files.free_space_bytes;
-}
-
 bool files_admit(struct call *call)
 {
     struct files *f = call->services->files;
@@ -138,7 +124,7 @@ bool files_admit(struct call *call)
         e = files_refuse(call, UPLOAD_OFF);
     else if (!take_token(f))
         e = files_refuse(call, UPLOAD_TOO_OFTEN);
-    else if (!has_space(f->conf))
+    else if (disk_level(call->services->disk) != DISK_ENOUGH)
         e = files_refuse(call, UPLOAD_DISK_FULL);
     return e == OK && call->reply->status == 0;
 }

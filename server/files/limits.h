@@ -13,7 +13,7 @@ struct metrics;
 struct sniffer;
 struct files;
 
-/* ERR_MISSING: libmagic's database does not load. ERR_DENIED: free_space_path cannot be asked. conf and metrics outlive it. */
+/* ERR_MISSING: libmagic's database does not load. conf and metrics outlive it. */
 MUST_USE enum err files_new(const struct conf *conf, struct metrics *metrics,
                             struct files **ret_files);
 void files_free(struct files *f); /* NULL is harmless */

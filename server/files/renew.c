@@ -9,6 +9,7 @@
 #include "files/id.h"
 #include "files/status.h"
 #include "files/ttl.h"
+#include "store/trusted_time.h"
 
 static enum err answer(struct call *call, enum err e, const struct file_row *file)
 {
@@ -46,8 +47,10 @@ enum err file_extend(struct call *call)
     if (ttl_wanted_ms(call, &ttl_ms) != OK)
         return files_status(call->reply, 400);
     /* The time now and not that of the request, which may have waited while the file expired: nothing is revived. */
-    int64_t now_ms = clock_wall_ms();
-    enum err e = files_extend(call->db, &hash, (double)now_ms / SECOND_MS,
-                              (double)(now_ms + ttl_ms) / SECOND_MS, &file);
+    int64_t now_ms = clock_wall_ms(), from_ms = 0;
+    enum err e = clock_shared(call->db, now_ms, &from_ms);
+    if (e == OK)
+        e = files_extend(call->db, &hash, (double)now_ms / SECOND_MS,
+                         (double)(from_ms + ttl_ms) / SECOND_MS, &file);
     return answer(call, e, &file);
 }

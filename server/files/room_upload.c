@@ -15,6 +15,8 @@
 #include "router/json_out.h"
 #include "state/state.h"
 #include "store/attachments.h"
+#include "store/trusted_time.h"
+#include "work/disk.h"
 #include "store/users.h"
 
 /* Who uploads and under which name; makes the user's row when this is the first thing seen of them. */
@@ -91,16 +93,19 @@ enum err room_file_upload(struct call *call)
     enum err e = find_owner(call, &owner);
     if (e == OK)
         e = check_type(call, &owner);
+    int64_t now_ms = 0;
+    if (e == OK)
+        e = clock_shared(call->db, call->now_ms, &now_ms);
     if (e == ERR_DENIED)
         return files_refuse(call, UPLOAD_TYPE);
     if (e != OK)
         return files_refuse_error(call, e);
     struct blob_put put = {
         .body = call->req->body,
-        .now = (double)call->now_ms / SECOND_MS,
-        .expiry = (double)call->now_ms / SECOND_MS + ATTACHMENT_UNADOPTED_S,
-        .day = (call->now_ms + conf->files.room_ttl_ms) / DAY_MS,
-        .quota = (int64_t)conf->files.quota_bytes,
+        .now = (double)now_ms / SECOND_MS,
+        .expiry = (double)now_ms / SECOND_MS + ATTACHMENT_UNADOPTED_S,
+        .day = (now_ms + conf->files.room_ttl_ms) / DAY_MS,
+        .quota = disk_quota(call->services->disk),
     };
     return store(call, &owner, &put);
 }

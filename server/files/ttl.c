@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Strict, as today's reference is: a wish that cannot be granted is refused, not cut.
+ * A wish longer than the maximum gets the maximum: newer clients always send one, and a refusal would cost them the file.
  */
 #include "files/ttl.h"
 
@@ -15,9 +15,11 @@ enum err ttl_wanted_ms(const struct call *call, int64_t *ret_ttl_ms)
         *ret_ttl_ms = conf->files.default_ttl_ms;
         return OK;
     }
-    int64_t seconds;
-    if (span_to_i64(text, &seconds) != OK || seconds > conf->files.max_ttl_ms / SECOND_MS)
-        return ERR_MALFORMED;
-    *ret_ttl_ms = seconds * SECOND_MS;
+    const int64_t most = conf->files.max_ttl_ms / SECOND_MS;
+    int64_t seconds = most;
+    enum err e = span_to_i64(text, &seconds);
+    if (e != OK && e != ERR_TOO_LARGE)
+        return e;
+    *ret_ttl_ms = (seconds < most ? seconds : most) * SECOND_MS;
     return OK;
 }

@@ -7,7 +7,7 @@
 
 #include "router/call.h"
 
-/* The wish, or the default. ERR_MALFORMED: not whole seconds, or above [files] max_ttl. */
+/* The wish, at most [files] max_ttl; or the default. ERR_MALFORMED: not whole seconds. */
 MUST_USE enum err ttl_wanted_ms(const struct call *call, int64_t *ret_ttl_ms);
 
 #endif

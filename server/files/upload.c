@@ -12,6 +12,8 @@
 #include "files/sniff.h"
 #include "files/ttl.h"
 #include "metrics/metrics.h"
+#include "store/trusted_time.h"
+#include "work/disk.h"
 
 /* This half stores encrypted attachments: what is visibly none is counted, or refused (design D9). */
 static bool is_refused_type(const struct call *call)
@@ -58,10 +60,14 @@ enum err file_upload(struct call *call)
         return OK;
     if (is_refused_type(call))
         return files_refuse(call, UPLOAD_TYPE);
+    int64_t now_ms = 0;
+    enum err e = clock_shared(call->db, call->now_ms, &now_ms);
+    if (e != OK)
+        return files_refuse_error(call, e);
     struct blob_put put = {.body = body,
-                           .now = (double)call->now_ms / SECOND_MS,
-                           .expiry = (double)(call->now_ms + ttl_ms) / SECOND_MS,
-                           .day = (call->now_ms + conf->files.default_ttl_ms) / DAY_MS,
-                           .quota = (int64_t)conf->files.quota_bytes};
+                           .now = (double)now_ms / SECOND_MS,
+                           .expiry = (double)(now_ms + ttl_ms) / SECOND_MS,
+                           .day = (now_ms + conf->files.default_ttl_ms) / DAY_MS,
+                           .quota = disk_quota(call->services->disk)};
     return store(call, &put);
 }

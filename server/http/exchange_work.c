@@ -79,8 +79,8 @@ static void open_source(struct exchange *ex, struct db *db)
     if (e == OK)
         return;
     reply_reset(&ex->reply);
-    if (e == ERR_TOO_LARGE)
-        reply_error(&ex->reply, ERR_TOO_LARGE);
+    if (e == ERR_TOO_LARGE || e == ERR_MISSING) /* missing: deleted meanwhile, or damaged */
+        reply_error(&ex->reply, e);
     else
         reply_busy(ex);
 }

@@ -15,14 +15,16 @@
 #include "http/limits.h"
 #include "metrics/metrics.h"
 
-enum { METRICS_TEXT_MAX_BYTES = 256 * 1024 };
+enum { METRICS_TEXT_MAX_BYTES = 256 * 1024, REASONS_MAX_BYTES = 2048 };
 
 static const char unix_prefix[] = "unix:";
+#define TEXT_TYPE "text/plain; charset=utf-8"
 
 struct operator_listener {
     struct MHD_Daemon *daemon;
     struct metrics *metrics;
-    bool (*ready)(void *arg);
+    bool (*ready)(void *arg, struct operator_unready *ret_unready, struct buf *reasons);
+    void (*measure)(void *arg);
     void *arg;
     char *socket_path; /* to remove at the end; NULL: TCP */
 };
@@ -52,15 +54,38 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned s
 {
     AUTO_BUF struct buf body = buf_make(KIB(1));
     buf_put_text(&body, text);
-    return answer(connection, status, &body, "text/plain; charset=utf-8");
+    return answer(connection, status, &body, TEXT_TYPE);
 }
 
 static enum MHD_Result answer_metrics(struct MHD_Connection *connection,
-                                      const struct metrics *metrics)
+                                      const struct operator_listener *op)
 {
+    if (op->measure != NULL)
+        op->measure(op->arg);
     AUTO_BUF struct buf body = buf_make(METRICS_TEXT_MAX_BYTES);
-    metrics_write(metrics, &body);
+    metrics_write(op->metrics, &body);
     return answer(connection, MHD_HTTP_OK, &body, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+/* "ready", or "not ready: database (refused)"; then a line for each thing that is in doubt. */
+static enum MHD_Result answer_ready(struct MHD_Connection *connection,
+                                    const struct operator_listener *op)
+{
+    struct operator_unready unready = {NULL, NULL};
+    AUTO_BUF struct buf reasons = buf_make(REASONS_MAX_BYTES);
+    AUTO_BUF struct buf text = buf_make(REASONS_MAX_BYTES + KIB(1));
+    bool ready = op->ready(op->arg, &unready, &reasons);
+    buf_put_text(&text, ready ? "ready" : "not ready: ");
+    if (!ready)
+        buf_put_text(&text, unready.part);
+    if (!ready && unready.reason != NULL) {
+        buf_put_text(&text, " (");
+        buf_put_text(&text, unready.reason);
+        buf_put_byte(&text, ')');
+    }
+    buf_put_byte(&text, '\n');
+    buf_put(&text, buf_span(&reasons));
+    return answer(connection, ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, &text, TEXT_TYPE);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *url,
@@ -76,13 +101,10 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         strcmp(method, MHD_HTTP_METHOD_GET) == 0 || strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
     if (reads && strcmp(url, "/health/live") == 0)
         return answer_text(connection, MHD_HTTP_OK, "ok\n");
-    if (reads && strcmp(url, "/health/ready") == 0) {
-        bool ready = op->ready(op->arg);
-        return ready ? answer_text(connection, MHD_HTTP_OK, "ready\n")
-                     : answer_text(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready\n");
-    }
+    if (reads && strcmp(url, "/health/ready") == 0)
+        return answer_ready(connection, op);
     if (reads && strcmp(url, "/metrics") == 0)
-        return answer_metrics(connection, op->metrics);
+        return answer_metrics(connection, op);
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "not found\n");
 }
 
@@ -124,6 +146,7 @@ enum err operator_open(const struct operator_options *options,
         return ERR_NO_MEMORY;
     op->metrics = options->metrics;
     op->ready = options->ready;
+    op->measure = options->measure;
     op->arg = options->arg;
     int fd = -1;
     enum err e = listen_at(op, options->listen, &fd);

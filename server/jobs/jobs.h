@@ -16,8 +16,11 @@ struct db;
 struct jobs;
 struct metrics;
 
-/* Starts the thread, with a connection of its own. conf and metrics outlive it. */
-MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics,
+/*
+ * Starts the thread, with a connection of its own. conf and metrics outlive it. stop_fd
+ * (base/stop.h): a statement under way is given up then; whatever a job does can be done again.
+ */
+MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
                              struct jobs **ret_jobs);
 void jobs_stop(struct jobs *jobs);
 
@@ -26,6 +29,8 @@ void jobs_stop(struct jobs *jobs);
  * an upload may land in. Also called before serving starts. Idempotent, any process.
  */
 MUST_USE enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms);
+/* Drops the days of nonces that are over at now_ms, which the caller may delete by (jobs/agreed_time.h). */
+MUST_USE enum err jobs_drop_nonces(struct db *db, int64_t now_ms);
 /* Applies what is due, at most a thousand rows: permissions, bans, ends of bans. Tells all processes. */
 MUST_USE enum err jobs_apply_futures(struct db *db, int64_t now_ms);
 

@@ -20,8 +20,7 @@ enum {
 enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t now_ms)
 {
     int64_t today = now_ms / DAY_MS;
-    enum err e = nonces_partitions(db, today - NONCE_DAYS_BEFORE, today + NONCE_DAYS_AHEAD,
-                                   today - NONCE_DAYS_BEFORE);
+    enum err e = nonces_make_days(db, today - NONCE_DAYS_BEFORE, today + NONCE_DAYS_AHEAD);
     if (e != OK)
         return e;
     /* A chunk's day is that of the upload plus the normal lifetime of its kind; a wish (X-FS-TTL) may be shorter, and what
@@ -30,4 +29,9 @@ enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t no
                              ? conf->files.default_ttl_ms
                              : conf->files.room_ttl_ms;
     return file_jobs_partitions(db, today, today + longest_ms / DAY_MS + CHUNK_DAYS_AHEAD);
+}
+
+enum err jobs_drop_nonces(struct db *db, int64_t now_ms)
+{
+    return nonces_drop_days(db, now_ms / DAY_MS - NONCE_DAYS_BEFORE);
 }

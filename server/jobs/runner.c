@@ -10,10 +10,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "conf/conf.h"
+#include "jobs/agreed_time.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
 #include "jobs/people.h"
 #include "jobs/retention.h"
+#include "store/numbers.h"
 #include "store/server.h"
 #include "store/users.h"
 
@@ -32,9 +34,9 @@ struct jobs {
     const struct conf *conf;
     struct metrics *metrics;
     struct db *db;
-    bool leading; /* holds the advisory lock, on this connection */
-    int64_t partitions_day;
+    bool leading;       /* holds the advisory lock, on this connection */
     int64_t counted_ms; /* monotonic */
+    struct agreed_time agreed;
     struct file_turns files;
     struct jobs_retention retention;
     struct people_turns people;
@@ -51,25 +53,62 @@ static enum err count_active(struct jobs *j, int64_t now_ms)
     return e;
 }
 
-static enum err turn(struct jobs *j)
+/*
+ * Requests need partitions around the clock of their process; marks of the writer around that of the database. At every
+ * turn: those that exist cost two look-ups.
+ */
+static enum err make_partitions(struct jobs *j, const struct clock_reading *clock)
 {
-    int64_t now_ms = clock_wall_ms();
+    enum err e = jobs_make_partitions(j->conf, j->db, clock->now_ms);
+    if (e == OK && clock->database_ms / DAY_MS != clock->now_ms / DAY_MS)
+        e = jobs_make_partitions(j->conf, j->db, clock->database_ms);
+    return e;
+}
+
+/* A process whose own clock is wrong leaves the work to one whose clock is right. */
+static enum err stand_back(struct jobs *j, const struct clock_reading *clock)
+{
+    enum err e = OK;
+    j->agreed = (struct agreed_time){.doubted_mono_ms = 0};
+    if (j->leading)
+        e = advisory_release(j->db, ADVISORY_JOBS);
+    j->leading = false;
+    if (e == OK)
+        e = make_partitions(j, clock);
+    return e == OK ? ERR_DENIED : e;
+}
+
+/* OK: this process works, and may delete by *ret_now_ms. ERR_CONFLICT: another one works. ERR_DENIED: nothing may go. */
+static enum err take_lead(struct jobs *j, int64_t *ret_now_ms)
+{
+    struct clock_reading clock;
     enum err e = db_ensure(j->db);
-    if (e == OK && !j->leading) {
+    if (e == OK)
+        e = clock_read(j->db, &clock);
+    if (e != OK)
+        return e;
+    if (clock.doubt == CLOCK_APART)
+        return stand_back(j, &clock);
+    if (!j->leading) {
         e = advisory_try(j->db, ADVISORY_JOBS);
         j->leading = e == OK;
-        if (e == ERR_CONFLICT)
-            return OK; /* another process works */
     }
-    if (e == OK && j->partitions_day != now_ms / DAY_MS) {
-        e = jobs_make_partitions(j->conf, j->db, now_ms);
-        if (e == OK)
-            j->partitions_day = now_ms / DAY_MS;
-    }
+    if (e == OK)
+        e = make_partitions(j, &clock);
+    return e == OK ? agreed_time(&j->agreed, j->db, ret_now_ms) : e;
+}
+
+static enum err turn(struct jobs *j)
+{
+    int64_t now_ms = 0;
+    enum err e = take_lead(j, &now_ms);
+    if (e == ERR_CONFLICT || e == ERR_DENIED)
+        return OK;
     if (e != OK)
         return e;
     /* One that fails keeps no other from its turn. */
-    const enum err outcomes[] = {jobs_apply_futures(j->db, now_ms),
+    const enum err outcomes[] = {jobs_drop_nonces(j->db, now_ms),
+                                 jobs_apply_futures(j->db, now_ms),
                                  count_active(j, now_ms),
                                  file_turn(j->db, j->metrics, &j->files, now_ms),
                                  jobs_expire_dms(j->db, now_ms),
@@ -109,14 +148,14 @@ static void *jobs_main(void *arg)
     return NULL;
 }
 
-enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct jobs **ret_jobs)
+enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
+                    struct jobs **ret_jobs)
 {
     struct jobs *j = MEM_NEW(struct jobs);
     if (!j)
         return ERR_NO_MEMORY;
     j->conf = conf;
     j->metrics = metrics;
-    j->partitions_day = -1;
     j->files = (struct file_turns){-1};
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_t monotonic;
@@ -129,8 +168,10 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct job
                             .metrics = metrics,
                             .tables = store_statements,
                             .table_count = store_statement_count,
+                            .opened = numbers_on_open,
                             .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
+                            .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                            .stop_fd = stop_fd};
     enum err e = db_new(&db, &j->db);
     if (e == OK && pthread_create(&j->thread, NULL, jobs_main, j) != 0)
         e = ERR_NO_MEMORY;

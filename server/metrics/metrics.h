@@ -33,6 +33,7 @@
     X(METRIC_SQL_REFRESH, "conclave_sql_statements_total", COUNTER, "origin=\"refresh\"", "")                          \
     X(METRIC_SQL_JOB, "conclave_sql_statements_total", COUNTER, "origin=\"job\"", "")                                  \
     X(METRIC_SQL_COMMAND, "conclave_sql_statements_total", COUNTER, "origin=\"command\"", "")                          \
+    X(METRIC_SQL_PROBE, "conclave_sql_statements_total", COUNTER, "origin=\"probe\"", "")                            \
     X(METRIC_BATCH_COMMITS, "conclave_batch_commits_total", COUNTER, "", "Commits of the batch writer.")               \
     X(METRIC_POSTS, "conclave_posts_total", COUNTER, "", "Messages accepted.")                                         \
     X(METRIC_POSTS_REPEATED, "conclave_posts_repeated_total", COUNTER, "",                                             \
@@ -58,6 +59,12 @@
     X(METRIC_DOWNLOADS, "conclave_downloads_total", COUNTER, "", "Files sent.")                                        \
     X(METRIC_NOTIFY_RECEIVED, "conclave_notify_received_total", COUNTER, "", "Hints received from other processes.")   \
     X(METRIC_REFRESHES, "conclave_refreshes_total", COUNTER, "", "Refills of the state in memory from the database.")  \
+    X(METRIC_DAMAGED_MESSAGES, "conclave_damaged_rows_total", COUNTER, "kind=\"message\"",                              \
+      "Stored rows that did not open, each counted once.")                                                             \
+    X(METRIC_DAMAGED_REACTIONS, "conclave_damaged_rows_total", COUNTER, "kind=\"reaction\"", "")                       \
+    X(METRIC_DAMAGED_DMS, "conclave_damaged_rows_total", COUNTER, "kind=\"direct_message\"", "")                       \
+    X(METRIC_DAMAGED_FILES, "conclave_damaged_rows_total", COUNTER, "kind=\"file\"", "")                               \
+    X(METRIC_DAMAGED_KEYS, "conclave_damaged_rows_total", COUNTER, "kind=\"key\"", "")                                 \
     X(METRIC_CLOCK_SKEW_WARNINGS, "conclave_clock_skew_warnings_total", COUNTER, "",                                   \
       "Times the clock and that of the database differed by more than 2 s.")                                           \
     X(METRIC_LIMITED_POSTS, "conclave_limited_total", COUNTER, "action=\"post\"",                                       \
@@ -72,6 +79,10 @@
     X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
     X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \
     X(METRIC_FILE_BYTES, "conclave_file_bytes", GAUGE, "", "Stored files together, as the quota counts them.")         \
+    X(METRIC_FILE_QUOTA, "conclave_file_quota_bytes", GAUGE, "", "What stored files may take together.")               \
+    X(METRIC_DISK_FREE, "conclave_disk_free_bytes", GAUGE, "", "Free on the database's disk; -1: not known.")          \
+    X(METRIC_DISK_LOW, "conclave_disk_low", GAUGE, "",                                                                 \
+      "0: enough is free; 1: uploads are refused; 2: posts, too.")                                                     \
     X(METRIC_QUEUE_GENERAL, "conclave_queue_depth", GAUGE, "lane=\"general\"", "Requests that wait for a worker.")     \
     X(METRIC_QUEUE_UPLOAD, "conclave_queue_depth", GAUGE, "lane=\"upload\"", "")                                       \
     X(METRIC_STATE_ROOMS, "conclave_state_rooms", GAUGE, "", "Rooms held in memory.")                                  \

@@ -22,8 +22,10 @@ static enum err copy(struct arena *mem, struct span text, struct span *ret_copy)
 /* A header's value as text: numbers become their decimal text (protocol 01, 4.3). */
 static enum err copy_value(struct arena *mem, const json_t *value, struct span *ret_text)
 {
-    if (json_is_string(value))
-        return copy(mem, span_of(json_string_value(value), json_string_length(value)), ret_text);
+    if (json_is_string(value)) {
+        struct span given = span_of(json_string_value(value), json_string_length(value));
+        return span_find(given, 0) == given.len ? copy(mem, given, ret_text) : ERR_MALFORMED;
+    }
     if (!json_is_number(value))
         return ERR_MALFORMED;
     AUTO_BUF struct buf text = buf_make(NUMBER_TEXT_MAX_BYTES);

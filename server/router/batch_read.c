@@ -122,6 +122,8 @@ static enum err read_headers(struct arena *mem, const struct json_in *in, struct
         struct span name = span_of(key, json_object_iter_key_len(it));
         struct span value;
         enum err e = copy_text(mem, json_object_iter_value(it), &value);
+        if (e == OK && span_find(value, 0) != value.len)
+            e = ERR_MALFORMED;
         if (e != OK)
             return e;
         if (is_dropped_header(name))

@@ -17,6 +17,7 @@
 struct arena;
 struct conf;
 struct db;
+struct disk;
 struct dispatcher;
 struct files;
 struct metrics;
@@ -44,6 +45,7 @@ struct services {
     struct recall *posted; /* auth/: posts that this process has accepted, to recognise retries */
     struct limits *limits; /* work/: what one identity may do, and all new ones together */
     struct files *files;   /* files/: limits of uploads, and the look at types */
+    struct disk *disk;     /* work/: how much is free on the database's disk */
 };
 
 /* Who asks. Anonymous when !known. */
@@ -69,7 +71,7 @@ struct params {
 /* The proof of a signed request, kept for the claim that makes it run once (design D5). */
 struct nonce {
     uint8_t b[16];
-    int64_t day; /* days since 1970 of the signed timestamp */
+    int64_t signed_s; /* the signed timestamp, seconds since 1970 */
 };
 
 struct call {

@@ -34,11 +34,13 @@ static bool needs_room(enum access access)
     case ACCESS_ROOM_UPLOAD:
     case ACCESS_ROOM_MODERATOR:
     case ACCESS_ROOM_ADMIN:
+    case ACCESS_ROOM_SETTINGS:
         return true;
     case ACCESS_UNDECLARED:
     case ACCESS_PUBLIC:
     case ACCESS_USER:
     case ACCESS_BLINDED_USER:
+    case ACCESS_GLOBAL_ADMIN:
         break;
     }
     return false;
@@ -76,38 +78,71 @@ enum err dispatch_check(const struct dispatcher *d, const char **ret_bad_pattern
 
 /* ---- finding the route ---- */
 
-/* The `allow` header of a 405: the methods that this path does have. */
-static void refuse_method(struct call *call)
+static bool is_head(const struct request *req)
 {
-    const struct dispatcher *d = call->services->dispatcher;
-    enum { ALLOW_MAX_BYTES = 32 }; /* "GET, POST, PUT, DELETE" */
-    uint8_t *allow = arena_alloc(call->mem, ALLOW_MAX_BYTES);
-    size_t len = 0;
-    reply_text(call->reply, 405, "Method not allowed");
-    for (size_t i = 0; allow != NULL && i < d->route_count; i++) {
-        struct params params;
-        struct span method = span_of_text(d->routes[i].method);
-        if (!path_match(d->routes[i].pattern, call->req->path, &params) ||
-            len + method.len + 2 > ALLOW_MAX_BYTES)
-            continue;
-        if (len > 0) {
-            memcpy(allow + len, ", ", 2);
-            len += 2;
-        }
-        memcpy(allow + len, method.p, method.len);
-        len += method.len;
-    }
-    if (len > 0)
-        reply_add_header(call->reply, "allow", span_of(allow, len));
+    return span_eq_text(req->method_text, "HEAD");
 }
 
-/* The route of the request, with call->params filled; or NULL, with 404 or 405 written. */
+enum { ALLOW_MAX_BYTES = 48 }; /* "GET, HEAD, POST, PUT, DELETE, OPTIONS" */
+
+struct allowed {
+    uint8_t *text;
+    size_t len;
+};
+
+static void allow(struct allowed *allowed, const char *method)
+{
+    struct span name = span_of_text(method);
+    if (allowed->text == NULL || allowed->len + name.len + 2 > ALLOW_MAX_BYTES)
+        return;
+    if (allowed->len > 0) {
+        memcpy(allowed->text + allowed->len, ", ", 2);
+        allowed->len += 2;
+    }
+    memcpy(allowed->text + allowed->len, name.p, name.len);
+    allowed->len += name.len;
+}
+
+/* The header of a reply to a method that this path does not have: those that it has. */
+static void add_allow(struct call *call)
+{
+    const struct dispatcher *d = call->services->dispatcher;
+    struct allowed allowed = {.text = arena_alloc(call->mem, ALLOW_MAX_BYTES)};
+    for (size_t i = 0; i < d->route_count; i++) {
+        const char *method = d->routes[i].method;
+        struct params params;
+        if (span_eq_text(call->req->method_text, method) ||
+            !path_match(d->routes[i].pattern, call->req->path, &params))
+            continue;
+        allow(&allowed, method);
+        if (strcmp(method, "GET") == 0)
+            allow(&allowed, "HEAD");
+    }
+    allow(&allowed, "OPTIONS");
+    if (allowed.text != NULL)
+        reply_add_header(call->reply, "allow", span_of(allowed.text, allowed.len));
+}
+
+/* 405; or for OPTIONS, which asks for nothing else, 200 without a body. Neither asks whether a room is there. */
+static void refuse_method(struct call *call)
+{
+    if (span_eq_text(call->req->method_text, "OPTIONS")) {
+        reply_reset(call->reply);
+        call->reply->status = 200;
+    } else {
+        reply_text(call->reply, 405, "Method not allowed");
+    }
+    add_allow(call);
+}
+
+/* The route of the request, with call->params filled; or NULL, with the reply written: 404, 405, or that to OPTIONS. */
 static const struct route *find_route(struct call *call)
 {
     const struct dispatcher *d = call->services->dispatcher;
+    struct span method = is_head(call->req) ? SPAN("GET") : call->req->method_text;
     for (size_t i = 0; i < d->route_count; i++) {
         const struct route *route = &d->routes[i];
-        if (span_eq_text(call->req->method_text, route->method) &&
+        if (span_eq_text(method, route->method) &&
             path_match(route->pattern, call->req->path, &call->params))
             return route;
     }
@@ -124,7 +159,7 @@ static const struct route *find_route(struct call *call)
 
 /* ---- running it ---- */
 
-/* Nobody may leave without an answer, and nobody sends half a one. */
+/* Nobody may leave without an answer, and nobody sends half a one. To HEAD goes what GET answers, without its body. */
 static void settle(struct call *call, enum err e)
 {
     if (e == OK && call->reply->status == 0) {
@@ -135,6 +170,8 @@ static void settle(struct call *call, enum err e)
         e = buf_verdict(&call->reply->body);
     if (e != OK)
         reply_error(call->reply, e);
+    if (is_head(call->req))
+        reply_drop_body(call->reply);
 }
 
 enum err dispatch_claim(struct call *call)
@@ -181,6 +218,8 @@ static enum err run_handler(struct call *call, const struct route *route)
 static enum err admit_and_run(struct call *call, const struct route *route)
 {
     enum err e = call->services->dispatcher->admit(call, route->access);
+    if (e == ERR_DENIED && route->access == ACCESS_ROOM_SETTINGS && call->reply->status == 404)
+        refuse_method(call);
     if (e != OK)
         return e;
     if (route->body_max > 0 && call->req->body.len > route->body_max)

@@ -18,9 +18,12 @@ enum access {
     ACCESS_ROOM_WRITE,        /* a user (401) with write (403) */
     ACCESS_ROOM_UPLOAD,
     ACCESS_ROOM_MODERATOR,
-    ACCESS_ROOM_ADMIN,
+    ACCESS_ROOM_ADMIN, /* 403 for everybody else, anonymous callers too: pins */
+    /* The same right; 401 for anonymous callers and 405 where the room is not there, as PySOGS answers PUT of a room. */
+    ACCESS_ROOM_SETTINGS,
     ACCESS_USER,
     ACCESS_BLINDED_USER,
+    ACCESS_GLOBAL_ADMIN, /* a user (401) who is one (403): before it is told whether a room is there */
 };
 
 /* Whether running it twice matters (design D5). */

@@ -6,6 +6,7 @@
 #include "router/json_in.h"
 
 #include "base/base64.h"
+#include "base/buf.h"
 #include "base/mem.h"
 
 /*
@@ -83,15 +84,71 @@ static bool depth_ok(struct span text)
     return true;
 }
 
-static json_t *parse(struct span text)
+static json_t *load(struct span text, json_error_t *ret_error)
 {
-    if (text.len == 0 || text.len > JSON_MAX_BYTES || !depth_ok(text))
-        return NULL;
     parse_bytes = 0;
     counting = true;
-    json_t *root = json_loadb((const char *)text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
+    json_t *root = json_loadb((const char *)text.p, text.len,
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, ret_error);
     counting = false;
     return root;
+}
+
+/* ---- integers past 64 bits ---- */
+
+static bool is_number_byte(uint8_t c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+static size_t number_len(struct span text)
+{
+    size_t len = 0;
+    while (len < text.len && is_number_byte(text.p[len]))
+        len++;
+    return len;
+}
+
+/* With its quotes; what has no end is as long as the text. */
+static size_t string_len(struct span text)
+{
+    size_t len = 1;
+    while (len < text.len && text.p[len] != '"')
+        len += text.p[len] == '\\' ? 2 : 1;
+    return len < text.len ? len + 1 : text.len;
+}
+
+static bool is_past_64_bits(struct span number)
+{
+    int64_t value;
+    if (span_starts_with(number, SPAN("-")))
+        number = span_skip(number, 1);
+    return !span_starts_with(number, SPAN("0")) && span_to_i64(number, &value) == ERR_TOO_LARGE;
+}
+
+/* The text with a value that no field has (see json_in.h) in the place of each integer that Jansson cannot hold. */
+static void without_large_integers(struct span text, struct buf *out)
+{
+    while (text.len > 0) {
+        size_t number = number_len(text);
+        size_t len = number > 0 ? number : text.p[0] == '"' ? string_len(text) : 1;
+        struct span piece = span_first(text, len);
+        buf_put(out, number > 0 && is_past_64_bits(piece) ? SPAN("[{}]") : piece);
+        text = span_skip(text, len);
+    }
+}
+
+static json_t *parse(struct span text)
+{
+    json_error_t error;
+    if (text.len == 0 || text.len > JSON_MAX_BYTES || !depth_ok(text))
+        return NULL;
+    json_t *root = load(text, &error);
+    if (root != NULL || json_error_code(&error) != json_error_numeric_overflow)
+        return root;
+    AUTO_BUF struct buf replaced = buf_make(text.len);
+    without_large_integers(text, &replaced);
+    return buf_verdict(&replaced) == OK ? load(buf_span(&replaced), &error) : NULL;
 }
 
 struct json_in json_in_object(struct arena *mem, struct span text)
@@ -126,11 +183,12 @@ bool json_has(const struct json_in *in, const char *key)
 struct span json_text(struct json_in *in, const char *key)
 {
     const json_t *value = member(in, key);
-    if (!json_is_string(value)) {
+    struct span text = span_of(json_string_value(value), json_string_length(value));
+    if (!json_is_string(value) || span_find(text, 0) != text.len) {
         in->failed = true;
         return (struct span){NULL, 0};
     }
-    return span_of(json_string_value(value), json_string_length(value));
+    return text;
 }
 
 int64_t json_int(struct json_in *in, const char *key)

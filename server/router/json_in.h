@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reading small JSON documents with Jansson under a counted allocator (design D8): strict (duplicate keys, trailing
- * bytes, invalid UTF-8, NUL and deep nesting are refused), typed fields, sticky failure.
+ * bytes, invalid UTF-8 and deep nesting are refused), typed fields, sticky failure. A text with a NUL and an integer past
+ * 64 bits are valid JSON: in a key that nobody reads they do no harm, and in one that is read they are refused. Such an
+ * integer stands in the tree as [{}].
  *
  *   AUTO_JSON struct json_in in = json_in_object(call->mem, body);
  *   struct span data = json_bytes(&in, "data");           required unless the name ends in _or
@@ -35,7 +37,7 @@ struct json_in json_in_object(struct arena *mem, struct span text);
 void json_in_done(struct json_in *in);
 #define AUTO_JSON CLEANUP(json_in_done)
 
-/* Required fields: absent or of another type fails. Spans live as long as `in`. */
+/* Required fields: absent or of another type fails; a text with a NUL too. Spans live as long as `in`. */
 struct span json_text(struct json_in *in, const char *key);
 int64_t json_int(struct json_in *in, const char *key);
 bool json_bool(struct json_in *in, const char *key);

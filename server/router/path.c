@@ -44,7 +44,7 @@ static bool next_segment(struct span *rest, struct span *ret_segment)
     return true;
 }
 
-static bool is_room_token(struct span s)
+bool path_is_room_token(struct span s)
 {
     if (s.len == 0 || s.len > ROOM_TOKEN_MAX_LEN)
         return false;
@@ -82,7 +82,7 @@ static bool take_value(enum piece piece, struct span value, struct params *param
     switch (piece) {
     case PIECE_ROOM:
         params->room = value;
-        return is_room_token(value);
+        return path_is_room_token(value);
     case PIECE_NUMBER:
         return read_number(value, &params->number);
     case PIECE_USER:

@@ -15,6 +15,8 @@
 MUST_USE bool path_match(const char *pattern, struct span path, struct params *ret_params);
 /* Starts with '/', no empty segment, known placeholders, each destination once, {rest} last? For the check at start. */
 MUST_USE bool path_pattern_ok(const char *pattern);
+/* 1 to 64 of [A-Za-z0-9_-]. */
+bool path_is_room_token(struct span s);
 /* Does the pattern name a room? */
 bool path_has_room(const char *pattern);
 

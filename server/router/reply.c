@@ -34,6 +34,12 @@ void reply_reset(struct reply *r)
     r->header_count = 0;
 }
 
+void reply_drop_body(struct reply *r)
+{
+    close_source(r);
+    buf_reset(&r->body);
+}
+
 void reply_text(struct reply *r, int status, const char *text)
 {
     reply_reset(r);

@@ -49,6 +49,9 @@ void reply_done(struct reply *r);
 /* Back to empty: what a half-finished handler wrote is dropped, memory kept. */
 void reply_reset(struct reply *r);
 
+/* Status, type and headers stay. */
+void reply_drop_body(struct reply *r);
+
 /* Plain text: status and exactly this text, replacing what was there. text is a literal or lives in the arena. */
 void reply_text(struct reply *r, int status, const char *text);
 /* Starts a JSON reply; append to the returned buffer (r->body). */

@@ -120,6 +120,22 @@ enum err request_query(const struct request *req, struct arena *mem, const char 
     return OK;
 }
 
+enum err request_signed_int(struct span text, int64_t *ret_value)
+{
+    text = trimmed(text);
+    bool negative = span_starts_with(text, SPAN("-"));
+    if (negative || span_starts_with(text, SPAN("+")))
+        text = span_skip(text, 1);
+    int64_t value = 0;
+    enum err e = span_to_i64(text, &value);
+    if (e == ERR_TOO_LARGE)
+        value = INT64_MAX;
+    else if (e != OK)
+        return e;
+    *ret_value = negative ? -value : value;
+    return OK;
+}
+
 static int64_t clamped(int64_t value, const struct int_range *range)
 {
     if (value < range->min)
@@ -139,21 +155,22 @@ enum err request_query_int(const struct request *req, struct arena *mem, const c
         *ret_value = range.fallback;
         return OK;
     }
-    text = trimmed(text);
-    bool negative = span_starts_with(text, SPAN("-"));
-    if (negative || span_starts_with(text, SPAN("+")))
-        text = span_skip(text, 1);
     int64_t value = 0;
-    e = span_to_i64(text, &value);
-    if (e == ERR_TOO_LARGE)
-        value = INT64_MAX; /* beyond every maximum */
-    else if (e != OK)
-        return e;
-    *ret_value = clamped(negative ? -value : value, &range);
-    return OK;
+    e = request_signed_int(text, &value);
+    if (e == OK)
+        *ret_value = clamped(value, &range);
+    return e;
 }
 
 /* ---- endpoint and method ---- */
+
+/* Android asks for "//file": its base address ends in a slash and its paths begin with one. */
+static struct span with_one_leading_slash(struct span path)
+{
+    while (path.len > 1 && path.p[1] == '/')
+        path = span_skip(path, 1);
+    return path;
+}
 
 enum err request_set_endpoint(struct request *req, struct arena *mem, struct span endpoint)
 {
@@ -170,7 +187,7 @@ enum err request_set_endpoint(struct request *req, struct arena *mem, struct spa
     struct span query = arena_dup(mem, raw_query);
     if (query.len != raw_query.len)
         return ERR_NO_MEMORY;
-    req->path = path;
+    req->path = with_one_leading_slash(path);
     req->query = query;
     return OK;
 }

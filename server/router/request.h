@@ -23,7 +23,7 @@ struct header {
 struct request {
     enum method method;
     struct span method_text; /* upper case: the signature covers it */
-    struct span path;        /* percent-decoded once, valid UTF-8, starts with '/' */
+    struct span path;        /* percent-decoded once, valid UTF-8, starts with exactly one '/' */
     struct span query;       /* as sent, without '?'; empty when there is none */
     const struct header *headers;
     size_t header_count;
@@ -45,6 +45,11 @@ struct arena;
 MUST_USE enum err request_query(const struct request *req, struct arena *mem, const char *name,
                                 bool *ret_found, struct span *ret_value);
 /*
+ * An integer as Python reads one from text: a sign and blanks around it are accepted; past 64 bits the end of their range
+ * stands for it. ERR_MALFORMED: no integer.
+ */
+MUST_USE enum err request_signed_int(struct span text, int64_t *ret_value);
+/*
  * An integer parameter (protocol 02, 1.5): absent -> fallback; below min or above max -> clamped; not an integer ->
  * ERR_MALFORMED (status 400). Sign and surrounding blanks are accepted.
  */
@@ -55,8 +60,8 @@ MUST_USE enum err request_query_int(const struct request *req, struct arena *mem
                                     struct int_range range, int64_t *ret_value);
 
 /*
- * Splits an endpoint as sent ("/room/x?limit=1") into decoded path and raw query. Shared by the v4, v3 and batch
- * readers. ERR_MALFORMED: no leading '/', bad escape, NUL, invalid UTF-8 after decoding, too long.
+ * Splits an endpoint as sent ("/room/x?limit=1") into decoded path and raw query; of several leading slashes one is kept,
+ * for routes and signatures alike. Shared by the v4, v3 and batch readers. ERR_MALFORMED: no leading '/', bad escape, NUL, invalid UTF-8 after decoding, too long.
  */
 MUST_USE enum err request_set_endpoint(struct request *req, struct arena *mem,
                                        struct span endpoint);

@@ -5,13 +5,13 @@
  */
 #include "state/listen.h"
 
-#include <time.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 
 enum {
@@ -23,9 +23,8 @@ enum {
      */
     NEWCOMERS_PER_FLUSH = 10,
     NEWCOMERS_MAX = 1000,
-    CLOCK_PERIOD_MS = 10 * SECOND_MS,
-    SKEW_LOG_PERIOD_MS = 10 * MINUTE_MS, /* the counter counts each; the log is for people */
-    SKEW_MAX_MS = 2 * SECOND_MS,         /* design D16 */
+    CLOCK_PERIOD_MS = SECOND_MS,
+    DOUBT_LOG_PERIOD_MS = MINUTE_MS, /* the counter counts each; the log is for people */
     RETRY_MIN_MS = 100,
     RETRY_MAX_MS = 2 * SECOND_MS,
     STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
@@ -39,8 +38,8 @@ struct refresher {
     atomic_bool stopping;
     bool listening;
     int64_t flushed_ms, clock_ms; /* monotonic */
+    int64_t doubt_logged_ms;      /* monotonic; 0: the clock was trusted last time */
     size_t newcomers_left;        /* whose rows may be made now */
-    int64_t skew_logged_ms;       /* monotonic; 0: the clocks agreed last time */
 };
 
 static enum err listen_again(struct refresher *r)
@@ -90,25 +89,37 @@ static void flush_sightings(struct refresher *r)
     learn_known(r);
 }
 
+static void log_doubt(const struct clock_reading *r)
+{
+    if (r->doubt == CLOCK_APART)
+        log_event(LOG_WARN, "clock.skew", LOG_I64("ahead_of_database_ms", r->ahead_ms),
+                  LOG_U64("deleting", 0));
+    else
+        log_event(LOG_WARN, "clock.jumped",
+                  LOG_I64("hours_from_last_trusted", (r->now_ms - r->trusted_ms) / HOUR_MS),
+                  LOG_U64("deleting", 0));
+}
+
 static void compare_clocks(struct refresher *r)
 {
     int64_t now = clock_mono_ms();
-    int64_t theirs = 0;
+    struct clock_reading reading;
     if (r->clock_ms != 0 && now - r->clock_ms < CLOCK_PERIOD_MS)
         return;
     r->clock_ms = now;
-    if (versions_db_clock(r->refresh, &theirs) != OK)
+    if (clock_read(r->refresh, &reading) != OK)
         return;
-    int64_t skew = clock_wall_ms() - theirs;
-    if (skew >= -SKEW_MAX_MS && skew <= SKEW_MAX_MS) {
-        r->skew_logged_ms = 0;
+    state_note_clock(r->state, &reading);
+    if (reading.doubt == CLOCK_TRUSTED) {
+        r->doubt_logged_ms = 0;
         return;
     }
-    metrics_add(r->state->metrics, METRIC_CLOCK_SKEW_WARNINGS, 1);
-    if (r->skew_logged_ms != 0 && now - r->skew_logged_ms < SKEW_LOG_PERIOD_MS)
+    if (reading.doubt == CLOCK_APART)
+        metrics_add(r->state->metrics, METRIC_CLOCK_SKEW_WARNINGS, 1);
+    if (r->doubt_logged_ms != 0 && now - r->doubt_logged_ms < DOUBT_LOG_PERIOD_MS)
         return;
-    r->skew_logged_ms = now;
-    log_event(LOG_WARN, "clock.skew", LOG_I64("ahead_of_database_ms", skew));
+    r->doubt_logged_ms = now;
+    log_doubt(&reading);
 }
 
 static enum err turn(struct refresher *r)
@@ -126,11 +137,25 @@ static enum err turn(struct refresher *r)
     return e == ERR_MISSING ? OK : e;
 }
 
+static void log_lost(const struct refresher *r, enum err e, int64_t pause_ms)
+{
+    if (stop_asked(r->state->stop_fd))
+        return;
+    /*
+     * The listener's connection broke, or its pair for sightings; what failed is said by its own
+     * kind of error.
+     */
+    enum db_reason reason = db_connected(r->refresh) ? DB_WORKS : db_reason(r->refresh);
+    const struct log_field fields[] = {
+        LOG_ERR(e), {"reason", db_reason_name(reason), 0}, LOG_I64("retry_in_ms", pause_ms)};
+    log_write(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", fields, COUNT_OF(fields));
+}
+
 static void *refresher_main(void *arg)
 {
     struct refresher *r = arg;
     int64_t pause_ms = RETRY_MIN_MS;
-    while (!atomic_load(&r->stopping)) {
+    while (!atomic_load(&r->stopping) && !stop_asked(r->state->stop_fd)) {
         enum err e = turn(r);
         if (e == OK) {
             if (pause_ms > RETRY_MIN_MS)
@@ -138,10 +163,8 @@ static void *refresher_main(void *arg)
             pause_ms = RETRY_MIN_MS;
             continue;
         }
-        log_event(pause_ms == RETRY_MIN_MS ? LOG_WARN : LOG_DEBUG, "db.lost", LOG_ERR(e),
-                  LOG_I64("retry_in_ms", pause_ms));
-        struct timespec pause = {pause_ms / SECOND_MS, pause_ms % SECOND_MS * 1000000};
-        (void)nanosleep(&pause, NULL);
+        log_lost(r, e, pause_ms);
+        (void)stop_wait(r->state->stop_fd, pause_ms);
         pause_ms = pause_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : pause_ms * 2;
     }
     return NULL;
@@ -155,8 +178,10 @@ static enum err open_connection(const struct state *state, enum db_origin origin
                                  .metrics = state->metrics,
                                  .tables = store_statements,
                                  .table_count = store_statement_count,
+                                 .opened = numbers_on_open,
                                  .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                                 .lock_timeout_ms = LOCK_TIMEOUT_MS};
+                                 .lock_timeout_ms = LOCK_TIMEOUT_MS,
+                                 .stop_fd = state->stop_fd};
     return db_new(&options, ret_db);
 }
 

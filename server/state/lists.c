@@ -217,7 +217,10 @@ enum err state_write_since(struct state *state UNUSED, struct db *db, struct roo
 {
     static const struct source source = {since_memory, since_sql};
     struct question q = {.room = room, .view = view, .since = since, .t_r = t_r, .out = out};
-    return ask(&source, &q, db);
+    enum err e = ask(&source, &q, db);
+    if (since > q.target && q.target >= 0)
+        claims_note(room, view->who, since);
+    return e;
 }
 
 /* ---- recent and before ---- */

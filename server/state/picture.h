@@ -20,12 +20,14 @@
 #include "state/state.h"
 #include "state/window.h"
 #include "store/store.h"
+#include "store/trusted_time.h"
 
 struct refresher;
 
 enum {
     ROOM_WINDOW_MESSAGES = 1024,
     ROOM_WINDOW_BYTES = 2 * 1024 * 1024,
+    CLAIMANTS = 2, /* one alone may be a broken or a hostile client */
     /* A reader of 256 finds them even when some are whispers to others. */
     ROOM_RECENT_MESSAGES = 320,
 };
@@ -52,6 +54,11 @@ struct room {
     struct window window;
     size_t counted_bytes; /* our share in state.bytes */
     int64_t used_mono_ms; /* when somebody last read messages */
+    struct { /* members who asked for what comes after a number that the room does not have */
+        int64_t highest;
+        struct session_id by[CLAIMANTS];
+        size_t count;
+    } claim;
 
     /* Guarded by state.refresh_lock: the versions that the picture shows; -1: none yet. */
     int64_t content_version, rights_version, purged_version;
@@ -76,6 +83,7 @@ struct state {
     struct metrics *metrics;
     struct ring *ring;
     const char *url;
+    int stop_fd;
     size_t max_bytes;
 
     pthread_rwlock_t table_lock; /* guards rooms, users and pending */
@@ -91,6 +99,10 @@ struct state {
     _Atomic int64_t bytes;     /* of all windows and room objects */
     _Atomic int64_t
         fresh_mono_ms; /* start of the last comparison that succeeded; INT64_MIN: never */
+    struct {           /* the last reading of both clocks; its parts may be of two readings */
+        _Atomic int doubt;
+        _Atomic int64_t now_ms, ahead_ms, trusted_ms;
+    } clock;
 
     struct sightings *sightings;
     struct known *known;
@@ -127,6 +139,18 @@ void fill_note_target(struct room *room, int64_t sequence);
 void fill_purged(struct room *room, int64_t purged_to);
 /* With the lock held: forgets all messages; the counter stands at sequence. */
 void fill_drop(struct room *room, int64_t sequence);
+
+/* ---- claims.c ---- */
+
+/* Without lock: this reader has seen the room's events up to `since`, which memory knows nothing of. */
+void claims_note(struct room *room, const struct identity *who, int64_t since);
+/* Without lock, after the room was compared with the database. */
+MUST_USE enum err claims_check(struct room *room, struct db *db);
+
+/* ---- state.c ---- */
+
+/* What both clocks showed a moment ago. */
+void state_note_clock(struct state *state, const struct clock_reading *reading);
 
 /* ---- dms.c ---- */
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "metrics/metrics.h"
 #include "state/picture.h"
+#include "store/numbers.h"
 #include "store/pending.h"
 #include "store/pins.h"
 #include "store/retention.h"
@@ -245,6 +246,9 @@ static enum err refresh_room(struct comparison *c, struct room *room)
         return OK; /* removed meanwhile: the global version says so next time */
     if (e == OK && (rights_changed || !is_current(room, &row)))
         e = read_object(c, room, &row);
+    /* What this process committed itself may be ahead of the versions that it has compared. */
+    if (e == OK && row.message_sequence < before)
+        e = numbers_catch_up_room(c->db, room->id, before);
     if (e != OK)
         return e;
     take_counter(room, before, row.message_sequence);
@@ -284,6 +288,33 @@ static enum err read_rooms(struct comparison *c)
     return e;
 }
 
+/* A row that stands below what memory has seen of it; false: there is none. Rows of deleted rooms are gone. */
+static bool is_below(const struct comparison *c, enum version_scope scope, int64_t id, int64_t seen,
+                     struct version_row *ret_seen)
+{
+    int64_t now = version_of(c, scope, id);
+    if (now == 0 || now >= seen)
+        return false;
+    *ret_seen = (struct version_row){.scope = scope, .id = id, .value = seen};
+    return true;
+}
+
+/*
+ * Versions only grow. When one did not, the database went back to an earlier state, and numbers are raised: the next
+ * comparison shows them.
+ */
+static enum err check_history(struct comparison *c, struct room **rooms, size_t count)
+{
+    struct version_row seen;
+    bool below = is_below(c, VERSION_GLOBAL, 0, c->state->global_version, &seen) ||
+                 is_below(c, VERSION_USERS, 0, c->state->users_version, &seen) ||
+                 is_below(c, VERSION_DMS, 0, c->dms_before, &seen);
+    for (size_t i = 0; !below && i < count; i++)
+        below = is_below(c, VERSION_ROOM_CONTENT, rooms[i]->id, rooms[i]->content_version, &seen) ||
+                is_below(c, VERSION_ROOM_RIGHTS, rooms[i]->id, rooms[i]->rights_version, &seen);
+    return below ? numbers_catch_up(c->db, &seen) : OK;
+}
+
 static enum err refresh_all(struct comparison *c)
 {
     struct state *state = c->state;
@@ -300,9 +331,13 @@ static enum err refresh_all(struct comparison *c)
     size_t count = 0;
     if (e == OK)
         e = room_table_hold(state, c->mem, &rooms, &count);
+    if (e == OK)
+        e = check_history(c, rooms, count);
     for (size_t i = 0; i < count; i++) {
         if (e == OK)
             e = refresh_room(c, rooms[i]);
+        if (e == OK)
+            e = claims_check(rooms[i], c->db);
         state_room_release(rooms[i]);
     }
     if (e != OK)
@@ -335,6 +370,12 @@ enum err state_refresh(struct state *state, struct db *db)
 
 enum err state_load(struct state *state, struct db *db)
 {
+    struct clock_reading clock;
     enum err e = state_refresh(state, db);
-    return e == OK ? known_learn(state->known, db, clock_wall_ms()) : e;
+    if (e == OK)
+        e = clock_read(db, &clock);
+    if (e != OK)
+        return e;
+    state_note_clock(state, &clock);
+    return known_learn(state->known, db, clock.now_ms);
 }

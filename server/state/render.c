@@ -11,6 +11,8 @@
 
 bool render_sees(const struct message_row *row, const struct reader_view *view)
 {
+    if (row->damaged)
+        return false;
     if (!row->has_whisper_to && !row->whisper_mods)
         return true;
     if (!view->who->known)

@@ -23,6 +23,7 @@ enum err state_new(const struct state_options *options, struct state **ret_state
     state->metrics = options->metrics;
     state->ring = options->ring;
     state->url = options->conf->database.url;
+    state->stop_fd = options->stop_fd;
     state->max_bytes = options->conf->memory.state_bytes;
     state->global_version = state->users_version = -1;
     atomic_init(&state->fresh_mono_ms, INT64_MIN);
@@ -64,6 +65,22 @@ bool state_is_fresh(const struct state *state, int64_t mono_ms)
 {
     int64_t at = atomic_load(&state->fresh_mono_ms);
     return at != INT64_MIN && mono_ms - at < FRESH_FOR_MS;
+}
+
+void state_note_clock(struct state *state, const struct clock_reading *reading)
+{
+    atomic_store(&state->clock.doubt, (int)reading->doubt);
+    atomic_store(&state->clock.now_ms, reading->now_ms);
+    atomic_store(&state->clock.ahead_ms, reading->ahead_ms);
+    atomic_store(&state->clock.trusted_ms, reading->trusted_ms);
+}
+
+struct clock_reading state_clock(const struct state *state)
+{
+    return (struct clock_reading){.doubt = (enum clock_doubt)atomic_load(&state->clock.doubt),
+                                  .now_ms = atomic_load(&state->clock.now_ms),
+                                  .ahead_ms = atomic_load(&state->clock.ahead_ms),
+                                  .trusted_ms = atomic_load(&state->clock.trusted_ms)};
 }
 
 enum err state_start(struct state *state)

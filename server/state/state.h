@@ -14,6 +14,7 @@
 #include "db/db.h"
 #include "store/dms.h"
 #include "store/messages.h"
+#include "store/trusted_time.h"
 
 struct conf;
 struct metrics;
@@ -31,6 +32,7 @@ struct state_options {
     const struct conf *conf; /* [memory] state, the database's url */
     struct metrics *metrics;
     struct ring *ring;
+    int stop_fd; /* base/stop.h: the listener thread waits no longer then */
 };
 MUST_USE enum err state_new(const struct state_options *options, struct state **ret_state);
 void state_free(struct state *state);
@@ -48,6 +50,8 @@ void state_stop(struct state *state);
  * False when the last successful comparison is older than 60 s (design D7): memory must not answer any more.
  */
 bool state_is_fresh(const struct state *state, int64_t mono_ms);
+/* What this process's clock and the database's showed at most two seconds ago (while the database answers). */
+struct clock_reading state_clock(const struct state *state);
 
 /* ---- who ---- */
 

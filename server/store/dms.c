@@ -83,41 +83,55 @@ static struct span place(const struct dm_people *people, uint8_t out[static PLAC
 
 /* ---- reading ---- */
 
-enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
-                  struct span *ret_message)
+static enum err open_with(const struct aead_key *key, const struct dm_people *people,
+                          struct bytes sealed, struct span *ret_message)
 {
-    struct aead_key key;
     struct bytes plain;
     uint8_t ad[PLACE_BYTES];
-    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
-    if (e != OK)
-        return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(&sealed->people, ad),
-                 (struct bytes){sealed->body.p, sealed->body.len}, &plain);
-    crypto_wipe(&key, sizeof(key));
+    enum err e = box_open(CIPHER_XCHACHA20, key, place(people, ad), sealed, &plain);
     if (e == OK)
         *ret_message = span_of_bytes(plain);
     return e;
 }
 
-/* Opens a copy in mem, in place. */
+enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
+                  struct span *ret_message)
+{
+    struct aead_key key;
+    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
+    if (e == OK)
+        e = open_with(&key, &sealed->people, (struct bytes){sealed->body.p, sealed->body.len},
+                      ret_message);
+    crypto_wipe(&key, sizeof(key));
+    return e;
+}
+
+/*
+ * Opens a copy in mem, in place. Without a key there is no copy: a whole inbox may have lost its
+ * own.
+ */
 static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
                           const struct row *row, struct dm_row *dm)
 {
+    struct aead_key key;
+    const struct dm_people people = {row_i64(row, 5), row_i64(row, 6)};
     struct span body = row_bytes(row, 8);
-    uint8_t *copy = arena_alloc(mem, body.len);
-    if (copy == NULL)
-        return ERR_NO_MEMORY;
-    if (body.len > 0)
+    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
+    uint8_t *copy = e == OK ? arena_alloc(mem, body.len) : NULL;
+    if (e == OK && copy == NULL)
+        e = ERR_NO_MEMORY;
+    if (copy != NULL && body.len > 0)
         memcpy(copy, body.p, body.len);
-    struct dm_sealed sealed = {.people = {row_i64(row, 5), row_i64(row, 6)},
-                               .key_id = row_i64(row, 7),
-                               .body = {.p = copy, .len = body.len}};
-    return dms_open(db, ring, &sealed, &dm->message);
+    if (e == OK)
+        e = open_with(&key, &people, (struct bytes){copy, body.len}, &dm->message);
+    crypto_wipe(&key, sizeof(key));
+    return e;
 }
 
-enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
-                  struct dm_row **ret_rows, size_t *ret_count)
+/* One page. *ret_last: the id of its last row, opened or not; 0: there was none. */
+static enum err read_page(struct db *db, struct ring *ring, struct arena *mem,
+                          const struct dm_query *q, struct dm_row **ret_rows, size_t *ret_count,
+                          int64_t *ret_last)
 {
     AUTO_ROWS struct rows rows = {0};
     enum err e = DB_RUN(db, q->box == DM_INBOX ? "dms.inbox" : "dms.outbox", &rows,
@@ -130,12 +144,20 @@ enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const str
         return ERR_NO_MEMORY;
     struct row row;
     size_t count = 0;
-    for (; e == OK && rows_next(&rows, &row); count++) {
+    int64_t last = 0;
+    while (e == OK && rows_next(&rows, &row)) {
+        last = row_i64(&row, 0);
         dms[count] = (struct dm_row){
             .id = row_i64(&row, 0), .posted_at = row_f64(&row, 1), .expires_at = row_f64(&row, 2)};
         row_key(&row, 3, dms[count].sender.b, sizeof(dms[count].sender.b));
         row_key(&row, 4, dms[count].recipient.b, sizeof(dms[count].recipient.b));
         e = open_body(ring, db, mem, &row, &dms[count]);
+        if (e == OK)
+            count++;
+        else if (damage_is(e)) {
+            damage_note(ring_damage(ring), DAMAGED_DM, last);
+            e = OK;
+        }
     }
     if (e == OK && !rows_ok(&rows))
         e = ERR_DEFECT;
@@ -143,7 +165,19 @@ enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const str
         return e;
     *ret_rows = dms;
     *ret_count = count;
+    *ret_last = last;
     return OK;
+}
+
+enum err dms_list(struct db *db, struct ring *ring, struct arena *mem, const struct dm_query *q,
+                  struct dm_row **ret_rows, size_t *ret_count)
+{
+    struct dm_query page = *q;
+    for (;;) {
+        enum err e = read_page(db, ring, mem, &page, ret_rows, ret_count, &page.since);
+        if (e != OK || *ret_count > 0 || page.since == 0)
+            return e;
+    }
 }
 
 enum err dms_newest(struct db *db, const struct session_id *owner, int64_t ret_ids[static DM_BOXES])

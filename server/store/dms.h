@@ -33,7 +33,10 @@ struct dm_query {
     int64_t limit;
     double now; /* what has expired by then is not there */
 };
-/* Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. */
+/*
+ * Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. Rows that do
+ * not open are left out; when a page has no other, it is the next one.
+ */
 MUST_USE enum err dms_list(struct db *db, struct ring *ring, struct arena *mem,
                            const struct dm_query *q, struct dm_row **ret_rows, size_t *ret_count);
 /* The newest id in each box of a user; 0: empty, or no such user. */
@@ -63,7 +66,7 @@ struct dm_sealed {
 };
 MUST_USE enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms,
                            struct dm_sealed *sealed, struct span message);
-/* Opens it in place; *ret_message points into body. */
+/* Opens it in place; *ret_message points into body. ERR_SEALED, ERR_MISSING: damaged. */
 MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
                            struct span *ret_message);
 /* Seals message and stores it. ERR_CONFLICT: sender or recipient has as many as are kept. */

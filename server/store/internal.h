@@ -11,6 +11,8 @@
 
 /* Each ends with STATEMENTS_END. */
 extern const struct statement versions_statements[];
+extern const struct statement trusted_time_statements[];
+extern const struct statement numbers_statements[];
 extern const struct statement ring_statements[];
 extern const struct statement rooms_statements[];
 extern const struct statement users_statements[];
@@ -41,6 +43,7 @@ extern const struct statement dms_statements[];
 extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
 extern const struct statement statistics_statements[];
+extern const struct statement check_rows_statements[];
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

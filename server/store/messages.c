@@ -115,7 +115,7 @@ enum err message_open(const struct aead_key *key, int64_t room, int64_t seqno_cr
     if (e != OK)
         return e;
     if (plain.len < MESSAGE_SIGNATURE_BYTES)
-        return ERR_DEFECT;
+        return ERR_SEALED;
     *ret_signature = span_first(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
     *ret_data = span_skip(span_of_bytes(plain), MESSAGE_SIGNATURE_BYTES);
     return OK;
@@ -129,22 +129,26 @@ struct reading {
     const struct message_reader *reader;
 };
 
-/* Opens a copy in the arena, in place. */
+/* Opens a copy in the arena, in place; marks the message when it does not open. */
 static enum err open_body(const struct reading *r, int64_t key_id, struct span body,
                           struct message_row *message)
 {
     struct aead_key key;
-    uint8_t *copy = arena_alloc(r->mem, body.len);
-    if (!copy)
-        return ERR_NO_MEMORY;
-    if (body.len > 0)
-        memcpy(copy, body.p, body.len);
     enum err e = ring_key_by_id(r->ring, r->db, key_id, &key);
+    uint8_t *copy = e == OK ? arena_alloc(r->mem, body.len) : NULL;
+    if (e == OK && !copy)
+        e = ERR_NO_MEMORY;
+    if (copy && body.len > 0)
+        memcpy(copy, body.p, body.len);
     if (e == OK)
         e = message_open(&key, message->room, message->seqno_creation,
                          (struct bytes){copy, body.len}, &message->signature, &message->data);
     crypto_wipe(&key, sizeof(key));
-    return e;
+    if (!damage_is(e))
+        return e;
+    damage_note(ring_damage(r->ring), DAMAGED_MESSAGE, message->id);
+    message->damaged = true;
+    return OK;
 }
 
 static bool is_seen(const struct message_reader *reader, const struct message_row *message)
@@ -255,7 +259,7 @@ enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64
     enum err e = DB_RUN(db, "messages.one", &rows, PARAM_I64(room), PARAM_I64(id));
     if (e == OK)
         e = read_messages(&reading, &rows, &messages, &count);
-    if (e == OK && count == 0)
+    if (e == OK && (count == 0 || messages[0].damaged))
         e = ERR_MISSING;
     if (e == OK)
         *ret_row = messages[0];

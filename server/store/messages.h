@@ -33,6 +33,8 @@ struct message_row {
     int64_t seqno_data;
     int64_t seqno_reactions; /* 0: none ever */
     bool deleted;            /* tombstone: data and signature are empty */
+    /* Its body does not open: nobody is shown anything of it, least of all a tombstone. */
+    bool damaged;
     bool whisper, whisper_mods, has_whisper_to;
     struct session_id whisper_to;
     struct span data;      /* as sent, padding included */
@@ -55,7 +57,9 @@ struct message_reader {
 enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
 
 /*
- * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or held.
+ * Rows that are relevant to memory windows and to `since`: visible or tombstone, never filtered or
+ * held. Those that do not open stand among them, marked as damaged, so that reading goes on behind
+ * them.
  *
  * messages_events: messages with an event (seqno_data, or seqno_reactions when larger) in (since, up_to], in order of
  * their first such event, at most limit messages. *ret_complete_to: they are all that have one up to there; below up_to
@@ -86,7 +90,7 @@ struct message_range {
 MUST_USE enum err messages_before(struct db *db, struct ring *ring, struct arena *mem,
                                   const struct message_range *range, struct message_row **ret_rows,
                                   size_t *ret_count);
-/* One live message of the room. ERR_MISSING. */
+/* One live message of the room. ERR_MISSING: none, or damaged. */
 MUST_USE enum err messages_one(struct db *db, struct ring *ring, struct arena *mem, int64_t room,
                                int64_t id, const struct message_reader *reader,
                                struct message_row *ret_row);
@@ -101,7 +105,7 @@ MUST_USE enum err messages_by_ids(struct db *db, struct ring *ring, struct arena
  */
 MUST_USE enum err message_seal(const struct aead_key *key, int64_t room, int64_t seqno_creation,
                                struct span signature, struct span data, struct buf *out);
-/* Opens one in place into signature and data. ERR_SEALED, ERR_DEFECT: not a body of this place. */
+/* Opens one in place into signature and data. ERR_SEALED: not a body of this place, or damaged. */
 MUST_USE enum err message_open(const struct aead_key *key, int64_t room, int64_t seqno_creation,
                                struct bytes sealed, struct span *ret_signature,
                                struct span *ret_data);

@@ -4,33 +4,49 @@
  */
 #include "store/outcome.h"
 
-#include "base/clock.h"
 #include "crypto/keys.h"
 #include "store/internal.h"
 
 const struct statement outcome_statements[] = {
+    /* The day of the database's clock: its partition exists, however wrong the clock of this process is. */
     {"outcome.mark", "INSERT INTO nonces (day, nonce)"
-                     "VALUES ($1, $2)"},
+                     "VALUES (floor(extract(epoch FROM clock_timestamp()) / 86400), $1)"
+                     " RETURNING day::bigint"},
+    /* A second insert waits for the first transaction, and does nothing exactly if that has committed. */
+    {"outcome.find", "INSERT INTO nonces (day, nonce)"
+                     "VALUES ($1, $2)"
+                     "    ON CONFLICT DO NOTHING"
+                     " RETURNING 1::bigint"},
+    /* PostgreSQL asks whether it may write before it looks for rows. */
+    {"outcome.probe", "UPDATE server"
+                      "   SET welcomed = welcomed"
+                      " WHERE false"},
     STATEMENTS_END,
 };
 
-enum err outcome_mark(struct db *db, int64_t now_ms, struct nonce_key *ret_mark)
+enum err outcome_mark(struct db *db, struct outcome_mark *ret_mark)
 {
-    struct nonce_key mark = {.day = now_ms / DAY_MS};
+    struct outcome_mark mark = {.day = 0};
     crypto_random(mark.b, sizeof(mark.b));
-    enum err e =
-        DB_RUN(db, "outcome.mark", NULL, PARAM_I32(mark.day), PARAM_BYTES(SPAN_OF_KEY(&mark)));
+    enum err e = STORE_ONE_I64(db, "outcome.mark", &mark.day, PARAM_BYTES(SPAN_OF_KEY(&mark)));
     if (e == OK)
         *ret_mark = mark;
     return e;
 }
 
-enum err outcome_find(struct db *db, const struct nonce_key *mark, bool *ret_committed)
+enum err outcome_find(struct db *db, const struct outcome_mark *mark, bool *ret_committed)
 {
-    /* Whoever claims it second waits for the first: we lose exactly if the transaction has committed. */
-    enum err e = nonces_claim(db, mark);
-    if (e != OK && e != ERR_TOO_EARLY)
+    int64_t one;
+    enum err e = STORE_ONE_I64(db, "outcome.find", &one, PARAM_I32(mark->day),
+                               PARAM_BYTES(SPAN_OF_KEY(mark)));
+    if (e != OK && e != ERR_MISSING)
         return e;
-    *ret_committed = e == ERR_TOO_EARLY;
+    *ret_committed = e == ERR_MISSING;
     return OK;
+}
+
+enum err outcome_probe(struct db *db, bool with_row)
+{
+    struct outcome_mark mark;
+    return with_row ? outcome_mark(db, &mark) : db_run(db, "outcome.probe", NULL, 0, NULL);
 }

@@ -6,14 +6,26 @@
 #ifndef CONCLAVE_STORE_OUTCOME_H
 #define CONCLAVE_STORE_OUTCOME_H
 
-#include "store/nonces.h"
+#include "store/store.h"
+
+struct outcome_mark {
+    int64_t day; /* days since 1970, by the database's clock */
+    uint8_t b[16];
+};
 
 /* Writes a mark of random bytes in the transaction open on db. */
-MUST_USE enum err outcome_mark(struct db *db, int64_t now_ms, struct nonce_key *ret_mark);
+MUST_USE enum err outcome_mark(struct db *db, struct outcome_mark *ret_mark);
 /*
  * On another connection, outside any transaction: waits for the transaction of the mark to end, if it is still under way.
  * When the answer is "not committed", it never will be. ERR_RETRY: still under way, ask again.
  */
-MUST_USE enum err outcome_find(struct db *db, const struct nonce_key *mark, bool *ret_committed);
+MUST_USE enum err outcome_find(struct db *db, const struct outcome_mark *mark, bool *ret_committed);
+
+/*
+ * Would a transaction that writes be taken? Touches no row and needs no disk: refused by a database
+ * that is in recovery or set to read only (ERR_BUSY, db_reason DB_READ_ONLY). with_row: writes a
+ * mark, and commits it.
+ */
+MUST_USE enum err outcome_probe(struct db *db, bool with_row);
 
 #endif

@@ -32,6 +32,10 @@ const struct statement reactions_statements[] = {
                         "  FROM reactions"
                         " WHERE message = ANY($1::bigint[])"
                         " ORDER BY message, id"},
+    {"reactions.regular", "SELECT id"
+                          "  FROM messages"
+                          " WHERE room = $1 AND id = $2 AND state = 0 AND body IS NOT NULL"
+                          "   AND whisper_to IS NULL AND NOT whisper_mods"},
     {"reactions.reactors", "SELECT u.session_id, ur.at"
                            "  FROM user_reactions ur"
                            "  JOIN users u ON u.id = ur.user_id"
@@ -85,15 +89,16 @@ enum err reaction_open(struct ring *ring, struct db *db, struct arena *mem,
     if (sealed.len > 0)
         memcpy(copy, sealed.p, sealed.len);
     enum err e = ring_key_by_id(ring, db, at->key_id, &key);
-    if (e != OK)
-        return e;
-    e = box_open(CIPHER_XCHACHA20, &key, place(at->room, at->message, ad),
-                 (struct bytes){copy, sealed.len}, &plain);
+    if (e == OK)
+        e = box_open(CIPHER_XCHACHA20, &key, place(at->room, at->message, ad),
+                     (struct bytes){copy, sealed.len}, &plain);
     crypto_wipe(&key, sizeof(key));
+    if (damage_is(e))
+        damage_note(ring_damage(ring), DAMAGED_REACTION, at->message);
     if (e != OK)
         return e;
     if (plain.len != PADDED_BYTES || plain.p[0] == 0 || plain.p[0] > REACTION_MAX_BYTES)
-        return ERR_DEFECT;
+        return ERR_SEALED;
     *ret_text = span_of(plain.p + 1, plain.p[0]);
     return OK;
 }
@@ -142,21 +147,25 @@ static enum err attach(struct ring *ring, struct db *db, struct arena *mem, stru
     struct reaction_row *reactions = ARENA_ARRAY(mem, (size_t)rows->count, struct reaction_row);
     struct message_row *message = NULL;
     struct row row;
+    size_t n = 0;
     if (reactions == NULL)
         return ERR_NO_MEMORY;
-    for (size_t i = 0; rows_next(rows, &row); i++) {
+    while (rows_next(rows, &row)) {
         int64_t id = row_i64(&row, 0);
         if (message == NULL || message->id != id) { /* they come by message */
             message = find(messages, count, id);
             if (message == NULL)
                 return ERR_DEFECT;
-            message->reactions = &reactions[i];
+            message->reactions = &reactions[n];
             message->reaction_count = 0;
         }
-        enum err e = read_reaction(ring, db, mem, message, &row, &reactions[i]);
+        enum err e = read_reaction(ring, db, mem, message, &row, &reactions[n]);
+        if (damage_is(e))
+            continue; /* left out; the others are shown */
         if (e != OK)
             return e;
         message->reaction_count++;
+        n++;
     }
     return rows_ok(rows) ? OK : ERR_DEFECT;
 }
@@ -202,18 +211,23 @@ enum err reactions_targets(struct db *db, struct ring *ring, struct arena *mem,
     struct row row;
     if (targets == NULL)
         return ERR_NO_MEMORY;
-    for (size_t i = 0; e == OK && rows_next(&rows, &row); i++) {
-        targets[i] = (struct reaction_target){
+    size_t n = 0;
+    while (e == OK && rows_next(&rows, &row)) {
+        targets[n] = (struct reaction_target){
             .id = row_i64(&row, 0), .message = row_i64(&row, 1), .users = row_i64(&row, 4)};
-        const struct reaction_place at = {room_of(messages, rooms, count, targets[i].message),
-                                          targets[i].message, row_i64(&row, 2)};
-        e = reaction_open(ring, db, mem, &at, row_bytes(&row, 3), &targets[i].text);
+        const struct reaction_place at = {room_of(messages, rooms, count, targets[n].message),
+                                          targets[n].message, row_i64(&row, 2)};
+        e = reaction_open(ring, db, mem, &at, row_bytes(&row, 3), &targets[n].text);
+        if (e == OK)
+            n++;
+        else if (damage_is(e))
+            e = OK; /* left out */
     }
     if (e == OK && !rows_ok(&rows))
         e = ERR_DEFECT;
     if (e == OK) {
         *ret_targets = targets;
-        *ret_count = (size_t)rows.count;
+        *ret_count = n;
     }
     return e;
 }
@@ -234,7 +248,11 @@ enum err reactions_reactors(struct db *db, struct ring *ring, struct arena *mem,
     struct reaction_target *targets = NULL;
     const struct reaction_target none = {.id = 0}, *of = &none;
     size_t count = 0;
-    enum err e = reactions_targets(db, ring, mem, &q->message, &q->room, 1, &targets, &count);
+    int64_t regular = 0;
+    enum err e =
+        STORE_ONE_I64(db, "reactions.regular", &regular, PARAM_I64(q->room), PARAM_I64(q->message));
+    if (e == OK)
+        e = reactions_targets(db, ring, mem, &q->message, &q->room, 1, &targets, &count);
     for (size_t i = 0; e == OK && i < count; i++)
         if (span_eq(targets[i].text, q->text))
             of = &targets[i];

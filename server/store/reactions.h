@@ -44,8 +44,9 @@ struct reactor_row {
     double at;
 };
 /*
- * Who has this reaction on a message, the earliest first, at most limit of them. ERR_TOO_LARGE: that would be more than
- * `most`; none was read.
+ * Who has this reaction on a message, the earliest first, at most limit of them. ERR_MISSING: no message of this room that
+ * can have reactions (unknown, deleted, filtered or a whisper). ERR_TOO_LARGE: that would be more than `most`; none was
+ * read.
  */
 struct reactors_query {
     int64_t room;

@@ -6,6 +6,8 @@
 
 #include "base/clock.h"
 #include "store/internal.h"
+#include "store/numbers.h"
+#include "store/server.h"
 
 enum err restore_begin(struct db *db)
 {
@@ -67,29 +69,79 @@ enum err restore_clear(struct db *db)
             " END $$");
 }
 
-enum err restore_settle(struct db *db)
+/*
+ * What is dropped here is kept as SQL in a setting of the transaction: there is no table to put it
+ * in, and nothing of it comes from the backup. Indexes of constraints stay, since partitions have
+ * theirs.
+ */
+enum err restore_prepare(struct db *db, int number, int64_t now_ms)
 {
-    return db_script(db, "SET search_path = pg_catalog, conclave, pg_temp;"
-                         "SET client_min_messages = error");
+    enum err e = schema_make(db, number, now_ms);
+    if (e != OK)
+        return e;
+    return db_script(
+        db,
+        "DO $$ DECLARE found record; again text;"
+        " BEGIN"
+        "    SELECT coalesce(string_agg(pg_get_indexdef(i.indexrelid), ';' ORDER BY i.indexrelid), "
+        "'')"
+        "      INTO again"
+        "      FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid"
+        "     WHERE t.relnamespace = 'conclave'::regnamespace AND t.relkind = 'r'"
+        "       AND NOT t.relispartition"
+        "       AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conindid = i.indexrelid);"
+        "    PERFORM set_config('conclave.indexes', again, true);"
+        "    FOR found IN SELECT i.indexrelid::regclass AS name"
+        "                   FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid"
+        "                  WHERE t.relnamespace = 'conclave'::regnamespace AND t.relkind = 'r'"
+        "                    AND NOT t.relispartition"
+        "                    AND NOT EXISTS (SELECT 1 FROM pg_constraint c"
+        "                                     WHERE c.conindid = i.indexrelid) LOOP"
+        "        EXECUTE format('DROP INDEX %s', found.name);"
+        "    END LOOP;"
+        "    SELECT coalesce(string_agg(format('ALTER TABLE %s ADD CONSTRAINT %I %s',"
+        "                                      conrelid::regclass, conname,"
+        "                                      pg_get_constraintdef(oid)), ';' ORDER BY oid), '')"
+        "      INTO again"
+        "      FROM pg_constraint"
+        "     WHERE connamespace = 'conclave'::regnamespace AND contype = 'f' AND conparentid = 0;"
+        "    PERFORM set_config('conclave.foreign_keys', again, true);"
+        "    FOR found IN SELECT conrelid::regclass AS name, conname FROM pg_constraint"
+        "                  WHERE connamespace = 'conclave'::regnamespace AND contype = 'f'"
+        "                    AND conparentid = 0 LOOP"
+        "        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', found.name, found.conname);"
+        "    END LOOP;"
+        "    FOR found IN SELECT oid::regclass AS name, relkind AS kind FROM pg_class"
+        "                  WHERE relnamespace = 'conclave'::regnamespace"
+        "                    AND relkind IN ('r', 'p') LOOP"
+        "        EXECUTE format('ALTER TABLE %s DISABLE TRIGGER USER', found.name);"
+        "        IF found.kind = 'r' THEN"
+        "            EXECUTE format('TRUNCATE ONLY %s', found.name);"
+        "        END IF;"
+        "    END LOOP;"
+        " END $$");
 }
 
-static const char *const raises[] = {
-    "UPDATE conclave.rooms"
-    "   SET message_sequence = message_sequence + $1, info_updates = info_updates + $1",
-    /* Among them the one that ids of direct messages are drawn from. */
-    "UPDATE conclave.versions"
-    "   SET value = value + $1",
-    /* Ids that clients know: a new message or file must not be taken for one that went with the old database. */
-    "SELECT setval(s, nextval(s) + $1)"
-    "  FROM (SELECT pg_get_serial_sequence('conclave.' || t, 'id')::regclass AS s"
-    "          FROM unnest(ARRAY['messages', 'files']) t) sequences",
-};
+enum err restore_complete(struct db *db)
+{
+    return db_script(db, "DO $$ DECLARE found record;"
+                         " BEGIN"
+                         "    EXECUTE current_setting('conclave.indexes');"
+                         "    EXECUTE current_setting('conclave.foreign_keys');"
+                         "    FOR found IN SELECT oid::regclass AS name FROM pg_class"
+                         "                  WHERE relnamespace = 'conclave'::regnamespace"
+                         "                    AND relkind IN ('r', 'p') LOOP"
+                         "        EXECUTE format('ALTER TABLE %s ENABLE TRIGGER USER', found.name);"
+                         "    END LOOP;"
+                         " END $$");
+}
 
 enum err restore_raise(struct db *db, int64_t margin)
 {
-    enum err e = OK;
-    for (size_t i = 0; e == OK && i < COUNT_OF(raises); i++)
-        e = DB_QUERY(db, raises[i], NULL, PARAM_I64(margin));
+    enum err e = numbers_raise(db, margin);
+    /* Numbers are given out here from now on, whatever timeline the backup was made on. */
+    if (e == OK)
+        e = db_query(db, "UPDATE conclave.server SET timeline = NULL", NULL, 0, NULL);
     if (e != OK)
         return e;
     /* Servers plan their statements once. */
@@ -112,6 +164,9 @@ enum err restore_summary(struct db *db, struct restore_summary *ret_summary)
                             "SELECT coalesce((SELECT (posted * 1000)::bigint FROM conclave.messages"
                             "                  ORDER BY id DESC LIMIT 1), 0)",
                             NULL, 0, &s.newest_ms);
+    if (e == OK)
+        e = store_query_i64(db, "SELECT count(*) FROM conclave.users WHERE moderator OR admin",
+                            NULL, 0, &s.admins);
     if (e == OK)
         *ret_summary = s;
     return e;

@@ -20,19 +20,21 @@ MUST_USE enum err restore_others(struct db *db, int64_t *ret_count);
 MUST_USE enum err restore_is_empty(struct db *db, bool *ret_empty);
 /* Removes all that our schema holds. The schema itself stays, or is made: the role may not be allowed to make one. */
 MUST_USE enum err restore_clear(struct db *db);
-/* The session's settings, as every connection of ours has them, after a script has had its own. */
-MUST_USE enum err restore_settle(struct db *db);
-
 /*
- * Lifts all numbers that clients remember: events and info_updates of every room, ids of messages, files and direct
- * messages, and every version. A client that has seen more than the backup knows would miss everything whose number is not
- * above what it saw. ERR_CONFLICT: a room's numbers would not fit any more. Also gathers statistics, which dumps lack.
+ * The schema as migrations up to `number` make it, empty, and without what slows loading down:
+ * indexes, foreign keys and triggers, which restore_complete makes again, from our own definitions.
+ * ERR_MISSING: we have fewer migrations.
  */
+MUST_USE enum err restore_prepare(struct db *db, int number, int64_t now_ms);
+/* ERR_CONFLICT: the data contradicts a foreign key or a unique index. */
+MUST_USE enum err restore_complete(struct db *db);
+
+/* numbers_raise, and gathers statistics, which dumps lack. */
 MUST_USE enum err restore_raise(struct db *db, int64_t margin);
 
 /* For people: how many rooms, and when the newest message was posted, in ms (0: there is none). */
 struct restore_summary {
-    int64_t rooms, newest_ms;
+    int64_t rooms, newest_ms, admins; /* admins and moderators of all rooms */
 };
 MUST_USE enum err restore_summary(struct db *db, struct restore_summary *ret_summary);
 

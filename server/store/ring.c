@@ -12,30 +12,43 @@
 #include "crypto/box.h"
 #include "crypto/secret.h"
 #include "store/internal.h"
+#include "store/ring_internal.h"
 
 enum {
-    CACHE_KEYS =
-        4096, /* a room's key a month: far more than are read from in practice; the oldest slot is reused */
+    /* A room's key a month: far more than are read from in practice; the oldest slot is reused. */
+    CACHE_KEYS = 4096,
+    RING_WRAPPED_BYTES = 72,
     WRAP_PLACE_BYTES = 24,
 };
 
 const struct statement ring_statements[] = {
-    {"ring.find", "SELECT id, wrapped"
+    {"ring.find", "SELECT id, wrapped, wrapped_by"
                   "  FROM ring_keys"
                   " WHERE kind = $1 AND coalesce(room, 0) = $2 AND month = $3"},
-    {"ring.add", "INSERT INTO ring_keys (kind, room, month, wrapped)"
-                 "VALUES ($1, $2, $3, $4)"
+    /*
+     * Nothing is added under another storage key than the one in use; the lock keeps it in use
+     * until the commit.
+     */
+    {"ring.add", "WITH used AS (SELECT storage_key FROM server FOR SHARE)"
+                 "INSERT INTO ring_keys (kind, room, month, wrapped, wrapped_by)"
+                 "SELECT $1::smallint, $2::bigint, $3::integer, $4::bytea, $5::bytea"
+                 " WHERE NOT EXISTS (SELECT 1 FROM used WHERE storage_key <> $5)"
                  "    ON CONFLICT DO NOTHING"},
-    {"ring.by_id", "SELECT kind, coalesce(room, 0), month, wrapped"
+    {"ring.by_id", "SELECT kind, coalesce(room, 0), month, wrapped, wrapped_by"
                    "  FROM ring_keys"
                    " WHERE id = $1"},
     {"ring.forget_dms",
      "DELETE FROM ring_keys k"
      " WHERE k.kind = 3 AND k.month < $1"
      "   AND NOT EXISTS (SELECT 1 FROM direct_messages d WHERE d.key_id = k.id)"},
+    {"ring.used", "SELECT storage_key"
+                  "  FROM server"},
     {"ring.check_write", "UPDATE server"
-                         "   SET storage_check = $1"
+                         "   SET storage_check = $1, storage_key = $2"
                          " WHERE storage_check IS NULL"},
+    {"ring.name_write", "UPDATE server"
+                        "   SET storage_key = $1"
+                        " WHERE storage_key IS NULL"},
     STATEMENTS_END,
 };
 
@@ -46,15 +59,12 @@ struct slot {
 };
 
 struct ring {
-    pthread_mutex_t lock;     /* guards slots and next */
-    struct aead_key *storage; /* locked memory */
-    struct slot *slots;       /* locked memory */
+    struct storage_keys *storage; /* has its own lock */
+    pthread_mutex_t lock;         /* guards all below */
+    struct slot *slots;           /* locked memory */
     size_t next;
-};
-
-/* Where a key belongs, as bytes that its wrapping also covers. */
-struct ring_place {
-    int64_t kind, room, month;
+    struct key_name used; /* the storage key to wrap with, as far as we know */
+    struct damage *damage;
 };
 
 static struct span place_bytes(const struct ring_place *p, uint8_t out[static WRAP_PLACE_BYTES])
@@ -85,25 +95,48 @@ enum err ring_new(const uint8_t storage_key[static 32], struct ring **ret_ring)
     if (!ring)
         return ERR_NO_MEMORY;
     pthread_mutex_init(&ring->lock, NULL);
-    ring->storage = secret_alloc(sizeof(*ring->storage));
+    storage_key_name(storage_key, ring->used.b);
     ring->slots = secret_alloc(CACHE_KEYS * sizeof(*ring->slots));
-    if (!ring->storage || !ring->slots) {
+    ring->damage = damage_new();
+    if (!ring->slots || !ring->damage || storage_keys_new(storage_key, &ring->storage) != OK) {
         ring_free(ring);
         return ERR_NO_MEMORY;
     }
-    memcpy(ring->storage->b, storage_key, sizeof(ring->storage->b));
     *ret_ring = ring;
     return OK;
+}
+
+enum err ring_watch(struct ring *ring, const char *path)
+{
+    return storage_keys_watch(ring->storage, path);
 }
 
 void ring_free(struct ring *ring)
 {
     if (!ring)
         return;
-    secret_free(ring->storage);
+    storage_keys_free(ring->storage);
     secret_free(ring->slots);
+    damage_free(ring->damage);
     pthread_mutex_destroy(&ring->lock);
     mem_free(ring);
+}
+
+struct damage *ring_damage(struct ring *ring)
+{
+    return ring->damage;
+}
+
+void ring_use(struct ring *ring, const struct key_name *name)
+{
+    pthread_mutex_lock(&ring->lock);
+    ring->used = *name;
+    pthread_mutex_unlock(&ring->lock);
+}
+
+enum err ring_find_storage(struct ring *ring, const struct key_name *name, struct aead_key *ret_key)
+{
+    return storage_keys_find(ring->storage, SPAN_OF_KEY(name), ret_key);
 }
 
 static bool recall_place(struct ring *ring, const struct ring_place *p, int64_t *ret_id,
@@ -145,22 +178,52 @@ static void remember(struct ring *ring, int64_t id, const struct ring_place *p,
     pthread_mutex_unlock(&ring->lock);
 }
 
-static enum err unwrap(const struct ring *ring, const struct ring_place *p, struct span wrapped,
-                       struct aead_key *ret_key)
+static enum err unwrap_with(const struct aead_key *storage, const struct ring_place *p,
+                            struct span wrapped, struct aead_key *ret_key)
 {
-    uint8_t bytes[72], ad[WRAP_PLACE_BYTES];
-    if (wrapped.len != sizeof(bytes))
-        return ERR_DEFECT;
+    uint8_t bytes[RING_WRAPPED_BYTES], ad[WRAP_PLACE_BYTES];
     memcpy(bytes, wrapped.p, sizeof(bytes));
     struct bytes plain;
-    enum err e = box_open(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad),
+    enum err e = box_open(CIPHER_XCHACHA20, storage, place_bytes(p, ad),
                           (struct bytes){bytes, sizeof(bytes)}, &plain);
     if (e == OK && plain.len == sizeof(ret_key->b))
         memcpy(ret_key->b, plain.p, sizeof(ret_key->b));
     else if (e == OK)
-        e = ERR_DEFECT;
+        e = ERR_SEALED;
     crypto_wipe(bytes, sizeof(bytes));
     return e;
+}
+
+enum err ring_unwrap(struct ring *ring, const struct ring_place *p, struct span wrapped,
+                     struct span by, struct aead_key *ret_key)
+{
+    struct aead_key storage;
+    struct key_name name;
+    if (wrapped.len != RING_WRAPPED_BYTES)
+        return ERR_SEALED;
+    enum err e = ERR_SEALED;
+    if (by.len > 0) {
+        e = storage_keys_find(ring->storage, by, &storage);
+        if (e == OK)
+            e = unwrap_with(&storage, p, wrapped, ret_key);
+    }
+    for (size_t i = 0;
+         by.len == 0 && e == ERR_SEALED && storage_keys_at(ring->storage, i, &storage, &name); i++)
+        e = unwrap_with(&storage, p, wrapped, ret_key);
+    crypto_wipe(&storage, sizeof(storage));
+    return e;
+}
+
+enum err ring_wrap(const struct aead_key *storage, const struct ring_place *p,
+                   const struct aead_key *key, struct buf *out)
+{
+    uint8_t ad[WRAP_PLACE_BYTES];
+    return box_seal(CIPHER_XCHACHA20, storage, place_bytes(p, ad), SPAN_OF_KEY(key), out);
+}
+
+struct span ring_row_name(const struct row *row, int column)
+{
+    return row_is_null(row, column) ? (struct span){0} : row_bytes(row, column);
 }
 
 /* The key of a place as the database has it. ERR_MISSING: not made yet. */
@@ -176,26 +239,77 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
     if (!rows_next(&rows, &row))
         return ERR_MISSING;
     int64_t id = row_i64(&row, 0);
-    e = unwrap(ring, p, row_bytes(&row, 1), ret_key);
+    e = ring_unwrap(ring, p, row_bytes(&row, 1), ring_row_name(&row, 2), ret_key);
+    /* Nothing of this month can be sealed until it is mended: no mistake of the caller's. */
+    if (e == ERR_SEALED) {
+        damage_note(ring->damage, DAMAGED_KEY, id);
+        return ERR_DEFECT;
+    }
     if (e == OK)
         *ret_id = id;
     return e;
 }
 
+/* Another process may have exchanged the storage key since. */
+static enum err ask_used(struct ring *ring, struct db *db)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    struct key_name used;
+    enum err e = db_run(db, "ring.used", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row) || row_is_null(&row, 0))
+        return OK;
+    row_key(&row, 0, used.b, sizeof(used.b));
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    ring_use(ring, &used);
+    return OK;
+}
+
+/* The storage key to wrap with. */
+static enum err used_key(struct ring *ring, struct aead_key *ret_key, struct key_name *ret_name)
+{
+    pthread_mutex_lock(&ring->lock);
+    *ret_name = ring->used;
+    pthread_mutex_unlock(&ring->lock);
+    return storage_keys_find(ring->storage, SPAN_OF_KEY(ret_name), ret_key);
+}
+
 /* A new random key for a place; when another process was first, its key stands. */
 static enum err add(struct ring *ring, struct db *db, const struct ring_place *p)
 {
-    struct aead_key key;
-    uint8_t ad[WRAP_PLACE_BYTES];
+    struct aead_key key, storage;
+    struct key_name name;
+    enum err e = used_key(ring, &storage, &name);
+    if (e != OK)
+        return e;
     crypto_random(key.b, sizeof(key.b));
     AUTO_BUF struct buf wrapped = buf_make(KIB(1));
-    enum err e =
-        box_seal(CIPHER_XCHACHA20, ring->storage, place_bytes(p, ad), SPAN_OF_KEY(&key), &wrapped);
+    e = ring_wrap(&storage, p, &key, &wrapped);
     crypto_wipe(&key, sizeof(key));
+    crypto_wipe(&storage, sizeof(storage));
     if (e != OK)
         return e;
     return DB_RUN(db, "ring.add", NULL, PARAM_I16(p->kind), param_i64_or_null(p->room),
-                  PARAM_I32(p->month), PARAM_BYTES(buf_span(&wrapped)));
+                  PARAM_I32(p->month), PARAM_BYTES(buf_span(&wrapped)),
+                  PARAM_BYTES(SPAN_OF_KEY(&name)));
+}
+
+static enum err find_or_add(struct ring *ring, struct db *db, const struct ring_place *p,
+                            int64_t *ret_id, struct aead_key *ret_key)
+{
+    enum err e = add(ring, db, p);
+    if (e == OK)
+        e = find(ring, db, p, ret_id, ret_key);
+    if (e != ERR_MISSING)
+        return e;
+    /* The storage key that we wrapped it with is not in use any more. */
+    e = ask_used(ring, db);
+    if (e == OK)
+        e = add(ring, db, p);
+    return e == OK ? find(ring, db, p, ret_id, ret_key) : e;
 }
 
 enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
@@ -209,9 +323,7 @@ enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
     enum err e = find(ring, db, &p, ret_key_id, ret_key);
     bool made_here = e == ERR_MISSING;
     if (made_here)
-        e = add(ring, db, &p);
-    if (e == OK && made_here)
-        e = find(ring, db, &p, ret_key_id, ret_key);
+        e = find_or_add(ring, db, &p, ret_key_id, ret_key);
     /* A key made inside a transaction may yet be rolled back: it is remembered when it is next found. */
     if (e == OK && !(made_here && db_in_transaction(db)))
         remember(ring, *ret_key_id, &p, ret_key);
@@ -232,7 +344,9 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
     if (!rows_next(&rows, &row))
         return ERR_MISSING;
     const struct ring_place p = {row_i64(&row, 0), row_i64(&row, 1), row_i64(&row, 2)};
-    e = unwrap(ring, &p, row_bytes(&row, 3), ret_key);
+    e = ring_unwrap(ring, &p, row_bytes(&row, 3), ring_row_name(&row, 4), ret_key);
+    if (e == ERR_SEALED)
+        damage_note(ring->damage, DAMAGED_KEY, key_id);
     if (e == OK)
         remember(ring, key_id, &p, ret_key);
     return e;
@@ -241,33 +355,75 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
 /* A fixed text sealed by the storage key: opens only under the same one. */
 #define CHECK_TEXT SPAN("conclave storage key")
 
-enum err ring_verify(struct ring *ring, struct db *db)
+static enum err open_check(const struct aead_key *storage, struct span check)
 {
     AUTO_BUF struct buf sealed = buf_make(KIB(1));
+    buf_put(&sealed, check);
+    struct bytes plain = {0};
+    enum err e = buf_verdict(&sealed);
+    if (e == OK)
+        e = box_open(CIPHER_XCHACHA20, storage, (struct span){0},
+                     (struct bytes){sealed.p, sealed.len}, &plain);
+    return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
+}
+
+enum err ring_verify(struct ring *ring, struct db *db)
+{
     AUTO_ROWS struct rows rows = {0};
     struct row row;
+    struct aead_key storage;
+    struct key_name name;
     /* Not prepared: asked once, and of a database that is being restored, too. */
     enum err e = db_query(db, "SELECT storage_check FROM conclave.server", NULL, 0, &rows);
     if (e != OK)
         return e;
     if (!rows_next(&rows, &row) || row_is_null(&row, 0))
         return ERR_MISSING;
-    buf_put(&sealed, row_bytes(&row, 0));
-    struct bytes plain = {0};
-    e = buf_verdict(&sealed);
-    if (e == OK)
-        e = box_open(CIPHER_XCHACHA20, ring->storage, (struct span){0},
-                     (struct bytes){sealed.p, sealed.len}, &plain);
-    return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
+    e = ERR_SEALED;
+    for (size_t i = 0; e == ERR_SEALED && storage_keys_at(ring->storage, i, &storage, &name); i++)
+        e = open_check(&storage, row_bytes(&row, 0));
+    crypto_wipe(&storage, sizeof(storage));
+    if (e != OK)
+        return e;
+    ring_use(ring, &name);
+    return OK;
+}
+
+enum err ring_seal_check(const struct aead_key *storage, struct buf *out)
+{
+    return box_seal(CIPHER_XCHACHA20, storage, (struct span){0}, CHECK_TEXT, out);
 }
 
 enum err ring_check(struct ring *ring, struct db *db)
 {
     AUTO_BUF struct buf sealed = buf_make(KIB(1));
-    enum err e = box_seal(CIPHER_XCHACHA20, ring->storage, (struct span){0}, CHECK_TEXT, &sealed);
+    struct aead_key storage;
+    struct key_name name;
+    enum err e = used_key(ring, &storage, &name);
     if (e == OK)
-        e = DB_RUN(db, "ring.check_write", NULL, PARAM_BYTES(buf_span(&sealed)));
-    return e == OK ? ring_verify(ring, db) : e;
+        e = ring_seal_check(&storage, &sealed);
+    crypto_wipe(&storage, sizeof(storage));
+    if (e == OK)
+        e = DB_RUN(db, "ring.check_write", NULL, PARAM_BYTES(buf_span(&sealed)),
+                   PARAM_BYTES(SPAN_OF_KEY(&name)));
+    if (e == OK)
+        e = ring_verify(ring, db);
+    if (e == OK)
+        e = used_key(ring, &storage, &name);
+    crypto_wipe(&storage, sizeof(storage));
+    return e == OK ? DB_RUN(db, "ring.name_write", NULL, PARAM_BYTES(SPAN_OF_KEY(&name))) : e;
+}
+
+enum err ring_storage_key(struct ring *ring, const struct key_name *name, uint8_t out[static 32])
+{
+    struct aead_key storage;
+    struct key_name used;
+    enum err e = name ? storage_keys_find(ring->storage, SPAN_OF_KEY(name), &storage)
+                      : used_key(ring, &storage, &used);
+    if (e == OK)
+        memcpy(out, storage.b, sizeof(storage.b));
+    crypto_wipe(&storage, sizeof(storage));
+    return e;
 }
 
 enum err ring_forget_dms(struct db *db, int64_t now_ms)

@@ -234,7 +234,9 @@ static enum err remove_room(struct db *db, void *arg)
 {
     const int64_t *id = arg;
     int64_t removed;
-    enum err e = DB_RUN(db, "rooms.expire_files", NULL, PARAM_I64(*id));
+    enum err e = standing_lock(db, &(struct reach){.rooms = id, .count = 1});
+    if (e == OK)
+        e = DB_RUN(db, "rooms.expire_files", NULL, PARAM_I64(*id));
     if (e == OK)
         e = DB_RUN(db, "rooms.forget_attachments", NULL, PARAM_I64(*id));
     if (e == OK)

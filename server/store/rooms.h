@@ -59,7 +59,10 @@ struct room_info {
 };
 MUST_USE enum err rooms_info(struct db *db, struct arena *mem, const struct reach *reach,
                              struct room_info **ret_infos, size_t *ret_count);
-/* Deletes the room with its messages, keys and permissions; files lose their room and expire. */
+/*
+ * Deletes the room with its messages, keys and permissions; files lose their room and expire. ERR_MISSING. In the caller's
+ * transaction, or one of its own.
+ */
 MUST_USE enum err rooms_remove(struct db *db, int64_t id);
 
 #endif

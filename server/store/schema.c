@@ -185,6 +185,21 @@ static enum err apply_missing(struct db *db, int64_t now_ms, struct buf *progres
     return OK;
 }
 
+int schema_newest(void)
+{
+    return (int)embedded_migrations_count;
+}
+
+enum err schema_make(struct db *db, int number, int64_t now_ms)
+{
+    if (number < 1 || (size_t)number > embedded_migrations_count)
+        return ERR_MISSING;
+    enum err e = OK;
+    for (int i = 0; e == OK && i < number; i++)
+        e = apply_one(db, &(struct step){&embedded_migrations[i], now_ms});
+    return e;
+}
+
 enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress)
 {
     enum err e = advisory_wait(db, ADVISORY_MIGRATE);

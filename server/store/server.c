@@ -5,6 +5,7 @@
  */
 #include "store/server.h"
 
+#include <string.h>
 #include <time.h>
 
 #include "store/internal.h"
@@ -93,6 +94,41 @@ enum err server_holdings(struct db *db, struct span room, struct server_holdings
     if (token.len > 0)
         memcpy(found.room_token, token.p, token.len);
     *ret_holdings = found;
+    return OK;
+}
+
+enum err server_async_standbys(struct db *db, int64_t *ret_count)
+{
+    return store_query_i64(db,
+                           "SELECT count(*)"
+                           "  FROM pg_stat_replication"
+                           " WHERE application_name IS DISTINCT FROM 'pg_basebackup'"
+                           "   AND state IS DISTINCT FROM 'backup'"
+                           "   AND coalesce(sync_state = 'async',"
+                           "                current_setting('synchronous_standby_names') = '')",
+                           NULL, 0, ret_count);
+}
+
+enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    struct span path;
+    /* The view leaves out what the role may not see; SHOW would be an error. */
+    enum err e = db_query(db, "SELECT setting || '' FROM pg_settings WHERE name = 'data_directory'",
+                          NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row) || row_is_null(&row, 0))
+        return ERR_MISSING;
+    if (!row_dup(&row, 0, mem, &path))
+        return ERR_NO_MEMORY;
+    char *text = arena_alloc(mem, path.len + 1);
+    if (text == NULL || !rows_ok(&rows))
+        return text == NULL ? ERR_NO_MEMORY : ERR_DEFECT;
+    memcpy(text, path.p, path.len);
+    text[path.len] = '\0';
+    *ret_path = text;
     return OK;
 }
 

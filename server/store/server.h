@@ -29,6 +29,13 @@ struct server_holdings {
 /* room: a token in any case, which may be empty. */
 MUST_USE enum err server_holdings(struct db *db, struct span room,
                                   struct server_holdings *ret_holdings);
+/*
+ * Standbys whose commits are not waited for. A role that may not read pg_stat_replication sees only that there are some:
+ * they count when no standby at all is synchronous.
+ */
+MUST_USE enum err server_async_standbys(struct db *db, int64_t *ret_count);
+/* Where the database keeps its data, in mem; ERR_MISSING: this role may not know (nearly always so). */
+MUST_USE enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path);
 
 /* Where the schema stands against what this binary embeds. */
 enum schema_state {
@@ -52,6 +59,13 @@ MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int 
  * In a transaction of the caller's, everything is part of that.
  */
 MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
+/* The number of the newest migration that we have. */
+int schema_newest(void);
+/*
+ * Applies the first `number` migrations to an empty schema, in the caller's transaction: what a
+ * program of that version has. ERR_MISSING: we have fewer.
+ */
+MUST_USE enum err schema_make(struct db *db, int number, int64_t now_ms);
 
 /* Session-level advisory locks; they end with their connection. ERR_CONFLICT: another holds it. */
 enum advisory {

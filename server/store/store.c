@@ -7,6 +7,8 @@
 /* clang-format off */ /* one a line */
 const struct statement_table store_statements[] = {
     {versions_statements},
+    {trusted_time_statements},
+    {numbers_statements},
     {ring_statements},
     {rooms_statements},
     {users_statements},
@@ -28,6 +30,7 @@ const struct statement_table store_statements[] = {
     {filters_statements},
     {retention_statements},
     {statistics_statements},
+    {check_rows_statements},
     {room_files_statements},
     {file_jobs_statements},
     {standing_statements},

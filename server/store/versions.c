@@ -19,7 +19,6 @@ const struct statement versions_statements[] = {
     /* Not durable, so not worth a flush: COMMIT of a NOTIFY holds a lock that serialises all others. */
     {"versions.notify", "SELECT set_config('synchronous_commit', 'off', true),"
                         "       pg_notify('" STORE_CHANNEL "', '')::text"},
-    {"versions.clock", "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
     STATEMENTS_END,
 };
 
@@ -60,9 +59,4 @@ enum err versions_bump_rights(struct db *db, const int64_t *rooms, size_t count)
 enum err versions_notify(struct db *db)
 {
     return db_run(db, "versions.notify", NULL, 0, NULL);
-}
-
-enum err versions_db_clock(struct db *db, int64_t *ret_ms)
-{
-    return store_one_i64(db, "versions.clock", NULL, 0, ret_ms);
 }

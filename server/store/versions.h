@@ -26,7 +26,5 @@ MUST_USE enum err versions_read(struct db *db, struct arena *mem, struct version
                                 size_t *ret_count);
 /* One coalesced NOTIFY in a transaction of its own (never inside a post's: it serialises commits). */
 MUST_USE enum err versions_notify(struct db *db);
-/* The database's clock in ms, to compare with ours (design D16). */
-MUST_USE enum err versions_db_clock(struct db *db, int64_t *ret_ms);
 
 #endif

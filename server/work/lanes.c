@@ -16,14 +16,16 @@
 #include "work/shares.h"
 #include "work/turns.h"
 
-enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 2000 };
+/* Between attempts to connect. Each may itself take seconds. */
+enum { RETRY_FIRST_MS = 100, RETRY_MAX_MS = 1000 };
 /* How soon to look again when strangers wait for their share of the next moment. */
 enum { LOOK_AGAIN_MS = 20 };
 
 struct worker {
     struct lane *lane;
     pthread_t thread;
-    struct db *db; /* NULL: none wanted, or no memory for it yet */
+    struct db *db;  /* NULL: none wanted, or no memory for it yet */
+    bool connected; /* as counted in the lane, whose lock guards it */
     int64_t retry_at_ms;
     int64_t retry_wait_ms;
 };
@@ -35,9 +37,11 @@ struct line {
 
 struct lane {
     struct lane_options options;
-    struct db_options db; /* what options.db points to */
-    pthread_mutex_t lock; /* guards the queue and stopping */
-    pthread_cond_t changed;
+    struct db_options db;   /* what options.db points to */
+    pthread_mutex_t lock;   /* guards the queue, stopping and connected */
+    pthread_cond_t changed; /* for workers that may take jobs */
+    pthread_cond_t apart;   /* for those without a connection, while others have one */
+    uint32_t connected;     /* workers that have one, or do not want one */
     struct line members, strangers;
     struct turns turns;
     bool stopping;
@@ -81,6 +85,32 @@ static struct db *worker_db(struct worker *w)
     return NULL;
 }
 
+/*
+ * Lock held. Counts whether this worker has its connection. With the first one and without the
+ * last, it is for other workers to take jobs: all look again where they have to wait.
+ */
+static void count_connected(struct worker *w)
+{
+    struct lane *lane = w->lane;
+    bool connected = !worker_wants_db(w) || (w->db != NULL && db_connected(w->db));
+    if (connected == w->connected)
+        return;
+    w->connected = connected;
+    if (connected && lane->connected++ == 0)
+        (void)pthread_cond_broadcast(&lane->changed);
+    if (!connected && --lane->connected == 0)
+        (void)pthread_cond_broadcast(&lane->apart);
+}
+
+/*
+ * Lock held: jobs are left to those who can do them, and taken by anybody (to be refused) when
+ * nobody can.
+ */
+static bool may_take(const struct worker *w)
+{
+    return w->connected || w->lane->connected == 0;
+}
+
 /* A transaction left open is our bug; its locks would be held until the next job of this worker, so it ends here. */
 static void worker_check_transaction(struct worker *w)
 {
@@ -94,24 +124,25 @@ static void worker_check_transaction(struct worker *w)
 /* ---- the thread ---- */
 
 /* Lock held. */
-static void wait_until(struct lane *lane, int64_t mono_ms)
+static void wait_until(struct lane *lane, pthread_cond_t *cond, int64_t mono_ms)
 {
     struct timespec until = {.tv_sec = mono_ms / SECOND_MS,
                              .tv_nsec = mono_ms % SECOND_MS * 1000000};
-    (void)pthread_cond_timedwait(&lane->changed, &lane->lock, &until);
+    (void)pthread_cond_timedwait(cond, &lane->lock, &until);
 }
 
 /* Lock held. Until a job, the end, or the time to try the database again. */
 static void worker_wait(struct worker *w)
 {
     struct lane *lane = w->lane;
-    bool connected = !worker_wants_db(w) || (w->db != NULL && db_connected(w->db));
-    if (lane->strangers.first != NULL)
-        wait_until(lane, clock_mono_ms() + LOOK_AGAIN_MS);
-    else if (connected)
+    if (!may_take(w))
+        wait_until(lane, &lane->apart, w->retry_at_ms);
+    else if (lane->strangers.first != NULL)
+        wait_until(lane, &lane->changed, clock_mono_ms() + LOOK_AGAIN_MS);
+    else if (w->connected)
         (void)pthread_cond_wait(&lane->changed, &lane->lock);
     else
-        wait_until(lane, w->retry_at_ms);
+        wait_until(lane, &lane->changed, w->retry_at_ms);
 }
 
 static void line_append(struct line *line, struct job *job)
@@ -122,6 +153,15 @@ static void line_append(struct line *line, struct job *job)
     else
         line->first = job;
     line->last = job;
+    line->depth++;
+}
+
+static void line_put_back(struct line *line, struct job *job)
+{
+    job->next = line->first;
+    line->first = job;
+    if (line->last == NULL)
+        line->last = job;
     line->depth++;
 }
 
@@ -138,6 +178,12 @@ static struct job *line_pop(struct line *line)
     return job;
 }
 
+static void count_waiting(const struct lane *lane, int64_t n)
+{
+    if (lane->options.metrics != NULL)
+        metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, n);
+}
+
 /* Lock held. Whoever's turn it is, or NULL. */
 static struct job *lane_pop(struct lane *lane, enum turn turn)
 {
@@ -146,8 +192,8 @@ static struct job *lane_pop(struct lane *lane, enum turn turn)
         job = line_pop(&lane->members);
     else if (turn == TURN_STRANGER)
         job = line_pop(&lane->strangers);
-    if (job != NULL && lane->options.metrics != NULL)
-        metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, -1);
+    if (job != NULL)
+        count_waiting(lane, -1);
     return job;
 }
 
@@ -168,15 +214,59 @@ static int64_t thread_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+/* Its connection turned out to be lost: others may still have theirs. False: nobody has. */
+static bool hand_over(struct worker *w, struct job *job, enum turn turn)
+{
+    struct lane *lane = w->lane;
+    (void)pthread_mutex_lock(&lane->lock);
+    count_connected(w);
+    bool others = lane->connected > 0 && !lane->stopping;
+    if (others) {
+        line_put_back(turn == TURN_STRANGER ? &lane->strangers : &lane->members, job);
+        count_waiting(lane, 1);
+        (void)pthread_cond_signal(&lane->changed);
+    }
+    (void)pthread_mutex_unlock(&lane->lock);
+    return others;
+}
+
 static void worker_run(struct worker *w, struct job *job, enum turn turn)
 {
     struct shares *shares = w->lane->options.shares;
     int64_t began_us = shares != NULL ? thread_us() : 0;
     bool overdue = clock_mono_ms() - job->queued_mono_ms > w->lane->options.age_max_ms;
-    job->run(job, overdue ? NULL : worker_db(w), overdue);
+    struct db *db = overdue ? NULL : worker_db(w);
+    if (!overdue && db == NULL && worker_wants_db(w) && hand_over(w, job, turn))
+        return;
+    job->run(job, db, overdue);
     worker_check_transaction(w); /* job may be gone by now */
     if (shares != NULL)
         shares_charge(shares, turn == TURN_STRANGER, thread_us() - began_us, clock_mono_us());
+}
+
+/*
+ * Lock held, released meanwhile. Does one thing: a job, an attempt to connect, or waiting for
+ * either.
+ */
+static void worker_step(struct worker *w)
+{
+    struct lane *lane = w->lane;
+    bool may = may_take(w);
+    enum turn turn = may ? lane_turn(lane) : TURN_NOBODY;
+    struct job *job = may ? lane_pop(lane, turn) : NULL;
+    if (job == NULL && (w->connected || clock_mono_ms() < w->retry_at_ms)) {
+        worker_wait(w);
+        return;
+    }
+    turns_begin(&lane->turns, turn);
+    (void)pthread_mutex_unlock(&lane->lock);
+    if (job != NULL)
+        worker_run(w, job, turn);
+    else
+        (void)worker_db(w);
+    (void)pthread_mutex_lock(&lane->lock);
+    turns_end(&lane->turns, turn);
+    count_connected(w);
 }
 
 static void *worker_main(void *arg)
@@ -185,23 +275,9 @@ static void *worker_main(void *arg)
     struct lane *lane = w->lane;
     (void)worker_db(w); /* so that the first request need not wait for it */
     (void)pthread_mutex_lock(&lane->lock);
-    while (!lane->stopping) {
-        enum turn turn = lane_turn(lane);
-        struct job *job = lane_pop(lane, turn);
-        if (job == NULL) {
-            worker_wait(w);
-            if (lane->members.first != NULL || lane->strangers.first != NULL || lane->stopping)
-                continue;
-        }
-        turns_begin(&lane->turns, turn);
-        (void)pthread_mutex_unlock(&lane->lock);
-        if (job != NULL)
-            worker_run(w, job, turn);
-        else
-            (void)worker_db(w);
-        (void)pthread_mutex_lock(&lane->lock);
-        turns_end(&lane->turns, turn);
-    }
+    count_connected(w);
+    while (!lane->stopping)
+        worker_step(w);
     (void)pthread_mutex_unlock(&lane->lock);
     db_free(w->db);
     w->db = NULL;
@@ -225,6 +301,7 @@ static void lane_init(struct lane *lane, const struct lane_options *options)
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&lane->changed, &monotonic);
+    (void)pthread_cond_init(&lane->apart, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
 }
 
@@ -255,6 +332,7 @@ void lane_free(struct lane *lane)
     (void)pthread_mutex_lock(&lane->lock);
     lane->stopping = true;
     (void)pthread_cond_broadcast(&lane->changed);
+    (void)pthread_cond_broadcast(&lane->apart);
     (void)pthread_mutex_unlock(&lane->lock);
     for (uint32_t i = 0; i < lane->started; i++)
         (void)pthread_join(lane->workers[i].thread, NULL);
@@ -264,6 +342,7 @@ void lane_free(struct lane *lane)
            (job = lane_pop(lane, TURN_STRANGER)) != NULL)
         job->run(job, NULL, true);
     (void)pthread_cond_destroy(&lane->changed);
+    (void)pthread_cond_destroy(&lane->apart);
     (void)pthread_mutex_destroy(&lane->lock);
     mem_free(lane);
 }
@@ -284,8 +363,7 @@ static struct line *line_for(struct lane *lane, const struct job *job)
 static void enter(struct lane *lane, struct line *line, struct job *job)
 {
     line_append(line, job);
-    if (lane->options.metrics != NULL)
-        metrics_add(lane->options.metrics, (enum metric)lane->options.queue_metric, 1);
+    count_waiting(lane, 1);
     (void)pthread_cond_signal(&lane->changed);
 }
 
@@ -314,4 +392,12 @@ enum err lane_step_back(struct lane *lane, struct job *job)
     }
     (void)pthread_mutex_unlock(&lane->lock);
     return e;
+}
+
+bool lane_serves(struct lane *lane)
+{
+    (void)pthread_mutex_lock(&lane->lock);
+    bool serves = lane->connected > 0;
+    (void)pthread_mutex_unlock(&lane->lock);
+    return serves;
 }

@@ -23,8 +23,10 @@ struct job {
     struct job *next;
     int64_t queued_mono_ms; /* set by lane_submit */
     bool stranger;          /* set by the caller: waits behind members */
-    /* db is connected, or NULL when the database is away. overdue: waited longer than the lane's age limit; answer
-     * busy without running (design D14). */
+    /*
+     * db is connected, or NULL when no worker of the lane is. overdue: waited longer than the lane's
+     * age limit; answer busy without running.
+     */
     void (*run)(struct job *job, struct db *db, bool overdue);
 };
 
@@ -44,6 +46,8 @@ struct lane_options {
 MUST_USE enum err lane_new(const struct lane_options *options, struct lane **ret_lane);
 /* Stops accepting, lets running jobs end, calls the waiting ones as overdue, joins the threads. */
 void lane_free(struct lane *lane);
+/* Does any worker have its connection (as far as it knows)? */
+bool lane_serves(struct lane *lane);
 /* ERR_BUSY: the queue is full (job untouched). */
 MUST_USE enum err lane_submit(struct lane *lane, struct job *job);
 /*

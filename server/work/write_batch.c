@@ -382,3 +382,11 @@ void write_batch_apply(const struct write_batch *b, struct state *state, struct 
     }
     count_done(b, metrics);
 }
+
+bool write_batch_has_unpinned(const struct write_batch *b)
+{
+    for (size_t r = 0; r < b->room_count; r++)
+        if (b->unpinned[r] > 0)
+            return true;
+    return false;
+}

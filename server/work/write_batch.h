@@ -32,6 +32,8 @@ MUST_USE enum err write_batch_run(struct write_batch *batch, struct db *db, int6
 /* After the commit: hands each room's new and changed messages to memory, and counts. */
 void write_batch_apply(const struct write_batch *batch, struct state *state,
                        struct metrics *metrics);
+/* Did a pin go with a deleted message? What memory shows of its room, pins and info_updates, is then outdated. */
+bool write_batch_has_unpinned(const struct write_batch *batch);
 /* How much of a batch an op is: the sum over its ops stays below WRITE_BATCH_WEIGHT_MAX. */
 enum { WRITE_BATCH_WEIGHT_MAX = 256 };
 size_t write_batch_weight(const struct write_op *op);

@@ -30,7 +30,7 @@ static enum write_result judge_edit(const struct write_batch_plan *plan)
     return is_own(plan) ? WRITE_DONE : WRITE_DENIED;
 }
 
-/* The text as it stands before this edit. */
+/* The text as it stands before this edit. ERR_SEALED, ERR_MISSING: it does not open any more. */
 static enum err open_target(struct write_batch *b, struct db *db, struct write_batch_target *t)
 {
     struct aead_key key;
@@ -56,12 +56,11 @@ enum err write_batch_edit_decide(struct write_batch *b, struct db *db,
     if (op->post.state != MESSAGE_VISIBLE) /* swallowed by a filter: it looks done */
         return OK;
     enum err e = open_target(b, db, t);
-    if (e != OK)
+    if (e != OK && !damage_is(e))
         return e;
     /* The same text in another padding: nothing happened, and the old signature goes with the old bytes. */
-    if (span_eq(unpad_data(t->data), unpad_data(op->post.data))) {
+    if (e == OK && span_eq(unpad_data(t->data), unpad_data(op->post.data)))
         return OK;
-    }
     e = write_batch_seal(b, db, t->before.room, t->before.seqno_creation, &op->post, &t->key_id,
                          &t->sealed);
     if (e != OK)

@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 #include "store/attachments.h"
 #include "store/files.h"
+#include "store/trusted_time.h"
 #include "work/timestamps.h"
 #include "work/write_batch_parts.h"
 
@@ -116,7 +117,11 @@ enum err write_batch_files_write(struct write_batch *b, struct db *db)
                                                  .user = b->plans[i].facts->user,
                                                  .file = op->post.files[f]};
     }
-    int64_t ttl_ms = b->conf->files.room_ttl_ms;
-    double expiry = ttl_ms > 0 ? write_batch_now(b) + (double)ttl_ms / SECOND_MS : FILE_NEVER;
-    return attachments_adopt(db, b->mem, items, count, write_batch_now(b), expiry);
+    /* Not by the clock of this process alone: what another one uploaded must neither be missed nor end early. */
+    int64_t now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
+    enum err e = clock_shared(db, b->now_ms, &now_ms);
+    if (e != OK)
+        return e;
+    double expiry = ttl_ms > 0 ? (double)(now_ms + ttl_ms) / SECOND_MS : FILE_NEVER;
+    return attachments_adopt(db, b->mem, items, count, (double)now_ms / SECOND_MS, expiry);
 }

@@ -109,9 +109,11 @@ static enum err learn_held(struct write_batch *b, struct db *db, const struct re
         qsort(reactions, count, sizeof(struct write_batch_reaction *), by_id);
     for (size_t i = 0; e == OK && i < held_count; i++) {
         struct write_batch_reaction *of = reaction_of(reactions, count, held[i].reaction);
-        struct write_batch_use *use = of ? add_use(b, of, held[i].user) : NULL;
+        if (!of) /* a row that does not open */
+            continue;
+        struct write_batch_use *use = add_use(b, of, held[i].user);
         if (!use)
-            return of ? ERR_NO_MEMORY : ERR_DEFECT;
+            return ERR_NO_MEMORY;
         use->held_before = use->held = true;
     }
     return e;

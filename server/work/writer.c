@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch does to the database is
- * in work/write_batch.c; here is who waits for whom, and what happens when the database stumbles.
+ * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch
+ * does to the database is in work/write_batch.c; here is who waits for whom, and what happens when
+ * the database stumbles.
  */
 #include "work/writer.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -15,6 +18,7 @@
 #include "metrics/metrics.h"
 #include "state/state.h"
 #include "store/outcome.h"
+#include "store/numbers.h"
 #include "store/versions.h"
 #include "work/write_batch.h"
 
@@ -24,12 +28,19 @@ enum {
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
-    /* Between failures to connect: each may take seconds, and whoever waits meanwhile is not to wait for one after another. */
+    /*
+     * Between failures to connect: each may take seconds, and whoever waits meanwhile is not to
+     * wait for one after another.
+     */
     RECONNECT_PAUSE_MS = 500,
     PUT_OFF_PAUSE_MS = 5, /* until posts that were put off are tried again */
     NOTIFY_PAUSE_MS = 20, /* while batches follow one another, NOTIFY at most this often */
-    STATEMENT_TIMEOUT_MS = 10000,
-    LOCK_TIMEOUT_MS = 3000,
+    PROBE_PERIOD_MS = SECOND_MS,
+    /*
+     * No proof for this long: a statement that takes no answer is under way. With a period it stays
+     * below 3 s.
+     */
+    PROVED_FOR_MS = 2500,
 };
 
 struct writer {
@@ -40,12 +51,17 @@ struct writer {
     bool stopping;
     pthread_t thread;
 
+    _Atomic int64_t proved_ms; /* monotonic: the database last took a write, or would have */
+    _Atomic int reason;        /* enum db_reason: why the last one failed; DB_WORKS: it did not */
+
     /* The thread's own. */
     struct db *db;
     struct arena *mem;
     struct writer_options options;
     int64_t notified_ms;
     int64_t reconnect_ms; /* not before */
+    int64_t probe_ms;     /* when to ask next, if nothing is written before */
+    bool doubted;         /* a write failed: only one that succeeds says that all is well */
     bool notify_owed;
     bool put_off; /* some of the last batch's */
 };
@@ -57,8 +73,8 @@ static void pause_ms(int64_t ms)
 }
 
 /*
- * Answers ops; after this call they belong to their owners again. One with a second op behind it is answered by that one's
- * turn, which may come in a later batch.
+ * Answers ops; after this call they belong to their owners again. One with a second op behind it is
+ * answered by that one's turn, which may come in a later batch.
  */
 static void answer(struct write_op **ops, size_t count)
 {
@@ -86,11 +102,38 @@ static enum err connect_db(struct writer *w)
     return e;
 }
 
+/* What the database did with a write, or with the question whether it would. */
+static void note(struct writer *w, enum err e)
+{
+    bool failed = e == ERR_BUSY || e == ERR_RETRY;
+    enum db_reason reason = db_reason(w->db);
+    if (!failed) /* refused for what it was: the database works */
+        atomic_store(&w->proved_ms, clock_mono_ms());
+    if (!failed)
+        reason = DB_WORKS;
+    else if (reason == DB_WORKS)
+        reason = DB_OTHER;
+    atomic_store(&w->reason, (int)reason);
+    w->doubted = failed;
+    w->probe_ms = clock_mono_ms() + (failed ? RECONNECT_PAUSE_MS : PROBE_PERIOD_MS);
+}
+
+static void probe(struct writer *w)
+{
+    enum err e = connect_db(w);
+    db_count_as(w->db, DB_PROBE);
+    if (e == OK)
+        e = outcome_probe(w->db, w->doubted);
+    db_count_as(w->db, DB_WRITER);
+    note(w, e);
+}
+
 /*
- * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again. ERR_BUSY: cannot be known
- * now; the callers are told "busy" and their nonces keep them from doing it twice.
+ * The connection was lost at COMMIT. OK: it did commit. ERR_RETRY: it did not, run it again.
+ * ERR_BUSY: cannot be known now; the callers are told "busy" and their nonces keep them from doing
+ * it twice.
  */
-static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
+static enum err find_outcome(struct writer *w, const struct outcome_mark *mark)
 {
     int64_t deadline = clock_mono_ms() + OUTCOME_WAIT_MS;
     while (clock_mono_ms() < deadline) {
@@ -107,16 +150,19 @@ static enum err find_outcome(struct writer *w, const struct nonce_key *mark)
     return ERR_BUSY;
 }
 
-/* One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still be. */
+/*
+ * One transaction. OK: committed, results are in ops. *ret_unknown: it may have been, or may still
+ * be.
+ */
 static enum err attempt(struct writer *w, struct write_batch *batch, bool *ret_unknown)
 {
-    struct nonce_key mark;
+    struct outcome_mark mark;
     int64_t now_ms = clock_wall_ms();
     enum err e = write_batch_prepare(batch, w->db, now_ms);
     if (e == OK)
         e = db_begin(w->db);
     if (e == OK)
-        e = outcome_mark(w->db, now_ms, &mark);
+        e = outcome_mark(w->db, &mark);
     if (e == OK)
         e = write_batch_run(batch, w->db, now_ms);
     if (e != OK) {
@@ -156,7 +202,21 @@ static size_t put_off(struct writer *w, struct write_op **ops, size_t count)
     return left;
 }
 
-/* Runs ops until each is answered: retries what may be retried, halves a batch that one row poisons. */
+/*
+ * Pins are no messages, so the step above leaves them to the next comparison of versions. Whoever
+ * deleted a pinned message must not find the pin there afterwards: the comparison happens now,
+ * before the deletion is answered. Few batches have one.
+ */
+static void show_unpinned(struct writer *w, const struct write_batch *batch)
+{
+    if (write_batch_has_unpinned(batch) && state_refresh(w->options.state, w->db) != OK)
+        log_event(LOG_DEBUG, "writer.refresh_failed");
+}
+
+/*
+ * Runs ops until each is answered: retries what may be retried, halves a batch that one row
+ * poisons.
+ */
 static void run(struct writer *w, struct write_op **ops, size_t count)
 {
     const struct write_batch_options options = {w->mem, w->options.ring, w->options.conf,
@@ -170,7 +230,9 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
         if (e == OK)
             e = attempt(w, batch, &unknown);
         if (e == OK) {
+            note(w, OK);
             write_batch_apply(batch, w->options.state, w->options.metrics);
+            show_unpinned(w, batch);
             w->notify_owed = true;
             answer(ops, count);
             return;
@@ -192,6 +254,7 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
         run(w, ops + count / 2, count - count / 2);
         return;
     }
+    note(w, e);
     log_event(LOG_WARN, "writer.refused", LOG_U64("ops", count), LOG_ERR(e));
     refuse_all(ops, count);
 }
@@ -208,10 +271,21 @@ static void notify(struct writer *w)
 }
 
 /*
- * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per row. Zero: stopping and
- * nothing is left.
+ * With the lock held. Until something waits, or it is time to ask whether the database would write
+ * it.
  */
-static size_t take(struct writer *w, struct write_op **ops)
+static void wait_for_more(struct writer *w)
+{
+    const struct timespec until = {w->probe_ms / SECOND_MS, w->probe_ms % SECOND_MS * 1000000};
+    while (!w->queue && !w->stopping && clock_mono_ms() < w->probe_ms)
+        pthread_cond_timedwait(&w->more, &w->lock, &until);
+}
+
+/*
+ * Takes what waits, at most WRITE_BATCH_WEIGHT_MAX: past this a commit no longer gets cheaper per
+ * row. Zero: nothing waits; *ret_stop: nothing will.
+ */
+static size_t take(struct writer *w, struct write_op **ops, bool *ret_stop)
 {
     pthread_mutex_lock(&w->lock);
     if (!w->queue && w->notify_owed) {
@@ -219,8 +293,7 @@ static size_t take(struct writer *w, struct write_op **ops)
         notify(w);
         pthread_mutex_lock(&w->lock);
     }
-    while (!w->queue && !w->stopping)
-        pthread_cond_wait(&w->more, &w->lock);
+    wait_for_more(w);
     size_t count = 0, weight = 0;
     while (w->queue && weight + write_batch_weight(w->queue) <= WRITE_BATCH_WEIGHT_MAX) {
         weight += write_batch_weight(w->queue);
@@ -230,6 +303,7 @@ static size_t take(struct writer *w, struct write_op **ops)
     if (!w->queue)
         w->tail = &w->queue;
     w->queued -= count;
+    *ret_stop = count == 0 && w->stopping;
     pthread_mutex_unlock(&w->lock);
     return count;
 }
@@ -238,12 +312,16 @@ static void *writer_main(void *arg)
 {
     struct writer *w = arg;
     struct write_op *ops[WRITE_BATCH_WEIGHT_MAX];
-    for (size_t count; (count = take(w, ops)) > 0;) {
+    for (bool stop = false; !stop;) {
+        size_t count = take(w, ops, &stop);
         w->put_off = false;
-        run(w, ops, count);
+        if (count > 0)
+            run(w, ops, count);
+        else if (!stop)
+            probe(w);
         if (w->put_off)
             pause_ms(PUT_OFF_PAUSE_MS);
-        if (clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
+        if (count > 0 && clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
             notify(w);
     }
     return NULL;
@@ -252,31 +330,40 @@ static void *writer_main(void *arg)
 enum err writer_new(const struct writer_options *options, struct writer **ret_writer)
 {
     struct writer *w = MEM_NEW(struct writer);
-    if (!w)
+    if (!w) {
+        db_free(options->db);
         return ERR_NO_MEMORY;
+    }
     w->options = *options;
+    w->db = options->db;
     w->tail = &w->queue;
+    atomic_init(&w->proved_ms, 0);
+    atomic_init(&w->reason, DB_STARTING);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_cond_init(&w->more, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&w->more, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     w->mem = arena_new(MIB(64)); /* 256 posts of 64 KB, sealed once, with room */
-    struct db_options db = {.url = options->conf->database.url,
-                            .origin = DB_WRITER,
-                            .metrics = options->metrics,
-                            .tables = store_statements,
-                            .table_count = store_statement_count,
-                            .statement_timeout_ms = STATEMENT_TIMEOUT_MS,
-                            .lock_timeout_ms = LOCK_TIMEOUT_MS};
-    enum err e = w->mem ? db_new(&db, &w->db) : ERR_NO_MEMORY;
-    if (e == OK && pthread_create(&w->thread, NULL, writer_main, w) != 0)
-        e = ERR_NO_MEMORY;
-    if (e != OK) {
+    if (!w->mem || pthread_create(&w->thread, NULL, writer_main, w) != 0) {
         db_free(w->db);
         arena_free(w->mem);
         mem_free(w);
-        return e;
+        return ERR_NO_MEMORY;
     }
     *ret_writer = w;
     return OK;
+}
+
+bool writer_is_ready(const struct writer *w, int64_t mono_ms, enum db_reason *ret_reason)
+{
+    enum db_reason reason = (enum db_reason)atomic_load(&w->reason);
+    if (reason == DB_WORKS && mono_ms - atomic_load(&w->proved_ms) >= PROVED_FOR_MS)
+        reason = DB_NO_ANSWER;
+    if (reason != DB_WORKS)
+        *ret_reason = reason;
+    return reason == DB_WORKS;
 }
 
 void writer_free(struct writer *w)

@@ -9,6 +9,7 @@
 
 #include "crypto/fingerprint.h"
 #include "crypto/keys.h"
+#include "db/db.h"
 #include "store/messages.h"
 #include "store/nonces.h"
 
@@ -103,10 +104,18 @@ struct writer_options {
     struct ring *ring;
     struct state *state;
     struct timestamps *timestamps;
+    struct db *db; /* connected, with all statements; taken over, also when writer_new fails */
 };
 MUST_USE enum err writer_new(const struct writer_options *options, struct writer **ret_writer);
 /* Finishes what is queued (bounded by the statement time-out), joins. */
 void writer_free(struct writer *writer);
+
+/*
+ * Would a write be done now? Known from the last one, or from a question that the writer asks the
+ * database when it has nothing else to do, at most once a second. False: *ret_reason says why not.
+ * Any thread; never waits.
+ */
+bool writer_is_ready(const struct writer *writer, int64_t mono_ms, enum db_reason *ret_reason);
 
 /* ERR_BUSY: the queue is full; nothing was kept. Otherwise done will be called exactly once. Any thread. */
 MUST_USE enum err writer_submit(struct writer *writer, struct write_op *op);

@@ -24,9 +24,21 @@ link=$(grep -oE 'https?://[^ ]+/lobby\?public_key=[0-9a-f]{64}' "$log" | tail -n
 build/conclave-client --server "${link%%/lobby*}" --key "${link##*public_key=}" --account "$log.account" account new
 build/conclave-client --server "${link%%/lobby*}" --key "${link##*public_key=}" --account "$log.account" post lobby 'first words'
 build/conclave-client --server "${link%%/lobby*}" --key "${link##*public_key=}" --account "$log.account" read lobby | grep 'first words'
+# Nobody needs root to serve.
+for process in /proc/[0-9]*; do
+    [[ $(cat "$process/comm" 2>/dev/null) != conclave || $(stat -c %u "$process") != 0 ]] || {
+        echo "foreground: the server runs as root"
+        exit 1
+    }
+done
 kill -INT -$job
 wait $job || status=$?
 cat "$log"
+grep -q '^Stopped\. Everything is kept in ' "$log"
+if grep -F '***' "$log"; then
+    echo 'foreground: make complains of Ctrl-C'
+    exit 1
+fi
 left=$(cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'conclave|postgres' || true)
 rm -f "$log" "$log.account"
 [[ -z $left ]] || {

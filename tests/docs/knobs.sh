@@ -35,6 +35,8 @@ refused() {
     [[ -z $(cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'conclave|postgres' || true) ]]
 }
 
+refused 'PORT=' PORT=9000
+refused 'listen=' listen=127.0.0.1:9000
 refused 'LISTEN=' LISTEN=nonsense
 refused 'LISTEN=' LISTEN=127.0.0.1:99999
 refused 'LISTEN=' LISTEN=192.0.2.1:8080

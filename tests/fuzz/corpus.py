@@ -177,6 +177,7 @@ def posts():
         return bytes([number << 3 & 0x7F | 0x82 if number > 15 else number << 3 | 2]) + (
             bytes([number >> 4]) if number > 15 else b"") + bytes([len(data)]) + data
     profile = field(1, b"Ana")
+    time = b"\x28\x80\xd0\x95\xff\xbc\x31"
     message = field(1, b"hello there") + b"\x38\xff\xf6\xbd\x87\xc1\x32" + field(101, profile)
     for name, data in {
         "text": field(1, field(1, b"hello")),
@@ -187,6 +188,14 @@ def posts():
         "nested groups": b"\x13" * 40,
         "padded": field(1, message) + b"\x80" + b"\0" * 60,
         "empty": b"",
+        "envelope": b"\x08\x06" + field(2, b"05") + time + field(8, field(1, message)),
+        "envelope padded inside": b"\x08\x07" + time + field(8, field(1, message) + b"\x80" + b"\0" * 60),
+        "envelope padded outside": b"\x08\x06" + time + field(8, field(1, message)) + b"\x80\0",
+        "envelope in another order": field(8, field(1, message)) + time + b"\x08\x06" + field(8, b""),
+        "envelope and content": field(1, message) + b"\x08\x06" + time + field(8, field(1, field(1, b"hi"))),
+        "envelope around nothing": b"\x08\x06" + time,
+        "envelope around no content": b"\x08\x06" + time + field(8, b"\xff"),
+        "envelope without time": b"\x08\x06" + field(8, field(1, message)),
     }.items():
         seed("post_text", name, data)
     for i, text in enumerate(["word\nother\n\nsome w0rd here", "# comment\n\u00e9t\u00e9\r\n\n\u00c9T\u00c9", "a$$\nb@d\n\nb4d a55",

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "cli/pg_program.h"
+
 enum { FILE_BYTES = 3000000, DUMP_MAX = 16 << 20 };
 
 struct world dumped_world;
@@ -91,6 +93,47 @@ void dumped_refused(const char *more, const char *const *args, int status, const
     int64_t before = dumped_fingerprint();
     dumped_expect(more, args, status, words);
     assert_int_equal(dumped_fingerprint(), before);
+}
+
+void dumped_copy(const char *name, const char *change)
+{
+    char sql[DUMPED_URL_BYTES];
+    dumped_wait_for_silence(); /* the original of a copy must not be in use */
+    struct world other = dumped_world;
+    (void)snprintf(sql, sizeof(sql), "CREATE DATABASE %s TEMPLATE conclave", name);
+    char *in_url = strstr(other.database_url, "/conclave?");
+    assert_non_null(in_url);
+    memcpy(in_url, "/postgres?", strlen("/postgres?")); /* both have eight letters */
+    file_sql(&other, sql);
+    (void)snprintf(other.database_url, sizeof(other.database_url), "%s",
+                   strchr(dumped_url(name), '=') + 1);
+    file_sql(&other, change);
+}
+
+void dumped_raw(const char *file, const char *database)
+{
+    char name[DUMPED_PATH_BYTES];
+    (void)snprintf(name, sizeof(name), "--dbname=%s", database);
+    const char *const argv[] = {"", "--format=custom", "--schema=conclave", name, NULL};
+    const char *const every[] = {"", "--format=custom", name, NULL};
+    AUTO_BUF struct buf environment = buf_make(KIB(4));
+    AUTO_BUF struct buf bytes = buf_make(DUMP_MAX);
+    struct pg_program p;
+    struct db *db = file_db(&dumped_world);
+    assert_true(pg_program_find("pg_dump", db_server_major(db), &p));
+    db_free(db);
+    assert_int_equal(db_environment(dumped_world.database_url, &environment), OK);
+    bool ours = strcmp(database, "template1") != 0;
+    assert_true(pg_program_start(&p, ours ? argv : every, buf_span(&environment), -1));
+    for (ssize_t n = 1; n > 0;) {
+        uint8_t *to = buf_reserve(&bytes, KIB(64));
+        assert_non_null(to);
+        n = read(p.out, to, KIB(64));
+        assert_true(n >= 0);
+        buf_commit(&bytes, (size_t)n);
+    }
+    assert_true(pg_program_end(&p));
+    dumped_write(file, buf_span(&bytes));
 }
 
 int dumped_open(void **state)

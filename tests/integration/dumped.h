@@ -35,6 +35,14 @@ int64_t dumped_fingerprint(void);
 /* Whoever ended has left the database, so that nobody is taken for a server. */
 void dumped_wait_for_silence(void);
 
+/* A copy of the world's database, in which something is different. */
+void dumped_copy(const char *name, const char *change);
+/*
+ * What pg_dump itself writes of a database of the cluster, into a file: a backup as older versions
+ * made it.
+ */
+void dumped_raw(const char *file, const char *database);
+
 /* A command, with one more setting or NULL: its code and words, and the database is as before. */
 void dumped_refused(const char *more, const char *const *args, int status, const char *words);
 /* The same for one that may change it. */

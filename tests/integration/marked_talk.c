@@ -234,6 +234,7 @@ static void try_routes(struct member *m, const char *other_id)
         "/room/" ROOM "/all/@",
         "/room/" ROOM "/permissions/@",
         "/room/" ROOM,
+        "/rooms",
         "/rooms/all/@",
         "/user/@/ban",
         "/user/@/unban",
@@ -254,7 +255,8 @@ static void try_routes(struct member *m, const char *other_id)
                            at != NULL ? other_id : "", at != NULL ? at + 1 : "");
             int code = send_json(m, methods[i], target,
                                  "{\"rooms\":[\"" ROOM "\"],\"global\":false,\"message\":\"" HEADER
-                                 "\",\"data\":\"QUFBQQ==\",\"name\":\"" HEADER "\"}");
+                                 "\",\"data\":\"QUFBQQ==\",\"name\":\"" HEADER
+                                 "\",\"token\":\"" QUERY "\"}");
             assert_true(code >= 200 && code < 600 && code != 500);
         }
 }

@@ -76,6 +76,11 @@ struct bad {
 #define U "15aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct bad routes[] = {
+    {"POST",
+     "/rooms",
+     {"{\"token\":\"x\"}", "{\"name\":\"x\"}", "{\"token\":\"lobby\",\"name\":\"x\"}",
+      "{\"token\":\"x\",\"name\":\"x\",\"description\":[]}", "{\"token\":\"a/b\",\"name\":\"x\"}",
+      NULL}},
     {"PUT",
      "/room/lobby",
      {"{\"name\":null}",
@@ -170,10 +175,13 @@ static void body__that_makes_no_sense__is_4xx_and_changes_nothing(void **state)
 static void body__with_another_content_type__is_400(void **state)
 {
     (void)state;
-    static const char *const good[] = {
-        "{\"name\":\"x\"}",         "{\"read\":true}",
-        "{\"read\":true,\"in\":5}", "{\"rooms\":[\"lobby\"]}",
-        "{\"rooms\":[\"lobby\"]}",  "{\"rooms\":[\"lobby\"],\"moderator\":true}"};
+    static const char *const good[] = {"{\"token\":\"x\",\"name\":\"x\"}",
+                                       "{\"name\":\"x\"}",
+                                       "{\"read\":true}",
+                                       "{\"read\":true,\"in\":5}",
+                                       "{\"rooms\":[\"lobby\"]}",
+                                       "{\"rooms\":[\"lobby\"]}",
+                                       "{\"rooms\":[\"lobby\"],\"moderator\":true}"};
     uint64_t before = contents(&c);
     for (size_t i = 0; i < COUNT_OF(routes); i++) {
         struct onion_reply reply AUTO_ONION_REPLY = {0};
@@ -243,7 +251,8 @@ static void path__with_what_is_no_number_id_or_room__is_4xx(void **state)
         refused("POST", posts[i], NULL);
     }
     refused("PUT", "/room/nowhere", "{\"name\":\"x\"}");
-    refused("DELETE", "/room/lobby", NULL);
+    refused("DELETE", "/room/nowhere", NULL);
+    refused("DELETE", "/room/lobby/", NULL);
     refused("GET", "/room/lobby/permissions/05", NULL);
 }
 

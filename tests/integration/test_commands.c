@@ -101,8 +101,8 @@ static void usage__what_does_not_exist__is_refused_with_2(void **state)
     refuse(*state, ARGS("check", "all"), USAGE, "all");
     refuse(*state, ARGS("status", "all"), USAGE, "all");
     refuse(*state, ARGS("serve", "all"), USAGE, "all");
-    refuse(*state, ARGS("key"), USAGE, "say show or generate");
-    refuse(*state, ARGS("key", "frobnicate"), USAGE, "say show or generate");
+    refuse(*state, ARGS("key"), USAGE, "say show, generate or rotate");
+    refuse(*state, ARGS("key", "frobnicate"), USAGE, "say show, generate or rotate");
     refuse(*state, ARGS("room"), USAGE, "Usage");
     refuse(*state, ARGS("room", "frobnicate", "lobby"), USAGE, "add");
     refuse(*state, ARGS("room", "show"), USAGE, "TOKEN");
@@ -369,7 +369,7 @@ static void check__what_is_wrong__is_named_with_its_exit_code(void **state)
         const char *words;
     } wrong[] = {
         {"CONCLAVE_DATABASE_URL=postgresql:///conclave?host=/nonexistent", DATABASE,
-         "cannot be reached"},
+         "no socket of PostgreSQL"},
         {"CONCLAVE_DATABASE_URL=", CONFIGURATION, "url"},
         {"CONCLAVE_SERVER_KEY_FILE=/nonexistent", CONFIGURATION, "no such file"},
         {"CONCLAVE_SERVER_STORAGE_KEY_FILE=/nonexistent", CONFIGURATION, "no such file"},

@@ -222,6 +222,47 @@ static void connection__ended_by_the_server__is_noticed_and_opened_again(void **
     db_free(other);
 }
 
+/* What PostgreSQL says of a refused row quotes it. */
+static void log__of_refused_statements__holds_nothing_of_their_rows(void **state)
+{
+    (void)state;
+    static const char *const refused[] = {
+        "INSERT INTO conclave.quoted VALUES ('marker-text', 2)", /* unique */
+        "INSERT INTO conclave.quoted VALUES ('marker-text', NULL)",
+        "INSERT INTO conclave.quoted VALUES ('marker-text', -1)",
+        "SELECT 'marker-text'::integer",
+        "DO $$ BEGIN RAISE disk_full USING MESSAGE = 'marker-text'; END $$",
+    };
+    static char text[1 << 14];
+    struct db *db = database_connect_bare(&database);
+    FILE *log = tmpfile();
+    assert_non_null(log);
+    database_run(db, "CREATE SCHEMA IF NOT EXISTS conclave;"
+                     "DROP TABLE IF EXISTS conclave.quoted;"
+                     "CREATE TABLE conclave.quoted (name text UNIQUE, n integer NOT NULL"
+                     "                              CHECK (n > 0));"
+                     "INSERT INTO conclave.quoted VALUES ('marker-text', 1)");
+    int kept = dup(STDERR_FILENO);
+    assert_true(kept >= 0 && dup2(fileno(log), STDERR_FILENO) >= 0);
+    for (size_t i = 0; i < COUNT_OF(refused); i++) {
+        enum err e = db_script(db, refused[i]);
+        (void)e;
+        if (e == OK)
+            text[0] = 'x';
+    }
+    (void)dup2(kept, STDERR_FILENO);
+    (void)close(kept);
+    assert_int_equal(text[0], 0);
+    rewind(log);
+    size_t n = fread(text, 1, sizeof(text) - 1, log);
+    (void)fclose(log);
+    assert_true(n > 0);
+    assert_non_null(strstr(text, "sqlstate=23502"));
+    assert_null(strstr(text, "marker-text"));
+    database_run(db, "DROP SCHEMA conclave CASCADE");
+    db_free(db);
+}
+
 static void ensure__without_a_server__is_busy(void **state)
 {
     (void)state;
@@ -384,6 +425,7 @@ int main(void)
         cmocka_unit_test(transaction__that_must_be_repeated__leaves_only_its_last_run),
         cmocka_unit_test(commit__of_a_failed_transaction__is_no_success),
         cmocka_unit_test(connection__ended_by_the_server__is_noticed_and_opened_again),
+        cmocka_unit_test(log__of_refused_statements__holds_nothing_of_their_rows),
         cmocka_unit_test(ensure__without_a_server__is_busy),
         cmocka_unit_test(ensure__with_a_statement_that_does_not_fit__is_a_defect),
         cmocka_unit_test(session__of_every_connection__is_set_by_us),

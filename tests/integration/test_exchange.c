@@ -406,9 +406,7 @@ static void stream__of_any_length__is_what_the_source_gave(void **state)
         assert_file(chacha, lengths[i]);
     }
     AUTO_LINK struct server_link *v3 = link_to(*state, ways[2]);
-    AUTO_ONION_REPLY struct onion_reply reply = {0};
-    assert_int_equal(get(v3, "/file/600000", &reply), OK);
-    assert_int_equal(reply.body.len, 600000);
+    assert_file(v3, 600000);
     wait_for_end(*state);
 }
 
@@ -421,12 +419,14 @@ static void stream__longer_than_a_node_carries__is_a_sealed_413(void **state)
     wait_for_end(*state);
 }
 
-static void stream__whose_source_fails_at_once__is_a_sealed_503(void **state)
+static void file__whose_source_fails_before_the_answer__is_a_sealed_503(void **state)
 {
-    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
-    AUTO_ONION_REPLY struct onion_reply reply = {0};
-    assert_int_equal(get(link, "/missing/1000", &reply), OK);
-    assert_int_equal(reply.code, 503);
+    for (size_t i = 0; i < COUNT_OF(ways); i++) { /* the last, v3, reads all of it before */
+        AUTO_LINK struct server_link *link = link_to(*state, ways[i]);
+        AUTO_ONION_REPLY struct onion_reply reply = {0};
+        assert_int_equal(get(link, i == 2 ? "/broken/2000000" : "/missing/1000", &reply), OK);
+        assert_int_equal(reply.code, 503);
+    }
     wait_for_end(*state);
 }
 
@@ -588,7 +588,7 @@ int main(void)
         cmocka_unit_test(exchange__bodies_around_64_kb_and_above__arrive_whole),
         cmocka_unit_test(stream__of_any_length__is_what_the_source_gave),
         cmocka_unit_test(stream__longer_than_a_node_carries__is_a_sealed_413),
-        cmocka_unit_test(stream__whose_source_fails_at_once__is_a_sealed_503),
+        cmocka_unit_test(file__whose_source_fails_before_the_answer__is_a_sealed_503),
         cmocka_unit_test(stream__whose_source_fails_midway__is_cut_off),
         cmocka_unit_test(stream__whose_client_leaves__is_released),
         cmocka_unit_test(exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request),

@@ -191,14 +191,15 @@ static void drop__during_a_backup__is_put_off(void **state)
     assert_int_equal(file_jobs_drop(blob_db, TODAY - 2), ERR_CONFLICT);
     assert_true(blob_has_partition(TODAY - 2));
     /* Nor are nonces, which everybody who posts writes to. */
-    assert_int_equal(nonces_partitions(blob_db, TODAY, TODAY, TODAY + 1), OK);
+    assert_int_equal(nonces_make_days(blob_db, TODAY, TODAY), OK);
+    assert_int_equal(nonces_drop_days(blob_db, TODAY + 1), OK);
     static const char nonces[] =
         "SELECT count(*) FROM pg_class WHERE relname ~ '^nonces_d[0-9]+$' AND relkind = 'r'";
     assert_true(database_number(blob_db, nonces) > 0);
     db_free(backup); /* its lock goes with it */
     for (int64_t limit = clock_mono_ms() + 5000; file_jobs_drop(blob_db, TODAY - 2) != OK;)
         assert_true(clock_mono_ms() < limit);
-    assert_int_equal(nonces_partitions(blob_db, TODAY, TODAY, TODAY + 1), OK);
+    assert_int_equal(nonces_drop_days(blob_db, TODAY + 1), OK);
     assert_int_equal(database_number(blob_db, nonces), 0);
 }
 

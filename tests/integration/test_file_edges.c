@@ -161,12 +161,19 @@ static void printed_key__converted_to_x25519__is_the_servers(void **state)
     assert_int_equal(
         world_conclave(&world, 0, (const char *[]){"key", "show", NULL}, &out, &status), OK);
     assert_int_equal(status, 0);
-    /* The first line is the X25519 key; the second its Ed25519 form, which links to files carry. */
-    struct span second = span_skip(buf_span(&out), span_find(buf_span(&out), '\n') + 1);
+    /* The first line is the X25519 key alone; what follows names its Ed25519 form, which links to files carry. */
+    size_t first = span_find(buf_span(&out), '\n');
+    struct span rest = span_skip(buf_span(&out), first + 1);
     struct ed25519_pub ed;
-    while (second.len > 64 && hex_read(span_first(second, 64), ed.b, 32) != OK)
-        second = span_skip(second, 1);
-    assert_in_range(second.len, 64, 80);
+    assert_int_equal(first, 64);
+    assert_int_equal(hex_read(span_first(buf_span(&out), 64), back.b, 32), OK);
+    assert_memory_equal(back.b, world.key.b, 32);
+    static const char *const words[] = {"X25519", "Ed25519", "iOS", "Android", "desktop", "#p="};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        assert_non_null(memmem(rest.p, rest.len, words[i], strlen(words[i])));
+    while (rest.len > 64 && hex_read(span_first(rest, 64), ed.b, 32) != OK)
+        rest = span_skip(rest, 1);
+    assert_true(rest.len > 64);
     assert_int_equal(crypto_sign_ed25519_pk_to_curve25519(back.b, ed.b), 0);
     assert_memory_equal(back.b, world.key.b, 32);
 }

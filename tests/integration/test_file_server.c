@@ -158,13 +158,20 @@ static void upload__with_a_lifetime__ends_after_it(void **state)
     assert_true(fabs(file_stored(&a).expires - file_now_s() - 30) < 5);
     s = file_put(server, buf_span(&body), "2592000");
     assert_true(fabs(s.expires - file_now_s() - 30 * DAY_S) < 5);
+    /* Longer than [files] max_ttl: that. */
+    static const char *const longer[] = {"2592001", "9223372036854775808", "99999999999999999999"};
+    for (size_t i = 0; i < COUNT_OF(longer); i++) {
+        AUTO_BUF struct buf new = file_random(100);
+        s = file_put(server, buf_span(&new), longer[i]);
+        assert_true(fabs(s.expires - file_now_s() - 30 * DAY_S) < 5);
+    }
 }
 
 static void upload__with_a_bad_lifetime__is_400_and_stores_nothing(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"-1",      "abc", "1.5", "",     "99999999999999999999",
-                                      "2592001", "+5",  " 30", "0x10", "9223372036854775808"};
+    static const char *const bad[] = {"-1", "abc", "1.5",  "",
+                                      "+5", " 30", "0x10", "9999999999999999999x"};
     int64_t before = files();
     AUTO_BUF struct buf body = file_random(100);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -356,7 +363,7 @@ static void extend__of_an_id_too_short__is_404_even_for_a_file_of_that_number(vo
 static void extend__with_a_bad_lifetime__is_400_and_leaves_the_end(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"-1", "abc", "1.5", "", "99999999999999999999", "2592001"};
+    static const char *const bad[] = {"-1", "abc", "1.5", "", "2592001x"};
     AUTO_BUF struct buf body = file_random(100);
     struct stored s = file_put(server, buf_span(&body), "60");
     char target[128];
@@ -369,6 +376,23 @@ static void extend__with_a_bad_lifetime__is_400_and_leaves_the_end(void **state)
     (void)snprintf(target, sizeof(target), "/file/%s/info", s.id);
     struct answer info AUTO_ANSWER = file_ask(server, "GET", target);
     assert_true(fabs(json_number_value(json_object_get(info.json, "expires")) - s.expires) < 0.001);
+}
+
+static void extend__longer_than_the_maximum__gets_the_maximum(void **state)
+{
+    (void)state;
+    static const char *const wishes[] = {"2592001", "99999999999999999999"};
+    for (size_t i = 0; i < COUNT_OF(wishes); i++) {
+        AUTO_BUF struct buf body = file_random(100);
+        struct stored s = file_put(server, buf_span(&body), "60");
+        char target[128];
+        (void)snprintf(target, sizeof(target), "/file/%s/extend", s.id);
+        struct answer a AUTO_ANSWER = file_ask_with(server, "POST", target, (struct span){NULL, 0},
+                                                    json_pack("{s:s}", "X-FS-TTL", wishes[i]));
+        assert_int_equal(a.reply.code, 200);
+        double expires = json_number_value(json_object_get(a.json, "expires"));
+        assert_true(fabs(expires - file_now_s() - 30 * DAY_S) < 5);
+    }
 }
 
 int main(void)
@@ -391,6 +415,7 @@ int main(void)
         cmocka_unit_test(extend__without_a_body__lengthens_and_never_shortens),
         cmocka_unit_test(extend__of_an_id_too_short__is_404_even_for_a_file_of_that_number),
         cmocka_unit_test(extend__with_a_bad_lifetime__is_400_and_leaves_the_end),
+        cmocka_unit_test(extend__longer_than_the_maximum__gets_the_maximum),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);
 }

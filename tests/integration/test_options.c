@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * No option is accepted and ignored. Help says which verbs there are and what each takes; every verb is then given every
- * option that any other one has, one word too many, its own options without a value and twice, and must refuse them all
- * with 2, before anything has changed.
+ * No option is accepted and ignored. Help says which verbs there are and what each takes; every
+ * verb is then given every option that any other one has, one word too many, its own options
+ * without a value and twice, and must refuse them all with 2, before anything has changed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include "integration/file_fixture.h"
 #include "integration/group.h"
 
-/* test-timeout-s: 300 (about 1,500 processes, each several times slower under a sanitizer) */
+/* test-timeout-s: 600 (about 1,800 processes; half a minute on a machine that does nothing else) */
 
 enum { USAGE = 2 };
 enum { NAMES_MAX = 64, NAME_BYTES = 48, VERBS_MAX = 64, WORDS_MAX = 8, TYPED_BYTES = 128 };
@@ -94,7 +94,7 @@ static void read_option_line(struct verb *v, const char *line)
     note_everywhere(&o->name);
 }
 
-/* "Usage: conclave room add TOKEN --name NAME [OPTIONS]", behind the verb: what stands there that is no option. */
+/* "TOKEN --name NAME [OPTIONS]", behind the verb: how many words stand there that are no option. */
 static void read_form(struct verb *v, const char *form)
 {
     char text[TYPED_BYTES];

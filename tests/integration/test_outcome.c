@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "integration/database.h"
 #include "integration/world.h"
+#include "store/nonces.h"
 #include "store/outcome.h"
 #include "store/server.h"
 #include "store/store.h"
@@ -50,7 +51,7 @@ static void open_database(struct world *w)
     assert_int_equal(schema_migrate(bare, clock_wall_ms(), &progress), OK);
     db_free(bare);
     struct db *db = connect_to(w, true);
-    assert_int_equal(nonces_partitions(db, today, today + 1, today), OK);
+    assert_int_equal(nonces_make_days(db, today, today + 1), OK);
     db_free(db);
 }
 
@@ -58,19 +59,19 @@ static void outcome__while_under_way_and_afterwards__is_told(void **state)
 {
     (void)state;
     struct world w = {0};
-    struct nonce_key mark;
+    struct outcome_mark mark;
     bool committed = false;
     open_database(&w);
     struct db *a = connect_to(&w, true), *b = connect_to(&w, true);
     assert_int_equal(db_begin(a), OK);
-    assert_int_equal(outcome_mark(a, clock_wall_ms(), &mark), OK);
+    assert_int_equal(outcome_mark(a, &mark), OK);
     assert_int_equal(outcome_find(b, &mark, &committed), ERR_RETRY);
     assert_int_equal(db_commit(a), OK);
     assert_int_equal(outcome_find(b, &mark, &committed), OK);
     assert_true(committed);
 
     assert_int_equal(db_begin(a), OK);
-    assert_int_equal(outcome_mark(a, clock_wall_ms(), &mark), OK);
+    assert_int_equal(outcome_mark(a, &mark), OK);
     db_rollback(a);
     assert_int_equal(outcome_find(b, &mark, &committed), OK);
     assert_false(committed);
@@ -83,12 +84,12 @@ static void outcome__of_an_id_that_was_given_out_again__is_not_committed(void **
 {
     (void)state;
     struct world w = {0};
-    struct nonce_key mark;
+    struct outcome_mark mark;
     bool committed = true;
     open_database(&w);
     struct db *a = connect_to(&w, true);
     assert_int_equal(db_begin(a), OK);
-    assert_int_equal(outcome_mark(a, clock_wall_ms(), &mark), OK);
+    assert_int_equal(outcome_mark(a, &mark), OK);
     int64_t lost = database_number(a, THIS_ID);
     assert_int_equal(world_crash_database(&w), OK);
     assert_int_equal(world_restart_database(&w), OK);

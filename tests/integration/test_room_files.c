@@ -150,7 +150,7 @@ static void room_file__path_with_its_name_behind__is_the_same_file(void **state)
     (void)state;
     AUTO_BUF struct buf file = file_random(5000);
     char target[128];
-    (void)snprintf(target, sizeof(target), "/room/LOBBY/file/%lld/some%%20name/x.png",
+    (void)snprintf(target, sizeof(target), "/room/LOBBY/file/%lld/some%%20name.png",
                    (long long)put(&ana, buf_span(&file), NULL));
     struct onion_reply reply AUTO_ONION_REPLY = {0};
     struct community_request request = {

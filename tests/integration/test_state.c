@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "auth/auth.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "community/community.h"
@@ -100,7 +101,7 @@ static void fixture_begin(struct fixture *f)
     f->user = database_number(
         db, "INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
             " VALUES ('\\x15ab' || decode(repeat('00', 31), 'hex'), 0, 0) RETURNING id");
-    const struct state_options options = {f->conf, f->metrics, f->ring};
+    const struct state_options options = {.conf = f->conf, .metrics = f->metrics, .ring = f->ring};
     assert_int_equal(state_new(&options, &f->state), OK);
     db_free(db);
 }
@@ -510,6 +511,47 @@ static void rooms__picture_that_is_not_fresh__is_not_shown(void **state)
     fixture_end(&f);
 }
 
+static enum err admit(struct fixture *f, const char *room, enum access access)
+{
+    AUTO_ARENA struct arena *mem = arena_new(MIB(1));
+    struct services services = {.state = f->state};
+    struct reply reply = {0};
+    struct request request = {0};
+    struct call call = {.mem = mem,
+                        .services = &services,
+                        .req = &request,
+                        .reply = &reply,
+                        .who = {.known = true, .id = f->author},
+                        .params = {.room = span_of_text(room)}};
+    reply_init(&reply);
+    enum err e = auth_admit(&call, access);
+    int status = reply.status;
+    auth_release(&call);
+    reply_done(&reply);
+    assert_true(e == OK || status == 503);
+    return e;
+}
+
+/*
+ * Rights that nobody could compare with the database for a minute are no rights: in rooms, and
+ * elsewhere (the inbox).
+ */
+static void rights__that_are_not_fresh__admit_nobody(void **state)
+{
+    (void)state;
+    static struct fixture f;
+    fixture_begin(&f);
+    struct db *db = database_connect(&database);
+    assert_int_not_equal(admit(&f, "lobby", ACCESS_ROOM_READ), OK);
+    assert_int_not_equal(admit(&f, "", ACCESS_USER), OK);
+    assert_int_equal(admit(&f, "", ACCESS_PUBLIC), OK);
+    assert_int_equal(state_load(f.state, db), OK);
+    assert_int_equal(admit(&f, "lobby", ACCESS_ROOM_READ), OK);
+    assert_int_equal(admit(&f, "", ACCESS_USER), OK);
+    db_free(db);
+    fixture_end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -520,6 +562,7 @@ int main(void)
         cmocka_unit_test(counter__below_memory__drops_the_room),
         cmocka_unit_test(freshness__last_comparison__counts_for_a_minute),
         cmocka_unit_test(rooms__picture_that_is_not_fresh__is_not_shown),
+        cmocka_unit_test(rights__that_are_not_fresh__admit_nobody),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "integration/fake_clock.h"
 #include "torture/torture.h"
 
 /* test-timeout-s: 600 */
@@ -42,6 +43,23 @@ static void two_servers__killed_with_their_database__lose_and_double_nothing(voi
     assert_true(result.sums.uploads[FATE_DONE] > 0);
 }
 
+/* Nothing goes early and nothing is replayed by a server whose clock is wrong. */
+static void two_servers__one_with_a_clock_that_jumps__lose_and_double_nothing(void **state)
+{
+    (void)state;
+    if (!fake_clock_possible())
+        return;
+    const struct torture_options options = {
+        .seed = (uint64_t)clock_wall_ms(), .kills = how_many(), .clock = true};
+    struct torture_result result;
+    print_message("torture with a clock: seed %" PRIu64 "\n", options.seed);
+    enum err e = torture_run(&options, stderr, &result);
+    assert_int_equal(e, OK);
+    assert_int_equal(result.complaints, 0);
+    assert_true(result.jumps > options.kills);
+    assert_true(result.sums.posts[FATE_DONE] > 5 * options.kills);
+}
+
 static void schedule__of_the_same_seed__is_the_same(void **state)
 {
     (void)state;
@@ -63,6 +81,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(schedule__of_the_same_seed__is_the_same),
         cmocka_unit_test(two_servers__killed_with_their_database__lose_and_double_nothing),
+        cmocka_unit_test(two_servers__one_with_a_clock_that_jumps__lose_and_double_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

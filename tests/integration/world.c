@@ -69,7 +69,8 @@ enum err world_prepare(struct world *w, const struct world_options *options)
         return trouble(w, ERR_DEFECT, "more servers, relays or accounts than a world holds");
     if (sodium_init() < 0)
         return trouble(w, ERR_DEFECT, "libsodium does not start");
-    (void)snprintf(w->folder, sizeof(w->folder), "/tmp/conclave-XXXXXX");
+    (void)snprintf(w->folder, sizeof(w->folder), "%.60s/conclave-XXXXXX",
+                   options->parent != NULL ? options->parent : "/tmp");
     if (mkdtemp(w->folder) == NULL) {
         w->folder[0] = '\0';
         return trouble(w, ERR_DENIED, "no temporary folder could be made");
@@ -117,6 +118,18 @@ enum err world_thaw_database(struct world *w)
 {
     struct buf out AUTO_BUF = buf_make(KIB(4));
     return cluster(w, "thaw", &out);
+}
+
+enum err world_standby_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "standby", &out);
+}
+
+enum err world_promote_database(struct world *w)
+{
+    struct buf out AUTO_BUF = buf_make(KIB(4));
+    return cluster(w, "promote", &out);
 }
 
 enum err world_kill_backend(struct world *w, uint32_t which)
@@ -191,7 +204,8 @@ static enum err free_port(uint16_t *ret_port)
     return bound ? OK : ERR_BUSY;
 }
 
-enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+/* Waits for 200 from the operator's listener. */
+static enum err wait_health(struct world *w, size_t server, const char *path, int timeout_ms)
 {
     struct world_server *s = &w->servers[server];
     struct http_target target = {.timeout_ms = PROBE_MS, .max_reply_bytes = KIB(64)};
@@ -205,7 +219,7 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
         struct http_reply reply;
         if (!process_running(&s->process, &status))
             return status == EXIT_LISTEN ? ERR_CONFLICT : ERR_MISSING;
-        if (http_client_call(c, "GET", "/health/ready", NULL, (struct span){0}, &reply) == OK &&
+        if (http_client_call(c, "GET", path, NULL, (struct span){0}, &reply) == OK &&
             reply.status == 200)
             return OK;
         if (clock_mono_ms() >= deadline_ms)
@@ -214,7 +228,12 @@ enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
     }
 }
 
-static enum err start_server(struct world *w, size_t server, const char *const *env)
+enum err world_wait_ready(struct world *w, size_t server, int timeout_ms)
+{
+    return wait_health(w, server, "/health/ready", timeout_ms);
+}
+
+enum err world_launch_server(struct world *w, size_t server, const char *const *env)
 {
     struct world_server *s = &w->servers[server];
     char program[WORLD_PROGRAM_MAX];
@@ -226,9 +245,16 @@ static enum err start_server(struct world *w, size_t server, const char *const *
     enum err e = world_settings(w, server, env, &settings);
     struct process_spec spec = {
         .argv = argv, .env = settings.env, .out_path = out_path, .err_path = s->log_path};
-    if (e == OK)
-        e = process_start(&spec, &s->process);
-    return e == OK ? world_wait_ready(w, server, WORLD_START_MS) : e;
+    return e == OK ? process_start(&spec, &s->process) : e;
+}
+
+static enum err start_server(struct world *w, size_t server, const char *const *env)
+{
+    enum err e = world_launch_server(w, server, env);
+    return e == OK ? wait_health(w, server,
+                                 w->options.live_is_enough ? "/health/live" : "/health/ready",
+                                 WORLD_START_MS)
+                   : e;
 }
 
 /* The server's public key, as an operator would read it. */

@@ -21,6 +21,9 @@ struct world_options {
     const char *const *env; /* more "CONCLAVE_X_Y=value" for every server; NULL-ended, or NULL */
     const char *room;       /* first room; NULL: "lobby" */
     bool no_fsync;          /* a faster cluster, for tests that crash nothing */
+    bool
+        live_is_enough; /* a server has started when it lives, ready or not (a clock that is wrong) */
+    const char *parent;             /* where the folder is made; NULL: /tmp */
     const char *const *cluster_env; /* "NAME=value" for PostgreSQL; NULL-ended, or NULL */
 };
 
@@ -68,9 +71,13 @@ MUST_USE enum err world_start_relay(struct world *w);
 MUST_USE enum err world_start_server(struct world *w, const char *const *env, size_t *ret_index);
 /* Starts a stopped or killed one again, at the same place. */
 MUST_USE enum err world_restart_server(struct world *w, size_t server, const char *const *env);
+/* Starts it again without waiting until it is ready: for starts that wait or fail. */
+MUST_USE enum err world_launch_server(struct world *w, size_t server, const char *const *env);
 /* SIGTERM; its exit code. */
 int world_stop_server(struct world *w, size_t server);
 void world_kill_server(struct world *w, size_t server);
+/* Asks /health/ready once: its status (0: no answer) and what it says. */
+int world_ask_ready(struct world *w, size_t server, struct buf *ret_says);
 /* Waits for /health/ready. ERR_MISSING: it ended meanwhile. ERR_BUSY: not in time. */
 MUST_USE enum err world_wait_ready(struct world *w, size_t server, int timeout_ms);
 
@@ -84,6 +91,9 @@ MUST_USE enum err world_restart_database(struct world *w);
 /* All of its processes stand still: connections stay open and nobody answers. And go on. */
 MUST_USE enum err world_freeze_database(struct world *w);
 MUST_USE enum err world_thaw_database(struct world *w);
+/* Starts it again as a standby, which answers and writes nothing, and makes it write again. */
+MUST_USE enum err world_standby_database(struct world *w);
+MUST_USE enum err world_promote_database(struct world *w);
 /* Kills one of the database's processes (the which-th, counted round); PostgreSQL ends the others and recovers. */
 MUST_USE enum err world_kill_backend(struct world *w, uint32_t which);
 

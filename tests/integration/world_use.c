@@ -87,6 +87,21 @@ enum err world_conclave(struct world *w, size_t server, const char *const *args,
     return process_run(&spec, WORLD_COMMAND_MS, out, ret_status);
 }
 
+int world_ask_ready(struct world *w, size_t server, struct buf *ret_says)
+{
+    struct http_target target = {.timeout_ms = 5000, .max_reply_bytes = KIB(64)};
+    struct http_reply reply;
+    memcpy(target.unix_path, w->servers[server].operator_path,
+           sizeof(w->servers[server].operator_path));
+    struct http_client *c AUTO_HTTP = http_client_new(&target);
+    if (c == NULL ||
+        http_client_call(c, "GET", "/health/ready", NULL, (struct span){0}, &reply) != OK)
+        return 0;
+    buf_reset(ret_says);
+    buf_put(ret_says, reply.body);
+    return reply.status;
+}
+
 enum err world_metrics(struct world *w, size_t server, struct buf *out)
 {
     struct http_target target = {.timeout_ms = WORLD_COMMAND_MS,

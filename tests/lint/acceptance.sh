@@ -6,7 +6,8 @@
 #
 # A row is "| 03/17 | what | `test_program`: `its__test__name`, `another__one` |": the number is PAGE/STATEMENT of the
 # protocol, names of tests belong to the program named before them. A statement that does not apply has
-# "falls away: why" instead. Which statements a page answers is said here, so that a row cannot go with its number.
+# "falls away: why" instead. Which statements a page answers is said here, so that a row cannot go with its number. A row
+# with "more" instead of a number says what goes beyond the statements; its tests are checked as well.
 set -u
 shopt -s nullglob
 cd "${1:-.}" || exit 1
@@ -75,9 +76,9 @@ check_page() {
     mapfile -t rows <"$page"
     for row in "${rows[@]}"; do
         line=$((line + 1))
-        [[ $row =~ ^\|\ *([0-9][0-9]/[0-9]+)\ *\|.*\|(.*)\|\ *$ ]] || continue
+        [[ $row =~ ^\|\ *([0-9][0-9]/[0-9]+|more)\ *\|.*\|(.*)\|\ *$ ]] || continue
         number=${BASH_REMATCH[1]} answer=${BASH_REMATCH[2]}
-        [[ $seen != *" $number "* ]] || complain "$page" "$line" "$number stands there twice"
+        [[ $number == more || $seen != *" $number "* ]] || complain "$page" "$line" "$number stands there twice"
         seen+="$number "
         check_answer "$page" "$line" "$answer"
     done

@@ -293,7 +293,8 @@ static void close_post(struct ledger *l, uint32_t n, struct sums *sums)
     if (p->counted || p->maybe_deleted)
         return;
     if (p->fate == FATE_DONE)
-        complain_locked(l, "post %u was acknowledged and is lost", (unsigned)n);
+        complain_locked(l, "post %u (room %u, id %lld) was acknowledged and is lost", (unsigned)n,
+                        (unsigned)p->room, (long long)p->id);
     else if (p->fate == FATE_CLAIMED)
         complain_locked(l, "post %u was called a replay and never happened", (unsigned)n);
     else if (p->seen)

@@ -99,7 +99,7 @@ static void fetch_one(struct person *p)
     if (count > 0)
         u = ledger_upload(p->ledger, n);
     if (!u.short_lived && u.fate == FATE_DONE && u.post == UINT32_MAX)
-        (void)reading_file(p, dice_below(&p->dice, TORTURE_SERVERS), n);
+        (void)reading_file(p, p->one_clock ? 0 : dice_below(&p->dice, TORTURE_SERVERS), n);
 }
 
 static void upload_turn(struct worker *w)
@@ -167,7 +167,7 @@ static void give_role(struct worker *w, size_t i)
     }
 }
 
-enum err load_start(const struct world *w, struct ledger *ledger, uint64_t seed,
+enum err load_start(const struct world *w, struct ledger *ledger, uint64_t seed, bool one_clock,
                     struct load **ret_load)
 {
     struct load *load = MEM_NEW(struct load);
@@ -176,6 +176,7 @@ enum err load_start(const struct world *w, struct ledger *ledger, uint64_t seed,
         struct worker *worker = &load->workers[i];
         e = person_open(w, i % w->account_count, ledger, seed + 1 + i, &worker->person);
         load->opened += e == OK;
+        worker->person.one_clock = one_clock;
         worker->stopping = &load->stopping;
         give_role(worker, i);
     }

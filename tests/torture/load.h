@@ -13,14 +13,24 @@
 #include "torture/ledger.h"
 #include "torture/plan.h"
 
-enum { TORTURE_SERVERS = 2, TORTURE_ROOMS = 2 };
+enum { TORTURE_SERVERS = 2, TORTURE_ROOMS = 2, KEPT_FRAMES = 16 };
 extern const char *const torture_rooms[TORTURE_ROOMS];
+
+/* A request ready to be sent, as often as need be. */
+struct kept_frame {
+    struct buf bytes;
+    struct onion_secret secret;
+};
+void kept_frame_done(struct kept_frame *f); /* harmless on a zeroed one */
 
 /* One person: an account and a connection to each server. */
 struct person {
     struct member at[TORTURE_SERVERS];
     struct ledger *ledger;
     struct dice dice;
+    bool
+        one_clock; /* only the first server's clock is right: for it alone a file that lives is never over */
+    struct kept_frame kept[KEPT_FRAMES]; /* of acknowledged requests, to be sent again much later */
 };
 /* From the main thread, before anything is killed. */
 MUST_USE enum err person_open(const struct world *w, size_t account, struct ledger *ledger,
@@ -38,9 +48,9 @@ enum fate person_post(struct person *p, uint8_t room, size_t server, enum again 
 void person_change(struct person *p, uint32_t n, int64_t deadline_ms);
 
 struct load;
-/* Starts the threads. From the main thread. */
+/* Starts the threads. From the main thread. one_clock: of every person. */
 MUST_USE enum err load_start(const struct world *w, struct ledger *ledger, uint64_t seed,
-                             struct load **ret_load);
+                             bool one_clock, struct load **ret_load);
 /* Lets everybody finish what they began, and joins. NULL is harmless. */
 void load_stop(struct load *load);
 

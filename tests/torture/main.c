@@ -21,6 +21,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'k':
         a->options.kills = (uint32_t)strtoul(arg, NULL, 10);
         return 0;
+    case 'j':
+        a->options.clock = true;
+        return 0;
     case 's':
         a->options.seed = strtoull(arg, NULL, 10);
         return 0;
@@ -40,6 +43,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 static const struct argp_option argp_options[] = {
     {"kills", 'k', "N", 0, "how many times something is killed (100)", 0},
+    {"clock", 'j', NULL, 0,
+     "the clock of the second server jumps, between two days back and forty days ahead", 0},
     {"seed", 's', "NUMBER", 0, "of the schedule (chosen by the clock)", 0},
     {"report", 'r', "FILE", 0, "where the report goes, too", 0},
     {"commit", 'c', "TEXT", 0, "what is being tested, for the report", 0},

@@ -6,7 +6,13 @@
 
 #include "base/attr.h"
 
-enum { DELAY_MAX_MS = 400 };
+enum {
+    DELAY_MAX_MS = 400,
+    DAY_S = 24 * 60 * 60,
+    ACCEPTED_WITHIN_S = 20 * 60 * 60, /* servers accept a day */
+    JUMP_FIRST_S = -2 * DAY_S,
+    JUMP_LAST_S = 40 * DAY_S,
+};
 
 const char *const kill_names[KILL_KINDS] = {
     [KILL_SERVER] = "one server",     [KILL_SERVERS] = "both servers",
@@ -25,6 +31,18 @@ uint64_t dice_roll(struct dice *d)
 uint64_t dice_below(struct dice *d, uint64_t n)
 {
     return dice_roll(d) % n;
+}
+
+int64_t plan_jump(struct dice *d)
+{
+    if (dice_below(d, 2) == 0)
+        return (int64_t)dice_below(d, 2 * ACCEPTED_WITHIN_S) - ACCEPTED_WITHIN_S;
+    return (int64_t)dice_below(d, (uint64_t)(JUMP_LAST_S - JUMP_FIRST_S)) + JUMP_FIRST_S;
+}
+
+bool plan_accepts(int64_t ahead_s)
+{
+    return ahead_s <= ACCEPTED_WITHIN_S && ahead_s >= -ACCEPTED_WITHIN_S;
 }
 
 struct blow plan_next(struct dice *d)

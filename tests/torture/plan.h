@@ -6,6 +6,7 @@
 #ifndef CONCLAVE_TESTS_TORTURE_PLAN_H
 #define CONCLAVE_TESTS_TORTURE_PLAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Numbers from a seed; not for secrets. */
@@ -32,5 +33,12 @@ struct blow {
     uint32_t which;    /* which server, which backend: taken modulo their number */
 };
 struct blow plan_next(struct dice *d);
+/*
+ * How far a clock is ahead after the next jump, in seconds: as often as not by so little that signed requests are still
+ * accepted, else anything from two days back to forty days ahead.
+ */
+int64_t plan_jump(struct dice *d);
+/* A server whose clock is so far ahead takes requests that were signed by the right time. */
+bool plan_accepts(int64_t ahead_s);
 
 #endif

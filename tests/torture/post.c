@@ -147,6 +147,8 @@ enum err person_open(const struct world *w, size_t account, struct ledger *ledge
 
 void person_close(struct person *p)
 {
+    for (size_t i = 0; i < KEPT_FRAMES; i++)
+        kept_frame_done(&p->kept[i]);
     for (size_t server = 0; server < TORTURE_SERVERS; server++)
         member_close(&p->at[server]);
 }

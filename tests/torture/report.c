@@ -54,6 +54,11 @@ void report_write(FILE *out, const struct torture_options *options, const struct
                   options->commit != NULL ? options->commit : "(not told)", options->seed,
                   (unsigned)r->kills_done, r->load_ms / SECOND_MS, r->whole_ms / SECOND_MS);
     write_kills(out, r);
+    if (r->jumps > 0)
+        (void)fprintf(out,
+                      "The clock of the second server jumped %u times, between two days back and "
+                      "forty days ahead.\n\n",
+                      (unsigned)r->jumps);
     write_fates(out, r);
     if (r->complaints == 0) {
         (void)fprintf(out,

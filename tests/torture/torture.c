@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "integration/fake_clock.h"
 #include "torture/check.h"
 #include "torture/load.h"
 #include "torture/reading.h"
@@ -18,6 +19,7 @@
 enum {
     BACK_MAX_MS = 45 * SECOND_MS,
     SWEPT_MAX_MS = 60 * SECOND_MS,
+    JUMPING = 1, /* the server whose clock jumps */
     RESTART_TRIES = 5,
     RESTART_PAUSE_MS = 200,
     PROGRESS_EVERY = 50,
@@ -31,8 +33,35 @@ struct run {
     struct ledger *ledger;
     struct load *load;
     struct person probe;
+    struct fake_clock clock; /* of the second server, if it jumps */
+    int64_t ahead_s;
     int64_t began_ms;
 };
+
+/* ---- the clock that jumps ---- */
+
+/* The environment that gives a server its clock; NULL: the real one. */
+static const char *const *clock_of(const struct run *r, size_t server)
+{
+    return r->options->clock && server == JUMPING ? r->clock.env : NULL;
+}
+
+static enum err set_clock(struct run *r, int64_t ahead_s)
+{
+    if (!fake_clock_set(&r->clock, ahead_s)) {
+        ledger_complain(r->ledger, "the clock cannot be set");
+        return ERR_DENIED;
+    }
+    r->ahead_s = ahead_s;
+    r->result.jumps++;
+    return OK;
+}
+
+/* Does this server take posts, by its clock? */
+static bool accepts(const struct run *r, size_t server)
+{
+    return server != JUMPING || plan_accepts(r->ahead_s);
+}
 
 /* ---- one blow ---- */
 
@@ -42,7 +71,7 @@ static enum err start_again(struct run *r, size_t server)
     for (int i = 0; e != OK && i < RESTART_TRIES; i++) {
         if (i > 0)
             (void)poll(NULL, 0, RESTART_PAUSE_MS);
-        e = world_restart_server(&r->world, server, NULL);
+        e = world_restart_server(&r->world, server, clock_of(r, server));
     }
     if (e != OK)
         ledger_complain(r->ledger, "server %zu did not start again (%s)", server, err_name(e));
@@ -80,7 +109,7 @@ static enum err wait_back(struct run *r)
 {
     int64_t deadline_ms = clock_mono_ms() + BACK_MAX_MS;
     for (size_t server = 0; server < TORTURE_SERVERS; server++) {
-        enum fate fate = FATE_MAYBE;
+        enum fate fate = accepts(r, server) ? FATE_MAYBE : FATE_DONE;
         uint32_t n = 0;
         while (fate != FATE_DONE && clock_mono_ms() < deadline_ms)
             fate = person_post(&r->probe, 0, server, AGAIN_THERE, deadline_ms, &n);
@@ -105,13 +134,16 @@ static void tell_progress(const struct run *r)
 
 static enum err kill_all_along(struct run *r)
 {
-    struct dice dice = {r->options->seed};
+    struct dice dice = {r->options->seed}, jumps = {~r->options->seed};
     enum err e = wait_back(r);
     while (e == OK && r->result.kills_done < r->options->kills) {
         struct blow blow = plan_next(&dice);
         (void)poll(NULL, 0, (int)blow.delay_ms);
         int64_t struck_ms = clock_mono_ms();
-        e = strike(r, &blow);
+        if (r->options->clock)
+            e = set_clock(r, plan_jump(&jumps));
+        if (e == OK)
+            e = strike(r, &blow);
         if (e == OK)
             e = wait_back(r);
         int64_t took_ms = clock_mono_ms() - struck_ms;
@@ -228,11 +260,18 @@ static enum err open_run(struct run *r)
                                       "CONCLAVE_LIMITS_REACTIONS=off",
                                       "CONCLAVE_LIMITS_UPLOADS=off", NULL};
     static const char *const second_room[] = {"room", "add", "second", "--name", "Second", NULL};
-    const struct world_options options = {.servers = TORTURE_SERVERS, .accounts = 4, .env = env};
+    const struct world_options options = {.servers = TORTURE_SERVERS - r->options->clock,
+                                          .accounts = 4,
+                                          .env = env,
+                                          .live_is_enough = r->options->clock};
     AUTO_BUF struct buf out = buf_make(KIB(16));
     int status = 0;
     r->ledger = ledger_new(r->options->seed);
     enum err e = r->ledger == NULL ? ERR_NO_MEMORY : world_open(&r->world, &options);
+    if (e == OK && r->options->clock)
+        e = fake_clock_open(&r->clock, "torture") ? OK : ERR_DENIED;
+    if (e == OK && r->options->clock)
+        e = world_start_server(&r->world, r->clock.env, NULL);
     if (e == OK)
         e = world_conclave(&r->world, 0, second_room, &out, &status);
     if (e == OK)
@@ -240,7 +279,7 @@ static enum err open_run(struct run *r)
     if (e == OK)
         e = wait_rooms(r);
     if (e == OK)
-        e = load_start(&r->world, r->ledger, r->options->seed, &r->load);
+        e = load_start(&r->world, r->ledger, r->options->seed, r->options->clock, &r->load);
     return e;
 }
 
@@ -262,6 +301,7 @@ static void close_run(struct run *r)
     load_stop(r->load);
     person_close(&r->probe);
     (void)world_close(&r->world);
+    fake_clock_close(&r->clock);
     ledger_free(r->ledger);
 }
 
@@ -275,6 +315,8 @@ enum err torture_run(const struct torture_options *options, FILE *report,
     int64_t load_ended_ms = clock_mono_ms();
     load_stop(r.load);
     r.load = NULL;
+    if (e == OK && options->clock)
+        e = set_clock(&r, 0);
     if (e == OK)
         settle(&r);
     r.result.load_ms = load_ended_ms - r.began_ms;

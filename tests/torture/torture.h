@@ -14,13 +14,15 @@
 struct torture_options {
     uint64_t seed;
     uint32_t kills;
+    bool
+        clock; /* the clock of the second server jumps between two days back and forty days ahead */
     const char *commit; /* for the report; NULL: not known */
     FILE *progress;     /* one line for every so many kills; NULL: none */
 };
 
 struct torture_result {
     uint32_t kills[KILL_KINDS];
-    uint32_t kills_done;
+    uint32_t kills_done, jumps;
     int64_t recovery_sum_ms,
         recovery_max_ms; /* from the blow until both servers take posts again */
     int64_t load_ms, whole_ms;

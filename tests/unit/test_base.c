@@ -236,8 +236,15 @@ static void arena__dup__copies(void **state)
 static void arena__free_of_nothing__is_harmless(void **state)
 {
     (void)state;
+    int64_t live = mem_live();
     arena_free(NULL);
     mem_free(NULL);
+    assert_int_equal(mem_live(), live);
+    struct arena *a = arena_new(32); /* and what is something is freed */
+    assert_non_null(a);
+    assert_int_not_equal(mem_live(), live);
+    arena_free(a);
+    assert_int_equal(mem_live(), live);
 }
 
 static void mem__size_zero_and_overflowing_products__give_nothing(void **state)

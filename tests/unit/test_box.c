@@ -204,6 +204,32 @@ static void stream_and_open(enum onion_cipher cipher, struct span text, const si
     test_free(sealed);
 }
 
+/* A nonce that came twice under one key would give away both texts. */
+static void box__of_the_same_text_again__has_another_nonce(void **state)
+{
+    (void)state;
+    enum { TIMES = 64 };
+    for (size_t c = 0; c < COUNT_OF(both); c++) {
+        const size_t n = box_nonce_bytes(both[c]);
+        uint8_t nonces[3 * TIMES][BOX_NONCE_MAX_BYTES] = {{0}};
+        for (size_t i = 0; i < TIMES; i++) {
+            struct box_stream *s = NULL;
+            assert_int_equal(box_stream_new(both[c], &some_key, &s, nonces[3 * i]), OK);
+            box_stream_free(s);
+            AUTO_BUF struct buf sealed = buf_make(KIB(1));
+            assert_int_equal(box_seal(both[c], &some_key, SPAN(""), SPAN("text"), &sealed), OK);
+            memcpy(nonces[3 * i + 1], sealed.p, n);
+            uint8_t frame[100] = {0};
+            struct bytes whole = {frame, sizeof(frame)};
+            assert_int_equal(box_seal_in_place(both[c], &some_key, whole), OK);
+            memcpy(nonces[3 * i + 2], frame, n);
+        }
+        for (size_t i = 0; i < COUNT_OF(nonces); i++)
+            for (size_t j = 0; j < i; j++)
+                assert_memory_not_equal(nonces[i], nonces[j], n);
+    }
+}
+
 static void box_stream__every_size_and_boundary__equals_the_whole(void **state)
 {
     (void)state;
@@ -252,6 +278,7 @@ int main(void)
         cmocka_unit_test(box_open__any_bit_flipped_or_other_data__is_sealed_and_destroyed),
         cmocka_unit_test(box_open__every_truncation__is_sealed),
         cmocka_unit_test(box_seal_in_place__opens_again_and_refuses_short_frames),
+        cmocka_unit_test(box__of_the_same_text_again__has_another_nonce),
         cmocka_unit_test(box_stream__every_size_and_boundary__equals_the_whole),
         cmocka_unit_test(box_stream__a_megabyte_in_ragged_pieces__equals_the_whole),
         cmocka_unit_test(box_stream__without_memory__says_so),

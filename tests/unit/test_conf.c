@@ -126,8 +126,9 @@ static void conf__nothing_given__yields_the_documented_defaults(void **state)
     assert_int_equal(c->files.default_ttl_ms, 14 * DAY_MS);
     assert_int_equal(c->files.room_ttl_ms, 15 * DAY_MS);
     assert_int_equal(c->files.max_ttl_ms, 30 * DAY_MS);
-    assert_int_equal(c->files.quota_bytes, MIB(20 * 1024));
-    assert_string_equal(c->files.free_space_path, "");
+    assert_int_equal(c->files.quota_bytes, 0);
+    assert_int_equal(conf_quota_bytes(c), MIB(20 * 1024));
+    assert_string_equal(c->files.free_space_path, "auto");
     assert_int_equal(c->files.type_check, CONF_TYPE_CHECK_REFUSE);
     assert_string_equal(c->files.session_version_ios, "");
     assert_int_equal(c->rooms.post_limit.count, 5);

@@ -122,6 +122,53 @@ static void post_text__groups_without_end__are_refused_with_bounded_depth(void *
     assert_false(post_text_read(span_of(deep, sizeof(deep)), &found));
 }
 
+/* Envelope { type, timestamp, content }, in any order; the last content counts. */
+#define ENVELOPE(content) "\x08\x06\x28\x87\xc1\x32" content
+
+static void post_text__of_an_envelope__is_that_of_its_content(void **state)
+{
+    (void)state;
+    const struct {
+        struct span data;
+        const char *first, *second; /* NULL: no such reading; both: refused */
+    } cases[] = {
+        {SPAN("\x0a\x03\x0a\x01x\x80\0\0"), "x", NULL},
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x01x")), "x", ""},
+        {SPAN(ENVELOPE("\x42\x08\x0a\x03\x0a\x01x\x80\0\0")), "x", NULL}, /* unpadded, it is cut */
+        {SPAN("\x42\x05\x0a\x03\x0a\x01x\x28\x01\x08\x06"), "x", ""},
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x01x\x42\x05\x0a\x03\x0a\x01y")), "y", ""},
+        {SPAN(ENVELOPE("\x0b\x08\x01\x0c\x42\x05\x0a\x03\x0a\x01x")), "x", ""},
+        {SPAN(ENVELOPE("")), "", ""},
+        {SPAN(ENVELOPE("\x42\x00")), "", ""},
+        /* Both at once: what older apps read counts too. */
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x01x\x0a\x03\x0a\x01y")), "x", "y"},
+        /* Without type or time it is none, and padding outside belongs to a Content. */
+        {SPAN("\x28\x01\x42\x05\x0a\x03\x0a\x01x"), "", NULL},
+        {SPAN("\x08\x06\x42\x05\x0a\x03\x0a\x01x"), "", NULL},
+        {SPAN("\x0a\x00\x28\x01\x42\x05\x0a\x03\x0a\x01x"), "", NULL},
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x01x\x80\0")), "", NULL},
+        {SPAN(""), "", NULL},
+        /* Neither, and an Envelope around no Content. */
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x02x")), NULL, NULL},
+        {SPAN(ENVELOPE("\x42\x01\xff")), NULL, NULL},
+        {SPAN(ENVELOPE("\x42\x05\x0a\x03\x0a\x01")), NULL, NULL},
+        {SPAN("\x0a\x7f"), NULL, NULL},
+        {SPAN("badger"), NULL, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct post_text texts[POST_TEXT_READINGS_MAX];
+        size_t count = 0;
+        bool read = post_text_readings(cases[i].data, texts, &count);
+        size_t expected = cases[i].first == NULL ? 0 : cases[i].second == NULL ? 1 : 2;
+        if (read != (expected > 0) || count != expected)
+            fail_msg("case %zu: %zu readings", i, count);
+        if (expected > 0)
+            assert_true(span_eq_text(texts[0].body, cases[i].first));
+        if (expected > 1)
+            assert_true(span_eq_text(texts[1].body, cases[i].second));
+    }
+}
+
 /* ---- words ---- */
 
 static struct words *list(const char *text)
@@ -403,6 +450,7 @@ int main(void)
         cmocka_unit_test(post_text__of_a_clients_post__is_its_body),
         cmocka_unit_test(post_text__written__reads_back_here_and_at_the_client),
         cmocka_unit_test(post_text__every_truncation__is_unreadable_or_shorter),
+        cmocka_unit_test(post_text__of_an_envelope__is_that_of_its_content),
         cmocka_unit_test(post_text__odd_but_valid_forms__are_read_as_apps_read_them),
         cmocka_unit_test(post_text__behind_deep_groups__is_still_read),
         cmocka_unit_test(post_text__groups_without_end__are_refused_with_bounded_depth),

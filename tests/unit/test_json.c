@@ -118,16 +118,56 @@ static void json_in__bad_documents__are_refused(void **state)
         "{\"a\":01}",
         "{\"a\":1,}",
         "{\"a\":\"\xff\"}",
-        "{\"a\":\"\\u0000\"}",
+        "{\"a\\u0000\":1}",
         "null",
         "{\"a\":\"\\ud800\"}",
-        "{\"a\":99999999999999999999}",
+        "{\"a\":1e999}",
+        "{\"a\":0999999999999999999999}",
+        "{\"a\":99999999999999999999}x",
+        "{\"a\":99999999999999999999,\"a\":1}",
         "{\"a\":\"\n\"}",
     };
     AUTO_ARENA struct arena *mem = arena_new(1 << 20);
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
         AUTO_JSON struct json_in in = read_text(mem, bad[i]);
         assert_false(json_ok(&in));
+    }
+}
+
+/* PySOGS's parser takes both, so a key that nobody reads must not cost the request. */
+static void json_in__nul_and_large_integers__are_refused_only_where_they_are_read(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"\"x\\u0000\"", "\"\\u0000\"", "9223372036854775808",
+                                      "-9223372036854775809", "99999999999999999999999999999"};
+    char document[256];
+    AUTO_ARENA struct arena *mem = arena_new(1 << 20);
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        (void)snprintf(
+            document, sizeof(document),
+            "{\"ignored\":%s,\"t\":\"99999999999999999999 \\\"\","
+            "\"deep\":[{\"x\":[%s,%s]}],\"i\":9223372036854775807,\"r\":-0.5e1,\"bad\":%s}",
+            bad[i], bad[i], bad[i], bad[i]);
+        AUTO_JSON struct json_in good = read_text(mem, document);
+        assert_true(span_eq_text(json_text(&good, "t"), "99999999999999999999 \""));
+        assert_true(json_int(&good, "i") == INT64_MAX);
+        assert_true(json_number(&good, "r") < -4.9 && json_number(&good, "r") > -5.1);
+        assert_true(json_ok(&good));
+        AUTO_JSON struct json_in text = read_text(mem, document);
+        (void)json_text(&text, "bad");
+        assert_false(json_ok(&text));
+        AUTO_JSON struct json_in bytes = read_text(mem, document);
+        (void)json_base64(&bytes, "bad");
+        assert_false(json_ok(&bytes));
+        AUTO_JSON struct json_in number = read_text(mem, document);
+        (void)json_int(&number, "bad");
+        assert_false(json_ok(&number));
+        AUTO_JSON struct json_in real = read_text(mem, document);
+        (void)json_number(&real, "bad");
+        assert_false(json_ok(&real));
+        AUTO_JSON struct json_in truth = read_text(mem, document);
+        (void)json_bool_or(&truth, "bad", true);
+        assert_false(json_ok(&truth));
     }
 }
 
@@ -460,6 +500,7 @@ int main(void)
         cmocka_unit_test(json_in__wrong_type_or_missing__fails_for_good),
         cmocka_unit_test(json_in__number__is_an_integer_or_a_real_one),
         cmocka_unit_test(json_in__bad_documents__are_refused),
+        cmocka_unit_test(json_in__nul_and_large_integers__are_refused_only_where_they_are_read),
         cmocka_unit_test(json_in__every_truncation__is_refused),
         cmocka_unit_test(json_in__depth__ends_at_the_limit),
         cmocka_unit_test(json_in__size__ends_at_the_limit),

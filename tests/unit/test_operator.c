@@ -25,11 +25,16 @@ struct place {
     const char *path;
     struct metrics *metrics;
     bool ready;
+    const char *reasons;
 };
 
-static bool is_ready(void *arg)
+static bool is_ready(void *arg, struct operator_unready *ret_unready, struct buf *reasons)
 {
     const struct place *place = arg;
+    if (!place->ready)
+        *ret_unready = (struct operator_unready){"database", "refused"};
+    if (place->reasons != NULL)
+        buf_put_text(reasons, place->reasons);
     return place->ready;
 }
 
@@ -93,6 +98,8 @@ static void operator__on_a_unix_socket__answers_health_and_metrics(void **state)
     assert_answer(place, "GET", "/health/ready", 503, "not ready");
     place->ready = true;
     assert_answer(place, "GET", "/health/ready", 200, "ready");
+    place->reasons = "something is wrong\n";
+    assert_answer(place, "GET", "/health/ready", 200, "ready\nsomething is wrong\n");
     assert_answer(place, "GET", "/metrics", 200, "conclave_posts_total 7\n");
     assert_answer(place, "GET", "/", 404, "not found");
     assert_answer(place, "POST", "/metrics", 404, "not found");

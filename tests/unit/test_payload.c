@@ -154,6 +154,8 @@ static void v4__malformed_metadata__is_malformed(void **state)
     }
     struct request *req = NULL;
     assert_int_equal(parse_v4(*state, SPAN(WITH("")), &req), OK);
+    assert_int_equal(
+        parse_v4(*state, SPAN(WITH(",\"x\":\"\\u0000\",\"y\":[-99999999999999999999]")), &req), OK);
     assert_int_equal(parse_v4(*state, SPAN(WITH("") "\0"), &req), ERR_MALFORMED);
 }
 

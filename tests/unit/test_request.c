@@ -53,6 +53,11 @@ static void endpoint__path_is_decoded_once_and_query_is_not(void **state)
         {"/a+b", "/a+b", ""},
         {"/x?", "/x", ""},
         {"/%41", "/A", ""},
+        /* Leading slashes become one, and only those. */
+        {"//", "/", ""},
+        {"//file", "/file", ""},
+        {"////file/x//y?a=//b", "/file/x//y", "a=//b"},
+        {"/%2F%2ffile", "/file", ""},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct request req = {0};
@@ -223,6 +228,7 @@ static void query_int__clamps_and_refuses_as_the_protocol_says(void **state)
         {"limit=-99999999999999999999999999", OK, 1},
         {"limit=9223372036854775808", OK, 256},
         {"limit=-9223372036854775808", OK, 1},
+        {"limit=%2B5", OK, 5},
         {"limit=", ERR_MALFORMED, 0},
         {"limit", ERR_MALFORMED, 0},
         {"limit=abc", ERR_MALFORMED, 0},

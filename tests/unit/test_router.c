@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Path matching and the order in which a request is checked (protocol 02, 1.5 and 2.0).
+ * The order in which a request is checked, and the methods of a path.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,117 +13,6 @@
 
 #include "base/arena.h"
 #include "router/dispatch.h"
-#include "router/path.h"
-
-#define ID64 "e05c478ccaaa8097d884467f5baedab1f61ea5e363029bf997be807074658450"
-
-/* ---- paths ---- */
-
-static void path__values__are_taken(void **state)
-{
-    (void)state;
-    struct params p;
-    assert_true(path_match("/", SPAN("/"), &p));
-    assert_true(path_match("/rooms", SPAN("/rooms"), &p));
-    assert_true(path_match("/room/{room}/messages/since/{number}",
-                           SPAN("/room/a_B-9/messages/since/007"), &p));
-    assert_true(span_eq_text(p.room, "a_B-9"));
-    assert_int_equal(p.number, 7);
-    assert_true(path_match("/room/{room}/all/{user}", SPAN("/room/x/all/15" ID64), &p));
-    assert_int_equal(p.user.b[0], 0x15);
-    assert_int_equal(p.user.b[1], 0xe0);
-    assert_true(
-        path_match("/room/{room}/file/{number}/{text}", SPAN("/room/x/file/3/a b.png"), &p));
-    assert_true(span_eq_text(p.text, "a b.png"));
-    assert_true(
-        path_match("/room/{room}/reaction/{number}/{rest}", SPAN("/room/x/reaction/3/a/b?c/"), &p));
-    assert_true(span_eq_text(p.text, "a/b?c/"));
-}
-
-static void path__upper_case_ids__are_folded(void **state)
-{
-    (void)state;
-    struct params lower, upper;
-    assert_true(path_match(
-        "/u/{user}", SPAN("/u/05abcdef0000000000000000000000000000000000000000000000000000000000"),
-        &lower));
-    assert_true(path_match(
-        "/u/{user}", SPAN("/u/05ABCDEF0000000000000000000000000000000000000000000000000000000000"),
-        &upper));
-    assert_true(session_id_eq(&lower.user, &upper.user));
-}
-
-static void path__numbers_past_64_bits__are_the_largest(void **state)
-{
-    (void)state;
-    struct params p;
-    assert_true(path_match("/n/{number}", SPAN("/n/9223372036854775807"), &p));
-    assert_true(p.number == INT64_MAX);
-    assert_true(path_match("/n/{number}", SPAN("/n/9223372036854775808"), &p));
-    assert_true(p.number == INT64_MAX);
-    assert_true(path_match("/n/{number}", SPAN("/n/99999999999999999999999999999999999999"), &p));
-    assert_true(p.number == INT64_MAX);
-}
-
-static void path__what_does_not_fit__is_refused(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *pattern, *path;
-    } cases[] = {
-        {"/rooms", ""},
-        {"/rooms", "rooms"},
-        {"/rooms", "/room"},
-        {"/rooms", "/rooms/"},
-        {"/rooms", "//rooms"},
-        {"/rooms", "/ROOMS"},
-        {"/rooms", "/rooms/x"},
-        {"/room/{room}", "/room/"},
-        {"/room/{room}", "/room"},
-        {"/room/{room}", "/room/a/"},
-        {"/room/{room}", "/room/a.b"},
-        {"/room/{room}", "/room/\xc3\xa9"},
-        {"/room/{room}", "/room/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
-        {"/n/{number}", "/n/-1"},
-        {"/n/{number}", "/n/+1"},
-        {"/n/{number}", "/n/1x"},
-        {"/n/{number}", "/n/"},
-        {"/n/{number}", "/n/99999999999999999999999x"},
-        {"/u/{user}", "/u/25" ID64},
-        {"/u/{user}", "/u/00" ID64},
-        {"/u/{user}", "/u/15" ID64 "0"},
-        {"/u/{user}", "/u/15"},
-        {"/f/{text}", "/f/"},
-        {"/f/{text}", "/f/a/b"},
-        {"/r/{rest}", "/r"},
-        {"/r/{rest}", "/r/"},
-        {"/r/{rest}", "/r//a"},
-    };
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        struct params p = {.number = 42};
-        if (path_match(cases[i].pattern, span_of_text(cases[i].path), &p))
-            fail_msg("%s took %s", cases[i].pattern, cases[i].path);
-        assert_int_equal(p.number, 42);
-    }
-    struct params p;
-    assert_true(path_match(
-        "/room/{room}",
-        SPAN("/room/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), &p));
-    assert_int_equal(p.room.len, 64);
-}
-
-static void path__bad_patterns__are_noticed(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {
-        "", "x", "/a/", "//", "/{roam}", "/{room}/{room}", "/{rest}/a", "/{text}/{rest}"};
-    for (size_t i = 0; i < COUNT_OF(bad); i++)
-        assert_false(path_pattern_ok(bad[i]));
-    assert_true(path_pattern_ok("/room/{room}/reaction/{number}/{rest}"));
-    assert_false(path_pattern_ok("/"));
-}
-
-/* ---- dispatch ---- */
 
 /* What the hooks and handlers of this test do, and what they were asked: one per call, found through services. */
 struct world {
@@ -303,9 +192,49 @@ static void dispatch__unknown_path_and_other_method__are_404_and_405(void **stat
     assert_string_equal(a.reply.content_type, CONTENT_TEXT);
     assert_int_equal(a.reply.header_count, 1);
     assert_string_equal(a.reply.headers[0].name, "allow");
-    assert_true(span_eq_text(a.reply.headers[0].value, "GET, PUT"));
+    assert_true(span_eq_text(a.reply.headers[0].value, "GET, HEAD, PUT, OPTIONS"));
     done(&a);
     assert_int_equal(w.ran, 0);
+}
+
+static void dispatch__options__names_the_methods_and_runs_nothing(void **state)
+{
+    (void)state;
+    struct world w;
+    struct asked a;
+    world_init(&w);
+    ask(&a, &w, "OPTIONS", "/write", false);
+    assert_int_equal(dispatch_request(&a.call), OK);
+    assert_int_equal(a.reply.status, 200);
+    assert_null(a.reply.content_type);
+    assert_int_equal(a.reply.body.len, 0);
+    assert_int_equal(a.reply.header_count, 1);
+    assert_true(span_eq_text(a.reply.headers[0].value, "POST, OPTIONS"));
+    done(&a);
+    assert_int_equal(status_of(&w, "OPTIONS", "/nothing", 0, false), 404);
+    assert_int_equal(w.asked_authenticate, 2);
+    assert_int_equal(w.asked_admit + w.ran, 0);
+}
+
+static void dispatch__head__is_get_without_a_body(void **state)
+{
+    (void)state;
+    struct world w;
+    struct asked get, head;
+    world_init(&w);
+    ask(&get, &w, "GET", "/read", false);
+    ask(&head, &w, "HEAD", "/read", false);
+    assert_int_equal(dispatch_request(&get.call), OK);
+    assert_int_equal(dispatch_request(&head.call), OK);
+    assert_int_equal(w.ran, 2);
+    assert_int_equal(head.reply.status, get.reply.status);
+    assert_ptr_equal(head.reply.content_type, get.reply.content_type);
+    assert_true(get.reply.body.len > 0);
+    assert_int_equal(head.reply.body.len, 0);
+    done(&get);
+    done(&head);
+    assert_int_equal(status_of(&w, "HEAD", "/write", 0, true), 405);
+    assert_int_equal(status_of(&w, "HEAD", "/nothing", 0, true), 404);
 }
 
 static void dispatch__authentication__comes_before_the_path(void **state)
@@ -538,12 +467,9 @@ static void dispatch__somebody_waited_for__is_welcomed_before_any_route(void **s
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(path__values__are_taken),
-        cmocka_unit_test(path__upper_case_ids__are_folded),
-        cmocka_unit_test(path__numbers_past_64_bits__are_the_largest),
-        cmocka_unit_test(path__what_does_not_fit__is_refused),
-        cmocka_unit_test(path__bad_patterns__are_noticed),
         cmocka_unit_test(dispatch__unknown_path_and_other_method__are_404_and_405),
+        cmocka_unit_test(dispatch__options__names_the_methods_and_runs_nothing),
+        cmocka_unit_test(dispatch__head__is_get_without_a_body),
         cmocka_unit_test(dispatch__authentication__comes_before_the_path),
         cmocka_unit_test(dispatch__access__comes_before_the_body_and_the_claim),
         cmocka_unit_test(dispatch__a_write__waits_for_sql_and_is_claimed_once),
