@@ -9,7 +9,7 @@
 
 #include "integration/cast.h"
 
-enum { SEEN_PEOPLE_MAX = 16, SEEN_PATH_MAX = 1024, SEEN_SEQUENCE_MAX = 2200 };
+enum { SEEN_PEOPLE_MAX = 16, SEEN_PATH_MAX = 1024 };
 
 struct seen {
     json_t *all;   /* of seen.json */
