@@ -28,7 +28,7 @@ case "${1:-}" in
         packages=()
         compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || packages=(postgresql)
         ;;
-    test) packages=(libcmocka-dev clang-format faketime locales pgbouncer) ;;
+    test) packages=(libcmocka-dev clang-format faketime locales pgbouncer xz-utils) ;;
     lint) packages=(clang clang-tidy cppcheck shellcheck) ;;
     fuzz) packages=(clang libclang-rt-dev) ;;
     coverage) packages=(gcovr) ;;

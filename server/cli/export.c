@@ -3,7 +3,10 @@
  * conclave export pysogs: everything of the rooms into the database and folder of a PySOGS that has just been made.
  */
 #include <fcntl.h>
+#include <limits.h>
+#include <pwd.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -13,7 +16,7 @@
 #include "store/server.h"
 
 struct export_options {
-    const char *database, *folder;
+    const char *database, *folder, *owner;
 };
 
 static void print_summary(const struct export *ex)
@@ -34,13 +37,50 @@ static int said(enum err e)
                         "an earlier attempt, or name another folder");
     if (e == ERR_DENIED)
         return cli_fail(CLI_FAILED,
-                        "its database or folder cannot be written to (is PySOGS stopped, and "
-                        "the disk not full?); its database is as it was");
+                        "its database or folder cannot be written to (is PySOGS stopped, may this "
+                        "user write there, and is the disk not full?); its database is as it was");
     if (e == ERR_SEALED)
         return cli_fail(CLI_CONFIGURATION,
                         "[server] storage_key_file is not the key that this database "
                         "was sealed with");
     return cli_store_failed(e);
+}
+
+/* Who is to own what is made, by name or as the folder's owner. */
+static int find_owner(const char *name, struct export *ex)
+{
+    char text[KIB(16)];
+    struct passwd entry, *found = NULL;
+    struct stat info;
+    if (fstat(ex->folder, &info) != 0)
+        return cli_fail(CLI_FAILED, "--folder: it cannot be looked at");
+    ex->owner = info.st_uid;
+    ex->group = info.st_gid;
+    if (name != NULL) {
+        if (getpwnam_r(name, &entry, text, sizeof(text), &found) != 0 || found == NULL)
+            return cli_fail(CLI_FAILED, "--owner: there is no such user on this machine");
+        ex->owner = found->pw_uid;
+        ex->group = found->pw_gid;
+    }
+    if (geteuid() != 0 && geteuid() != ex->owner)
+        return cli_fail(CLI_FAILED,
+                        "files and database are to belong to another user (--owner, else the "
+                        "owner of --folder), and only root can give them away: run this as root, "
+                        "or as that user");
+    return CLI_OK;
+}
+
+/* To be written, with SQLite's log beside it. */
+static int check_writable(const char *path)
+{
+    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    (void)snprintf(folder, sizeof(folder), "%.*s", slash == NULL ? 1 : (int)(slash - path) + 1,
+                   slash == NULL ? "." : path);
+    if (access(path, F_OK) != 0 || (access(path, W_OK) == 0 && access(folder, W_OK | X_OK) == 0))
+        return CLI_OK;
+    return cli_fail(CLI_FAILED, "--database: this user may not write to it, or not into the folder "
+                                "that it is in, where SQLite keeps its log");
 }
 
 /* Is that a database that waits for us? */
@@ -49,7 +89,11 @@ static int look(struct cli *cli, const char *path)
     struct source *source = NULL;
     const char *why =
         "it has to be a file of SQLite, which PySOGS's own script brings into PostgreSQL";
-    enum err e = source_path(path) != NULL ? source_open(path, &source, &why) : ERR_DENIED;
+    const char *file = source_path(path);
+    int code = file != NULL ? check_writable(file) : CLI_OK;
+    if (code != CLI_OK)
+        return code;
+    enum err e = file != NULL ? source_open(path, &source, &why) : ERR_DENIED;
     if (e != OK)
         (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
     if (e == OK)
@@ -66,13 +110,9 @@ static int look(struct cli *cli, const char *path)
     return e == OK ? CLI_OK : cli_fail(CLI_FAILED, "nothing was exported");
 }
 
-static int export_all(struct cli *cli, const struct export_options *o, struct export *ex)
+static int write_all_of_it(struct cli *cli, const char *database, struct export *ex)
 {
-    ex->folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (ex->folder < 0)
-        return cli_fail(CLI_FAILED,
-                        "--folder: there is no such folder, or this user may not enter it");
-    enum err e = target_open(source_path(o->database), &ex->target);
+    enum err e = target_open(database, &ex->target);
     /* As for a backup: no day of files is dropped meanwhile. */
     if (e == OK && advisory_try(cli->db, ADVISORY_BACKUP) != OK)
         return cli_fail(CLI_FAILED, "a backup is being made: try again afterwards");
@@ -80,11 +120,28 @@ static int export_all(struct cli *cli, const struct export_options *o, struct ex
         e = giving_begin(cli->db);
     if (e == OK)
         e = export_run(ex);
+    /* PySOGS may have made it as root. */
+    if (e == OK && geteuid() == 0 && chown(database, ex->owner, ex->group) != 0)
+        e = ERR_DENIED;
     if (e == OK)
         e = target_commit(ex->target);
     if (e == OK)
         print_summary(ex);
     return e == OK ? CLI_OK : said(e);
+}
+
+static int export_all(struct cli *cli, const struct export_options *o, struct export *ex)
+{
+    ex->folder = open(o->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (ex->folder < 0)
+        return cli_fail(CLI_FAILED,
+                        "--folder: there is no such folder, or this user may not enter it");
+    int code = find_owner(o->owner, ex);
+    if (code == CLI_OK)
+        code = look(cli, o->database);
+    if (code == CLI_OK)
+        code = cli_open_ring(cli, &ex->ring);
+    return code == CLI_OK ? write_all_of_it(cli, source_path(o->database), ex) : code;
 }
 
 static int run(int argc, char **argv)
@@ -96,10 +153,6 @@ static int run(int argc, char **argv)
     int code = cli_open_db(&cli, true);
     if (code == CLI_OK)
         code = cli_open_keys(&cli);
-    if (code == CLI_OK)
-        code = look(&cli, o.database);
-    if (code == CLI_OK)
-        code = cli_open_ring(&cli, &ex.ring);
     ex.db = cli.db;
     if (code == CLI_OK)
         code = export_all(&cli, &o, &ex);
@@ -130,6 +183,10 @@ static const struct command_option options[] = {
      MEMBER(struct export_options, database)},
     {"folder", EVERY_VERB, "DIR", "the folder it is started in; files go to uploads/ there",
      MEMBER(struct export_options, folder)},
+    {"owner", EVERY_VERB, "USER",
+     "the user whom PySOGS runs as, to whom files and database shall belong (else: the owner of "
+     "--folder)",
+     MEMBER(struct export_options, owner)},
 };
 const struct command cli_export = {
     .name = "export",

@@ -7,14 +7,17 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "cli/import_keys.h"
 #include "cli/people.h"
+#include "pysogs/export.h"
 #include "pysogs/import.h"
+#include "pysogs/sogs_ini.h"
 #include "store/server.h"
 #include "store/taking.h"
 
 struct import_options {
-    const char *database, *folder, *uploads, *key;
-    bool dry_run;
+    const char *from, *database, *folder, *uploads, *key;
+    bool dry_run, skip_missing;
 };
 
 static void print_counts(const struct import_counts *counts)
@@ -23,10 +26,25 @@ static void print_counts(const struct import_counts *counts)
         (void)printf("  %-58s %12lld\n", counts->items[i].what, (long long)counts->items[i].number);
 }
 
+/* Rows and their contents, of the old server and of ours. */
+static void print_comparison(const struct import *im)
+{
+    (void)printf("compared:\n  %-28s %12s %12s %12s\n", "", "old", "left out", "here");
+    for (size_t i = 0; i < GIVING_COUNT; i++) {
+        const struct digest *old = &im->old[i], *ours = &im->ours[i];
+        (void)printf("  %-28s %12lld %12lld %12lld   %s\n", export_name((enum giving)i),
+                     (long long)im->found[i], (long long)(im->found[i] - ours->rows),
+                     (long long)ours->rows,
+                     digest_equal(old, ours) ? "the same" : "changed on the way, as said below");
+    }
+}
+
 static void print_summary(const struct import *im, const struct conf *conf)
 {
     (void)puts(im->dry_run ? "would come:" : "came:");
     print_counts(&im->taken);
+    if (!im->dry_run)
+        print_comparison(im);
     if (im->left.count > 0)
         (void)puts("left out:");
     print_counts(&im->left);
@@ -35,32 +53,6 @@ static void print_summary(const struct import *im, const struct conf *conf)
             "conclave: warning: that is more than [files] quota_bytes: nobody can upload until "
             "it is raised\n",
             stderr);
-}
-
-/* The old server's key, to become ours; or ours, if somebody has put it there. */
-static int open_keys(struct cli *cli, const struct import_options *o, bool *ret_writes)
-{
-    const char *path = cli->conf->server.key_file;
-    struct x25519_pub given;
-    uint8_t raw[32];
-    bool there = access(path, F_OK) == 0;
-    if (o->key == NULL)
-        return cli_open_keys(cli);
-    int code = cli_read_key_file("--key", o->key, raw);
-    if (code == CLI_OK && server_keys_open(raw, &cli->keys) != OK)
-        code = cli_fail(CLI_CONFIGURATION, "--key: its content is not a usable key");
-    crypto_wipe(raw, sizeof(raw));
-    *ret_writes = !there;
-    if (code != CLI_OK || !there)
-        return code;
-    given = cli->keys.pub;
-    server_keys_close(&cli->keys);
-    code = cli_open_keys(cli);
-    if (code == CLI_OK && !span_eq(SPAN_OF_KEY(&given), SPAN_OF_KEY(&cli->keys.pub)))
-        code =
-            cli_fail(CLI_CONFIGURATION, "[server] key_file is there already, and is not the key of "
-                                        "--key; move it away if no database belongs to it");
-    return code;
 }
 
 /* Whose database it is: nobody's, or that of our key. */
@@ -79,22 +71,6 @@ static int check_owner(struct cli *cli, bool *ret_new)
     return CLI_OK;
 }
 
-/* A new database gets a new storage key, as at a first start; in a dry run one that nobody keeps. */
-static int open_ring(struct cli *cli, bool is_new, bool dry_run, struct ring **ret_ring)
-{
-    uint8_t raw[32];
-    const char *path = cli->conf->server.storage_key_file;
-    bool makes_one = is_new && access(path, F_OK) != 0;
-    if (makes_one && dry_run) {
-        crypto_random(raw, sizeof(raw));
-        return ring_new(raw, ret_ring) == OK ? CLI_OK : cli_fail(CLI_FAILED, "not enough memory");
-    }
-    if (makes_one && key_file_generate(path) != OK)
-        return cli_fail(CLI_CONFIGURATION,
-                        "[server] storage_key_file: a new key cannot be written there");
-    return cli_open_ring(cli, ret_ring);
-}
-
 static int said(enum err e)
 {
     if (e == ERR_DENIED)
@@ -110,16 +86,8 @@ static int said(enum err e)
     return cli_store_failed(e);
 }
 
-/* Before anything is committed: a database must not belong to a key that is nowhere. */
-static int keep_key(struct cli *cli)
-{
-    if (key_file_write(cli->conf->server.key_file, cli->keys.secret->b) == OK)
-        return CLI_OK;
-    return cli_fail(CLI_CONFIGURATION, "[server] key_file: the key cannot be written there");
-}
-
 /* In one transaction, which ends however this ends. */
-static int take(struct cli *cli, struct import *im, bool is_new, bool writes_key)
+static int take(struct cli *cli, struct import *im, bool is_new, const struct import_keys *keys)
 {
     if (db_begin(cli->db) != OK)
         return cli_store_failed(ERR_BUSY);
@@ -132,8 +100,8 @@ static int take(struct cli *cli, struct import *im, bool is_new, bool writes_key
     if (e == OK)
         e = import_run(im);
     int code = e == OK ? people_record_pending(cli) : said(e);
-    if (code == CLI_OK && writes_key && !im->dry_run)
-        code = keep_key(cli);
+    if (code == CLI_OK && !im->dry_run)
+        code = import_keys_write(cli, keys);
     if (code != CLI_OK || im->dry_run) {
         db_rollback(cli->db);
         return code;
@@ -155,18 +123,32 @@ static int open_folder(const char *option, const char *path, int *ret_fd)
     return CLI_FAILED;
 }
 
-static int import_all(struct cli *cli, const struct import_options *o, struct import *im)
+/* What the options do not say, its sogs.ini does. */
+static int read_ini(struct import_options *o, struct sogs_ini *ini)
 {
     const char *why = "";
-    bool is_new = false, writes_key = false;
-    int code = open_keys(cli, o, &writes_key);
-    if (code == CLI_OK)
-        code = check_owner(cli, &is_new);
-    if (code == CLI_OK)
-        code = open_ring(cli, is_new, o->dry_run, &im->ring);
-    if (code != CLI_OK)
-        return code;
-    code = open_folder("--folder", o->folder, &im->folder);
+    if (o->from == NULL)
+        return CLI_OK;
+    enum err e = sogs_ini_read(o->from, o->folder, ini, &why);
+    if (e != OK) {
+        (void)fprintf(stderr, "conclave: --from: %s\n", e == ERR_DENIED ? why : err_name(e));
+        return CLI_FAILED;
+    }
+    o->folder = ini->folder;
+    if (o->database == NULL)
+        o->database = ini->database;
+    if (o->key == NULL &&
+        access(ini->key, F_OK) == 0) /* else ours is a copy of it, or it is missed */
+        o->key = ini->key;
+    if (o->uploads == NULL && ini->uploads[0] != '\0')
+        o->uploads = ini->uploads;
+    return CLI_OK;
+}
+
+static int open_source(const struct import_options *o, struct import *im)
+{
+    const char *why = "";
+    int code = open_folder("--folder", o->folder, &im->folder);
     if (code == CLI_OK && o->uploads != NULL)
         code = open_folder("--uploads", o->uploads, &im->uploads);
     if (code != CLI_OK)
@@ -176,9 +158,23 @@ static int import_all(struct cli *cli, const struct import_options *o, struct im
         (void)fprintf(stderr, "conclave: --database: %s\n", e == ERR_DENIED ? why : err_name(e));
     if (e == OK)
         e = import_look(im);
-    if (e != OK)
-        return said(ERR_DENIED);
-    code = take(cli, im, is_new, writes_key);
+    return e == OK ? CLI_OK : said(ERR_DENIED);
+}
+
+static int import_all(struct cli *cli, const struct import_options *o, struct import *im)
+{
+    struct import_keys keys = {.writes_server_key = false};
+    bool is_new = false;
+    int code = import_keys_open(cli, o->key, &keys);
+    if (code == CLI_OK)
+        code = check_owner(cli, &is_new);
+    if (code == CLI_OK)
+        code = import_keys_ring(cli, is_new, o->dry_run, &keys, &im->ring);
+    if (code == CLI_OK)
+        code = open_source(o, im);
+    if (code == CLI_OK)
+        code = take(cli, im, is_new, &keys);
+    crypto_wipe(keys.storage_key, sizeof(keys.storage_key));
     if (code == CLI_OK)
         print_summary(im, cli->conf);
     return code;
@@ -188,8 +184,11 @@ static int run(int argc, char **argv)
 {
     AUTO_CLI struct cli cli = {0};
     struct import_options o = {0};
+    struct sogs_ini ini;
     (void)command_read(&cli_import, argc, argv, &cli, &o);
-    int code = cli_open_db(&cli, true);
+    int code = read_ini(&o, &ini);
+    if (code == CLI_OK)
+        code = cli_open_db(&cli, true);
     if (code != CLI_OK)
         return code;
     struct import im = {.db = cli.db,
@@ -197,7 +196,8 @@ static int run(int argc, char **argv)
                         .folder = -1,
                         .uploads = -1,
                         .now_ms = clock_wall_ms(),
-                        .dry_run = o.dry_run};
+                        .dry_run = o.dry_run,
+                        .skip_missing = o.skip_missing};
     code = import_all(&cli, &o, &im);
     if (im.folder >= 0)
         (void)close(im.folder);
@@ -218,11 +218,13 @@ static const char *check(const void *options, size_t argument_count)
 {
     const struct import_options *o = options;
     (void)argument_count;
-    return !o->database || !o->folder ? "say --database and --folder" : NULL;
+    return !o->from && (!o->database || !o->folder) ? "say --from, or --database and --folder"
+                                                    : NULL;
 }
 
 static const struct command_verb verbs[] = {
-    {"pysogs", "--database FILE|URL --folder DIR", 0, 0, "takes over a PySOGS (0.3.8) or a bunsogs",
+    {"pysogs", "(--from FILE | --database FILE|URL --folder DIR)", 0, 0,
+     "takes over a PySOGS (0.3.8) or a bunsogs",
      .help = "Rooms, people and their rights, messages, reactions, pins, files and direct "
              "messages, with the numbers that clients remember. Into an empty database, under the "
              "old server's key; all of it, or nothing. docs/switching.md goes through it step by "
@@ -230,6 +232,10 @@ static const struct command_verb verbs[] = {
      .check = check},
 };
 static const struct command_option options[] = {
+    {"from", EVERY_VERB, "FILE",
+     "its sogs.ini, which says where database, key and files are; paths there belong to --folder, "
+     "or to where it is itself",
+     MEMBER(struct import_options, from)},
     {"database", EVERY_VERB, "FILE|URL",
      "its database: the file of SQLite, or a postgresql:// address ([db] url of its sogs.ini)",
      MEMBER(struct import_options, database)},
@@ -242,6 +248,9 @@ static const struct command_option options[] = {
      MEMBER(struct import_options, uploads)},
     {"key", EVERY_VERB, "FILE", "its key file (key_x25519), which becomes [server] key_file",
      MEMBER(struct import_options, key)},
+    {"skip-missing-files", EVERY_VERB, NULL,
+     "leave out files that are not in the folder, and take those of another size as they are",
+     MEMBER(struct import_options, skip_missing)},
     {"dry-run", EVERY_VERB, NULL, "look at everything, say what would come, and change nothing",
      MEMBER(struct import_options, dry_run)},
 };

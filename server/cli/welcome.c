@@ -17,19 +17,23 @@ static bool url_is_derived(const struct conf *conf)
            span_eq_text(span_skip(url, strlen("http://")), conf->server.listen.text);
 }
 
-static void print_identity(const struct conf *conf, const struct server_keys *keys)
+static void print_identity(const struct conf *conf, const struct server_keys *keys,
+                           const struct server_holdings *has)
 {
     (void)fputs("\nThis server is new, and ready. Read this once: it is not printed again.\n\n"
                 "Public key   ",
                 stdout);
     cli_print_hex(stdout, SPAN_OF_KEY(&keys->pub));
     (void)fputs("\nJoin link    ", stdout);
-    if (conf->server.first_room[0] == '\0') {
+    if (has->rooms == 0) {
         (void)fputs("none yet: there is no room\n", stdout);
         return;
     }
-    cli_print_link(stdout, conf, &keys->pub, span_of_text(conf->server.first_room));
+    cli_print_link(stdout, conf, &keys->pub, span_of_text(has->room_token));
     (void)putchar('\n');
+    if (has->rooms > 1)
+        (void)printf("             It is one of %lld rooms: conclave room list\n",
+                     (long long)has->rooms);
     if (url_is_derived(conf))
         (void)puts("             It works on this machine only: [server] public_url is not set.");
 }
@@ -44,25 +48,26 @@ static void print_keys(const struct conf *conf)
         conf->server.key_file, conf->server.storage_key_file);
 }
 
-static void print_admins(const struct conf *conf)
+static void print_admins(int64_t count)
 {
-    size_t count = conf->server.admin.count;
     if (count > 0)
-        (void)printf("Admins       %zu, of all rooms ([server] admin)\n", count);
+        (void)printf("Admins       %lld, of all rooms: conclave mod list --global\n",
+                     (long long)count);
     else
         (void)puts(
             "Admins       none yet. Your id (05 and 64 digits) stands in Session's settings:\n"
             "               conclave mod add 05... --global --admin");
 }
 
-static void print_words(const struct conf *conf, const struct server_keys *keys)
+static void print_words(const struct conf *conf, const struct server_keys *keys,
+                        const struct server_holdings *has)
 {
-    print_identity(conf, keys);
+    print_identity(conf, keys, has);
     print_keys(conf);
     (void)puts(
         "Privacy      The running server can read its rooms, and so can whoever controls it.\n"
         "             Messages there are not end-to-end encrypted. Tell your members.");
-    print_admins(conf);
+    print_admins(has->admins);
     (void)puts("Next         conclave room add TOKEN --name \"What people see\"\n"
                "             conclave room qr TOKEN        the join link, and a QR code of it\n"
                "             In a container: docker compose exec server conclave ...\n"
@@ -77,14 +82,17 @@ void welcome_once(const struct conf *conf, const struct server_keys *keys)
                                  .statement_timeout_ms = 10 * SECOND_MS,
                                  .lock_timeout_ms = 10 * SECOND_MS};
     struct db *db = NULL;
+    struct server_holdings has;
     bool welcomed = true;
     enum err e = db_new(&options, &db);
     if (e == OK)
         e = db_ensure(db);
     if (e == OK)
         e = server_welcomed(db, &welcomed);
+    if (e == OK && !welcomed)
+        e = server_holdings(db, span_of_text(conf->server.first_room), &has);
     if (e == OK && !welcomed) {
-        print_words(conf, keys);
+        print_words(conf, keys, &has);
         e = server_set_welcomed(db);
     }
     (void)e; /* then the next start says it again */

@@ -132,26 +132,35 @@ void batch_empty(struct batch *b)
     arena_reset(b->bytes_mem);
 }
 
-static enum err put(struct batch *b, struct db *db, size_t from, size_t count)
+static void note_taken(struct batch *b, size_t from, size_t count)
+{
+    b->taken += (int64_t)count;
+    for (size_t i = from; b->sum != NULL && i < from + count; i++)
+        if (b->compared[i])
+            digest_add(b->sum, b->hashes[i]);
+}
+
+/* All of them at once; where that cannot be, halves, down to the row that is the trouble. */
+static enum err put(struct batch *b, struct db *db, size_t from, size_t count, int64_t *ret_name)
 {
     struct param params[BATCH_COLUMNS];
-    int64_t added = 0;
-    enum err e = taking_put(db, b->what, params, batch_params(b, from, count, params), &added);
+    enum err e =
+        taking_put(db, b->what, params, batch_params(b, from, count, params), (int64_t)count);
     if (e == OK)
-        b->taken += added;
-    return e;
+        note_taken(b, from, count);
+    if (e != ERR_CONFLICT && e != ERR_MISSING)
+        return e;
+    if (count == 1) {
+        *ret_name = b->names[from];
+        return e == ERR_MISSING ? OK : e;
+    }
+    e = put(b, db, from, count / 2, ret_name);
+    return e == OK ? put(b, db, from + count / 2, count - count / 2, ret_name) : e;
 }
 
 enum err batch_flush(struct batch *b, struct db *db, int64_t *ret_name)
 {
-    enum err e = b->count == 0 ? OK : put(b, db, 0, b->count);
-    if (e == ERR_CONFLICT) {
-        e = OK;
-        for (size_t i = 0; e == OK && i < b->count; i++) {
-            *ret_name = b->names[i];
-            e = put(b, db, i, 1);
-        }
-    }
+    enum err e = b->count == 0 ? OK : put(b, db, 0, b->count, ret_name);
     batch_empty(b);
     return e;
 }

@@ -7,6 +7,7 @@
 #define CONCLAVE_PYSOGS_BATCH_H
 
 #include "base/arena.h"
+#include "pysogs/digest.h"
 #include "store/taking.h"
 
 enum { BATCH_ROWS = 500, BATCH_COLUMNS = 13 };
@@ -21,7 +22,14 @@ struct batch {
     int64_t names[BATCH_ROWS]; /* what a row is called when it is refused */
     size_t column, count;
     int64_t taken; /* rows added so far, over all flushes */
-    bool alone;    /* the row in it goes by itself */
+    /*
+     * What each row was in the old server's words, and where those that are added are summed up;
+     * NULL: nowhere.
+     */
+    uint8_t hashes[BATCH_ROWS][DIGEST_BYTES];
+    bool compared[BATCH_ROWS];
+    struct digest *sum;
+    bool alone; /* the row in it goes by itself */
     bool failed;
 };
 
@@ -39,8 +47,8 @@ MUST_USE enum err batch_end(struct batch *b);
 
 bool batch_is_full(const struct batch *b);
 /*
- * Adds the rows to the database. ERR_CONFLICT: one breaks a rule of it: the row of *ret_name, found by trying one after the
- * other. The batch is empty afterwards.
+ * Adds the rows to the database, without those that refer to what is not there. ERR_CONFLICT: the
+ * row of *ret_name breaks a rule of it. The batch is empty afterwards.
  */
 MUST_USE enum err batch_flush(struct batch *b, struct db *db, int64_t *ret_name);
 /* Rows as parameters, for a statement of another kind. Returns how many. */

@@ -202,6 +202,8 @@ static enum err give_table(struct export *ex, const struct export_table *table)
 {
     AUTO_ROWS struct rows rows = {0};
     struct row row;
+    if (ex->sums != NULL)
+        target_sum(ex->target, &ex->sums[table->what]);
     enum err e = target_begin(ex->target, table->insert);
     if (e == OK)
         e = giving_ask(ex->db, table->what);
@@ -247,12 +249,12 @@ enum err export_run(struct export *ex)
         return ERR_NO_MEMORY;
     for (size_t i = 0; e == OK && i < COUNT_OF(tables); i++)
         e = give_table(ex, &tables[i]);
-    if (e == OK)
+    if (e == OK && ex->sums == NULL)
         e = keep_last_dm(ex);
     arena_free(ex->mem);
     ex->mem = NULL;
     /* Before the database names them. */
-    if (e == OK && syncfs(ex->folder) != 0)
+    if (e == OK && ex->sums == NULL && syncfs(ex->folder) != 0)
         e = ERR_DENIED;
     return e;
 }

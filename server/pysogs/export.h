@@ -6,6 +6,8 @@
 #ifndef CONCLAVE_PYSOGS_EXPORT_H
 #define CONCLAVE_PYSOGS_EXPORT_H
 
+#include <sys/types.h>
+
 #include "base/arena.h"
 #include "pysogs/target.h"
 #include "store/giving.h"
@@ -17,8 +19,12 @@ struct export
     struct db *db; /* with store's statements, after giving_begin */
     struct ring *ring;
     struct target *target;
-    int folder; /* where uploads/ is made */
-    double now; /* seconds */
+    int folder;  /* where uploads/ is made; not used with sums */
+    uid_t owner; /* of what is made there */
+    gid_t group; /* of what is made there */
+    double now;  /* seconds */
+    struct digest
+        *sums; /* one per table: nothing is written, and rows are added up; NULL: written */
 
     int64_t given[GIVING_COUNT]; /* rows */
     int64_t files_over;          /* files whose time is over: not given */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "files/blob.h"
 
 enum { NAME_SHOWN_MAX = 40, PATH_BYTES = 256 };
@@ -46,8 +47,22 @@ static enum err write_all(int fd, struct span piece)
     return OK;
 }
 
-static enum err write_content(struct export *ex, const struct blob_ref *ref,
-                              const struct file_row *file, int fd)
+/* Where content goes: into a file, or, with sums, only into a digest. */
+struct sink {
+    int fd;
+    struct digest_content *digest; /* NULL: the file */
+};
+
+static enum err put_piece(const struct sink *sink, struct span piece)
+{
+    if (sink->digest == NULL)
+        return write_all(sink->fd, piece);
+    digest_content_put(sink->digest, piece);
+    return OK;
+}
+
+static enum err put_content(struct export *ex, const struct blob_ref *ref,
+                            const struct file_row *file, const struct sink *sink)
 {
     struct body_source *source = NULL;
     uint64_t left = (uint64_t)file->blob.size;
@@ -58,7 +73,7 @@ static enum err write_content(struct export *ex, const struct blob_ref *ref,
         if (e == OK && (piece.len == 0 || piece.len > left))
             e = ERR_DEFECT;
         if (e == OK)
-            e = write_all(fd, piece);
+            e = put_piece(sink, piece);
         left -= e == OK ? piece.len : 0;
     }
     if (source != NULL)
@@ -66,39 +81,50 @@ static enum err write_content(struct export *ex, const struct blob_ref *ref,
     return e == ERR_MISSING ? ERR_DEFECT : e; /* it was there a moment ago */
 }
 
+/* PySOGS reads and writes them as the owner that the operator named. */
+static bool give_away(const struct export *ex, const char *path)
+{
+    struct stat info;
+    if (fstatat(ex->folder, path, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return false;
+    return (info.st_uid == ex->owner && info.st_gid == ex->group) ||
+           fchownat(ex->folder, path, ex->owner, ex->group, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 static enum err make_file(struct export *ex, const struct blob_ref *ref,
                           const struct file_row *file, const char *path)
 {
-    int fd = openat(ex->folder, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
+    struct sink sink = {
+        .fd = openat(ex->folder, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)};
+    if (sink.fd < 0)
         return errno == EEXIST ? ERR_CONFLICT : ERR_DENIED;
-    enum err e = write_content(ex, ref, file, fd);
-    return close(fd) != 0 && e == OK ? ERR_DENIED : e;
+    enum err e = put_content(ex, ref, file, &sink);
+    if (close(sink.fd) != 0 || (e == OK && !give_away(ex, path)))
+        return ERR_DENIED;
+    return e;
 }
 
-static enum err make_folders(struct export *ex, const char *folder)
+static enum err make_folder(const struct export *ex, const char *path)
 {
-    bool made = (mkdirat(ex->folder, "uploads", 0700) == 0 || errno == EEXIST) &&
-                (mkdirat(ex->folder, folder, 0700) == 0 || errno == EEXIST);
-    return made ? OK : ERR_DENIED;
+    bool made = mkdirat(ex->folder, path, 0700) == 0 || errno == EEXIST;
+    return made && give_away(ex, path) ? OK : ERR_DENIED;
 }
 
-enum err export_file(struct export *ex, const struct row *row)
+/* Makes the file, and adds its path to the row. */
+static enum err put_file(struct export *ex, const struct blob_ref *ref, const struct row *row,
+                         const struct file_row *file)
 {
-    const struct blob_ref ref = {.room = row_i64(row, 1), .file = row_i64(row, 0)};
-    struct file_row file;
     AUTO_BUF struct buf path = buf_make(PATH_BYTES);
-    enum err e = blob_stat(ex->db, ex->ring, &ref, ex->mem, ex->now, &file);
-    if (e != OK)
-        return e;
     put_folder(&path, row_bytes(row, 6));
     buf_put_byte(&path, '\0');
-    e = buf_verdict(&path);
+    enum err e = buf_verdict(&path);
     if (e == OK)
-        e = make_folders(ex, (const char *)path.p);
+        e = make_folder(ex, "uploads");
+    if (e == OK)
+        e = make_folder(ex, (const char *)path.p);
     buf_reset(&path);
     put_folder(&path, row_bytes(row, 6));
-    put_name(&path, ref.file, file.name);
+    put_name(&path, ref->file, file->name);
     /* It has to last until the row is written. */
     struct span kept = arena_dup(ex->mem, buf_span(&path));
     if (e == OK && kept.len != path.len)
@@ -107,7 +133,33 @@ enum err export_file(struct export *ex, const struct row *row)
     if (e == OK)
         e = buf_verdict(&path);
     if (e == OK)
-        e = make_file(ex, &ref, &file, (const char *)path.p);
+        e = make_file(ex, ref, file, (const char *)path.p);
+    if (e == OK)
+        target_text(ex->target, kept);
+    return e;
+}
+
+/* Instead of the path, which says nothing about the content. */
+static enum err sum_file(struct export *ex, const struct blob_ref *ref, const struct file_row *file)
+{
+    struct digest_content *content = mem_alloc_zero(1, sizeof(*content));
+    if (content == NULL)
+        return ERR_NO_MEMORY;
+    const struct sink sink = {.fd = -1, .digest = content};
+    uint8_t hash[DIGEST_BYTES];
+    enum err e = put_content(ex, ref, file, &sink);
+    digest_content_end(content, hash);
+    if (e == OK)
+        target_bytes(ex->target, span_of(hash, sizeof(hash)));
+    mem_free(content);
+    return e;
+}
+
+enum err export_file(struct export *ex, const struct row *row)
+{
+    const struct blob_ref ref = {.room = row_i64(row, 1), .file = row_i64(row, 0)};
+    struct file_row file;
+    enum err e = blob_stat(ex->db, ex->ring, &ref, ex->mem, ex->now, &file);
     if (e != OK)
         return e;
     target_i64(ex->target, file.blob.size);
@@ -115,6 +167,5 @@ enum err export_file(struct export *ex, const struct row *row)
         target_text(ex->target, file.name);
     else
         target_null(ex->target);
-    target_text(ex->target, kept);
-    return OK;
+    return ex->sums != NULL ? sum_file(ex, &ref, &file) : put_file(ex, &ref, row, &file);
 }

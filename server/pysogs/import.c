@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "pysogs/compare.h"
 #include "pysogs/look.h"
 
 /* Clients take greater ids for other ones: JavaScript's numbers end there. */
@@ -38,7 +39,7 @@ static enum err look_at_ids(struct import *im)
 }
 
 /* A wrong folder would make every file a missing one. Files may be lost; the folders that they were in are not. */
-static enum err look_at_files(struct import *im)
+static enum err look_at_folder(struct import *im)
 {
     size_t looked_at = 0, there = 0;
     char sql[256];
@@ -79,7 +80,13 @@ enum err import_look(struct import *im)
                            "its sogs.ini) to where [server] key_file points");
     if (e == OK)
         e = look_at_ids(im);
-    return e == OK ? look_at_files(im) : e;
+    if (e == OK)
+        e = look_at_folder(im);
+    if (e == OK && !im->skip_missing)
+        e = import_look_at_files(im);
+    if (e == OK && !im->dry_run && source_state(im->source, &im->state) != OK)
+        e = import_fail("the old database", "it cannot be read");
+    return e;
 }
 
 /* ---- all of it ---- */
@@ -140,6 +147,10 @@ enum err import_run(struct import *im)
         e = check(im);
     if (e == ERR_MISSING || (e == OK && im->refused > 0))
         return ERR_DENIED; /* a dry run went on behind what it refused */
+    if (e == OK && !im->dry_run)
+        e = compare_rows(im);
+    if (e == OK && !im->dry_run)
+        e = compare_source(im);
     if (im->system_user > im->last.users)
         im->last.users = im->system_user;
     return e == OK && !im->dry_run ? taking_end(im->db, &im->last) : e;

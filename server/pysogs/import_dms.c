@@ -45,6 +45,17 @@ static enum err take_dm(struct import *im, struct batch *out)
     return e;
 }
 
+static void same_dm(struct import *im, struct digest_row *out)
+{
+    struct source *s = im->source;
+    digest_i64(out, source_i64(s, 0));
+    import_same_user(im, out, source_i64(s, 2));
+    import_same_user(im, out, source_i64(s, 1));
+    digest_f64(out, source_f64(s, 4));
+    digest_f64(out, expiry_of(s));
+    digest_bytes(out, source_bytes(s, 3));
+}
+
 enum err import_dms(struct import *im)
 {
     static const struct import_table inbox = {
@@ -53,6 +64,8 @@ enum err import_dms(struct import *im)
         .what = TAKING_DMS,
         .letters = "iiiddib",
         .row = take_dm,
+        .same = same_dm,
+        .giving = GIVING_DMS,
     };
     return import_table(im, &inbox);
 }

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/mem.h"
 #include "base/utf8.h"
 #include "files/blob.h"
 #include "pysogs/import.h"
@@ -181,11 +183,60 @@ static enum err put_file(struct import *im, const struct opened *content, double
     return batch_end(out);
 }
 
+/* PySOGS lets the picture of a room expire when it is set again; the room still shows it. */
+static double expiry_of(struct import *im)
+{
+    return source_i64(im->source, IS_PICTURE) != 0 ? -1 : source_f64(im->source, EXPIRY);
+}
+
+/* Reads it a second time, to be compared with the copy that was made of it. */
+static enum err sum_content(struct import *im, int fd)
+{
+    uint8_t piece[KIB(16)];
+    ssize_t n = -1;
+    struct digest_content *sum = mem_alloc_zero(1, sizeof(*sum));
+    if (sum == NULL)
+        return ERR_NO_MEMORY;
+    if (lseek(fd, 0, SEEK_SET) == 0)
+        while ((n = read(fd, piece, sizeof(piece))) > 0 || (n < 0 && errno == EINTR))
+            digest_content_put(sum, span_of(piece, n > 0 ? (size_t)n : 0));
+    digest_content_end(sum, im->content);
+    mem_free(sum);
+    return n == 0 ? OK
+                  : import_refuse(im, "files", source_i64(im->source, ID),
+                                  "its file cannot be read to its end");
+}
+
+static void same_file(struct import *im, struct digest_row *out)
+{
+    struct source *s = im->source;
+    double expiry = expiry_of(im);
+    struct span name = name_of(source_bytes(s, NAME));
+    int64_t uploader = source_i64(s, UPLOADER), message = source_i64(s, MESSAGE);
+    digest_i64(out, source_i64(s, ID));
+    digest_i64(out, source_i64(s, ROOM));
+    if (uploader < 0)
+        digest_null(out);
+    else
+        import_same_user(im, out, uploader);
+    import_same_number(out, message > 0 ? message : -1);
+    digest_f64(out, source_f64(s, UPLOADED));
+    if (expiry < 0)
+        digest_null(out);
+    else
+        digest_f64(out, expiry);
+    digest_i64(out, im->content_size);
+    if (name.len > 0)
+        digest_bytes(out, name);
+    else
+        digest_null(out);
+    digest_bytes(out, span_of(im->content, sizeof(im->content)));
+}
+
 static enum err take_file(struct import *im, struct batch *out)
 {
     struct source *s = im->source;
-    /* PySOGS lets the picture of a room expire when it is set again (protocol 02, 2.2); the room still shows it. */
-    double expiry = source_i64(s, IS_PICTURE) != 0 ? -1 : source_f64(s, EXPIRY);
+    double expiry = expiry_of(im);
     struct opened content = {.fd = -1};
     if (source_i64(s, ROOM) == 0)
         return import_leave(im, "files of rooms that are gone");
@@ -197,8 +248,63 @@ static enum err take_file(struct import *im, struct batch *out)
     if (content.size != source_i64(s, SIZE))
         im->file_sizes++;
     e = put_file(im, &content, expiry, out);
+    im->content_size = content.size;
+    if (e == OK && !im->dry_run)
+        e = sum_content(im, content.fd);
     (void)close(content.fd);
     return e;
+}
+
+enum { NOT_THERE = -1, NOT_OURS = -2 };
+
+/*
+ * Of a file in the folder. NOT_OURS: it lies elsewhere or is none, which its row is refused for
+ * later.
+ */
+static int64_t size_of(const struct import *im, struct span name)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    (void)snprintf(path, sizeof(path), "%.*s", (int)name.len, (const char *)name.p);
+    int fd = name.len < sizeof(path) ? openat(im->folder, path, O_PATH | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return errno == ENOENT || errno == ENOTDIR ? NOT_THERE : NOT_OURS;
+    bool ours = fstat(fd, &info) == 0 && S_ISREG(info.st_mode) &&
+                (lies_below(fd, im->folder) || lies_below(fd, im->uploads));
+    (void)close(fd);
+    return ours ? info.st_size : NOT_OURS;
+}
+
+/* Copied while it was being written, or not to the end. */
+enum err import_look_at_files(struct import *im)
+{
+    struct source *s = im->source;
+    int64_t all = 0, missing_files = 0, other_size = 0;
+    char sql[512];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT f.path, f.size FROM files f"
+                   " WHERE EXISTS (SELECT 1 FROM rooms r WHERE r.id = f.room)"
+                   "   AND (f.expiry IS NULL OR f.expiry > %lld"
+                   "        OR EXISTS (SELECT 1 FROM rooms r WHERE r.image = f.id))",
+                   (long long)(im->now_ms / SECOND_MS));
+    enum err e = source_ask(s, sql);
+    while (e == OK && (e = source_next(s)) == OK) {
+        int64_t size = size_of(im, source_bytes(s, 0));
+        all++;
+        missing_files += size == NOT_THERE;
+        other_size += size >= 0 && size != source_i64(s, 1);
+    }
+    if (e != ERR_MISSING || !source_ok(s))
+        return import_fail("files", "the table cannot be read");
+    if (missing_files + other_size == 0)
+        return OK;
+    (void)fprintf(stderr,
+                  "conclave: %sfiles: of %lld, %lld are not in the folder and %lld have another "
+                  "size than the old server noted: copy uploads to the end, or, if they are lost, "
+                  "say --skip-missing-files\n",
+                  im->dry_run ? "warning: " : "", (long long)all, (long long)missing_files,
+                  (long long)other_size);
+    return im->dry_run ? OK : ERR_DENIED;
 }
 
 enum err import_files(struct import *im)
@@ -206,8 +312,10 @@ enum err import_files(struct import *im)
     static const struct import_table files = {
         .name = "files",
         .sql =
-            "SELECT f.id, (SELECT r.id FROM rooms r WHERE r.id = f.room), coalesce(f.message, 0),"
-            "       coalesce(f.uploader, -1), f.size, f.uploaded, coalesce(f.expiry, -1),"
+            "SELECT f.id, (SELECT r.id FROM rooms r WHERE r.id = f.room), "
+            "       coalesce((SELECT m.id FROM messages m WHERE m.id = f.message), 0),"
+            "       coalesce((SELECT u.id FROM users u WHERE u.id = f.uploader), -1),"
+            "       f.size, f.uploaded, coalesce(f.expiry, -1),"
             "       f.filename, f.path,"
             "       CASE WHEN EXISTS (SELECT 1 FROM rooms r WHERE r.image = f.id)"
             "            THEN 1 ELSE 0 END,"
@@ -217,6 +325,8 @@ enum err import_files(struct import *im)
         .what = TAKING_FILES,
         .letters = "iiiiibdd",
         .row = take_file,
+        .same = same_file,
+        .giving = GIVING_FILES,
     };
     enum err e = import_table(im, &files);
     if (e == OK)

@@ -12,7 +12,7 @@
 #include "pysogs/import.h"
 #include "store/users.h"
 
-enum { NOBODY_PREFIX = 0xff };
+enum { NOBODY_PREFIX = 0xff, HOUR_S = 3600 };
 
 /* True: somebody's. */
 static bool read_id(struct span text, struct session_id *ret_id)
@@ -48,6 +48,52 @@ static enum err take_user(struct import *im, struct batch *out)
     return batch_end(out);
 }
 
+static void same_id(struct digest_row *out, struct session_id id)
+{
+    char text[2 * sizeof(id.b) + 1];
+    hex_write(SPAN_OF_KEY(&id), text);
+    digest_bytes(out, span_of(text, 2 * sizeof(id.b)));
+}
+
+static double same_hour(double seconds)
+{
+    return (double)import_hour(seconds) * HOUR_S;
+}
+
+static void same_user(struct import *im, struct digest_row *out)
+{
+    struct source *s = im->source;
+    struct session_id session;
+    bool somebody = read_id(source_bytes(s, 1), &session);
+    bool admin = somebody && source_i64(s, 6) != 0;
+    bool moderator = admin || (somebody && source_i64(s, 5) != 0);
+    if (source_i64(s, 0) == 0)
+        return; /* the old server itself, which every PySOGS has */
+    digest_i64(out, source_i64(s, 0));
+    same_id(out, session);
+    digest_f64(out, same_hour(source_f64(s, 2)));
+    digest_f64(out, same_hour(source_f64(s, 3)));
+    digest_i64(out, somebody && !moderator && source_i64(s, 4) != 0);
+    digest_i64(out, moderator);
+    digest_i64(out, admin);
+    digest_i64(out, moderator && source_i64(s, 7) != 0);
+}
+
+static void same_waiting(struct import *im, struct digest_row *out)
+{
+    struct session_id blinded = {{0}};
+    (void)!session_id_read(source_bytes(im->source, 1), &blinded);
+    same_id(out, blinded);
+    import_same_user(im, out, source_i64(im->source, 0));
+}
+
+static void same_activity(struct import *im, struct digest_row *out)
+{
+    digest_i64(out, source_i64(im->source, 1));
+    import_same_user(im, out, source_i64(im->source, 0));
+    digest_f64(out, same_hour(source_f64(im->source, 2)));
+}
+
 /* A second spelling: by itself, since the row that it becomes has to be known. */
 static enum err merge_user(struct import *im, struct batch *out)
 {
@@ -64,10 +110,17 @@ static enum err merge_user(struct import *im, struct batch *out)
         e = import_remember_user(im, id, became);
     if (e != OK)
         return e;
-    if (became == id)
+    if (became == id) {
+        struct digest_row same = {.len = 0};
+        uint8_t hash[DIGEST_BYTES];
+        same_user(im, &same);
+        digest_row_end(&same, hash);
+        digest_add(&im->old[GIVING_USERS], hash);
         import_took(im, "users", 1);
-    return became == id ? ERR_MISSING
-                        : import_leave(im, "second spellings of a user, now one with the first");
+        return ERR_MISSING;
+    }
+    im->changed++;
+    return import_leave(im, "second spellings of a user, now one with the first");
 }
 
 static enum err take_waiting(struct import *im, struct batch *out)
@@ -102,12 +155,12 @@ static enum err take_activity(struct import *im, struct batch *out)
     "  FROM users WHERE session_id " condition " lower(session_id) ORDER BY id"
 
 static const struct import_table tables[] = {
-    {"users", USERS_WHERE("="), TAKING_USERS, "ibiissss", take_user},
-    {"users", USERS_WHERE("<>"), TAKING_USERS, "ibiissss", merge_user},
+    {"users", USERS_WHERE("="), TAKING_USERS, "ibiissss", take_user, same_user, GIVING_USERS},
+    {"users", USERS_WHERE("<>"), TAKING_USERS, "ibiissss", merge_user, same_user, GIVING_USERS},
     {"needs_blinding", "SELECT \"user\", blinded_abs FROM needs_blinding", TAKING_NEEDS_BLINDING,
-     "bi", take_waiting},
+     "bi", take_waiting, same_waiting, GIVING_NEEDS_BLINDING},
     {"room_users", "SELECT \"user\", room, last_active FROM room_users", TAKING_ACTIVITY, "iii",
-     take_activity},
+     take_activity, same_activity, GIVING_ACTIVITY},
 };
 
 enum err import_people(struct import *im)

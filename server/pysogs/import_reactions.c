@@ -48,6 +48,20 @@ static enum err take_reactor(struct import *im, struct batch *out)
     return batch_end(out);
 }
 
+static void same_reaction(struct import *im, struct digest_row *out)
+{
+    digest_i64(out, source_i64(im->source, 0));
+    digest_i64(out, source_i64(im->source, 1));
+    digest_bytes(out, source_bytes(im->source, 3));
+}
+
+static void same_reactor(struct import *im, struct digest_row *out)
+{
+    digest_i64(out, source_i64(im->source, 0));
+    import_same_user(im, out, source_i64(im->source, 1));
+    digest_f64(out, source_f64(im->source, 2));
+}
+
 static const struct import_table tables[] = {
     {"reactions",
      "SELECT r.id, r.message,"
@@ -55,9 +69,9 @@ static const struct import_table tables[] = {
      "         WHERE m.id = r.message AND m.data IS NOT NULL),"
      "       r.reaction, (SELECT count(*) FROM user_reactions u WHERE u.reaction = r.id)"
      "  FROM reactions r ORDER BY r.id",
-     TAKING_REACTIONS, "iiibi", take_reaction},
+     TAKING_REACTIONS, "iiibi", take_reaction, same_reaction, GIVING_REACTIONS},
     {"user_reactions", "SELECT reaction, \"user\", at FROM user_reactions ORDER BY reaction, at",
-     TAKING_USER_REACTIONS, "iiid", take_reactor},
+     TAKING_USER_REACTIONS, "iiid", take_reactor, same_reactor, GIVING_USER_REACTIONS},
 };
 
 enum err import_reactions(struct import *im)

@@ -30,6 +30,43 @@ static enum err take_permission(struct import *im, struct batch *out)
     return batch_end(out);
 }
 
+static void same_numbers(struct import *im, struct digest_row *out, int from, int to)
+{
+    for (int column = from; column < to; column++)
+        import_same_number(out, source_i64(im->source, column));
+}
+
+static void same_permission(struct import *im, struct digest_row *out)
+{
+    struct source *s = im->source;
+    bool admin = source_i64(s, 8) != 0;
+    digest_i64(out, source_i64(s, 1));
+    import_same_user(im, out, source_i64(s, 0));
+    same_numbers(im, out, 2, 7);
+    digest_i64(out, admin || source_i64(s, 7) != 0);
+    digest_i64(out, admin);
+    digest_i64(out, source_i64(s, 9));
+}
+
+/* Of both kinds of changes to come. */
+static void same_future(struct import *im, struct digest_row *out, int end)
+{
+    import_same_number(out, source_i64(im->source, 1));
+    import_same_user(im, out, source_i64(im->source, 0));
+    digest_f64(out, source_f64(im->source, 2));
+    same_numbers(im, out, 3, end);
+}
+
+static void same_permission_future(struct import *im, struct digest_row *out)
+{
+    same_future(im, out, 6);
+}
+
+static void same_ban_future(struct import *im, struct digest_row *out)
+{
+    same_future(im, out, 4);
+}
+
 static enum err take_permission_future(struct import *im, struct batch *out)
 {
     struct source *s = im->source;
@@ -66,16 +103,17 @@ static const struct import_table tables[] = {
      "  FROM user_permission_overrides p"
      "  LEFT JOIN users u ON u.id = p.\"user\""
      " ORDER BY CASE WHEN u.session_id = lower(u.session_id) THEN 0 ELSE 1 END, p.\"user\"",
-     TAKING_PERMISSIONS, "iissssssss", take_permission},
+     TAKING_PERMISSIONS, "iissssssss", take_permission, same_permission, GIVING_PERMISSIONS},
     {"user_permission_futures",
      "SELECT \"user\", room, at, coalesce(CAST(read AS INTEGER), -1),"
      "       coalesce(CAST(write AS INTEGER), -1), coalesce(CAST(upload AS INTEGER), -1)"
      "  FROM user_permission_futures ORDER BY at",
-     TAKING_PERMISSION_FUTURES, "iidsss", take_permission_future},
+     TAKING_PERMISSION_FUTURES, "iidsss", take_permission_future, same_permission_future,
+     GIVING_PERMISSION_FUTURES},
     {"user_ban_futures",
      "SELECT \"user\", coalesce(room, -1), at, CAST(banned AS INTEGER)"
      "  FROM user_ban_futures ORDER BY at",
-     TAKING_BAN_FUTURES, "iids", take_ban_future},
+     TAKING_BAN_FUTURES, "iids", take_ban_future, same_ban_future, GIVING_BAN_FUTURES},
 };
 
 enum err import_rights(struct import *im)

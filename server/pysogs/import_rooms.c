@@ -48,6 +48,27 @@ static enum err take_room(struct import *im, struct batch *out)
     return batch_end(out);
 }
 
+static void same_text(struct digest_row *out, struct span text)
+{
+    if (text.len == 0)
+        digest_null(out);
+    else
+        digest_bytes(out, text);
+}
+
+static void same_room(struct import *im, struct digest_row *out)
+{
+    struct source *s = im->source;
+    digest_i64(out, source_i64(s, 0));
+    digest_bytes(out, source_bytes(s, 1));
+    digest_bytes(out, source_bytes(s, 2));
+    same_text(out, source_bytes(s, 3));
+    import_same_number(out, source_i64(s, 12));
+    digest_f64(out, source_f64(s, 4));
+    for (int column = 5; column < 12; column++)
+        digest_i64(out, source_i64(s, column));
+}
+
 enum err import_rooms(struct import *im)
 {
     static const struct import_table rooms = {
@@ -55,11 +76,15 @@ enum err import_rooms(struct import *im)
         .sql = "SELECT id, CAST(token AS TEXT), name, description, created, message_sequence,"
                "       info_updates, active_users, CAST(read AS INTEGER),"
                "       CAST(accessible AS INTEGER), CAST(write AS INTEGER),"
-               "       CAST(upload AS INTEGER)"
+               "       CAST(upload AS INTEGER),"
+               "       coalesce((SELECT f.id FROM files f"
+               "                  WHERE f.id = rooms.image AND f.room = rooms.id), -1)"
                "  FROM rooms ORDER BY id",
         .what = TAKING_ROOMS,
         .letters = "ibbbdiiissss",
         .row = take_room,
+        .same = same_room,
+        .giving = GIVING_ROOMS,
     };
     return import_table(im, &rooms);
 }
@@ -75,6 +100,7 @@ static enum err take_image(struct import *im, struct batch *out)
         e = import_alone(im, out);
     if (e != OK || out->taken > taken)
         return e;
+    im->changed++;
     (void)fprintf(stderr, "conclave: rooms, id %lld: its picture is not there; it has none now\n",
                   (long long)room);
     return OK;

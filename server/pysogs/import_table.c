@@ -15,7 +15,9 @@ struct import_moved {
 };
 
 enum {
+    PROGRESS_FIRST_MS = 500,
     PROGRESS_EVERY_MS = 5000,
+    MB = 1000000,
     REFUSED_MAX = 20, /* in a dry run: enough to see what is wrong */
     MOVED_MAX = 1 << 16,
 };
@@ -33,17 +35,6 @@ enum err import_refuse(struct import *im, const char *table, int64_t id, const c
     (void)fprintf(stderr, "conclave: %s, id %lld: %s\n", table, (long long)id, why);
     im->refused++;
     return im->dry_run && im->refused < REFUSED_MAX ? ERR_MISSING : ERR_DENIED;
-}
-
-void import_progress(struct import *im, const char *table, int64_t number)
-{
-    int64_t now_ms = clock_mono_ms();
-    if (im->said_ms == 0)
-        im->said_ms = now_ms;
-    if (now_ms - im->said_ms < PROGRESS_EVERY_MS)
-        return;
-    im->said_ms = now_ms;
-    (void)fprintf(stderr, "conclave: %s: %lld so far\n", table, (long long)number);
 }
 
 static void count(struct import_counts *counts, const char *what, int64_t number)
@@ -72,6 +63,50 @@ enum err import_leave(struct import *im, const char *what)
 {
     import_left(im, what, 1);
     return ERR_MISSING;
+}
+
+/* ---- how far ---- */
+
+/* What a table holds, before it is read; 0: nobody knows, and reading it will tell why. */
+static void measure(struct import *im, const struct import_table *table)
+{
+    AUTO_BUF struct buf sql = buf_make(KIB(4));
+    buf_put_text(&sql, "SELECT count(*) FROM (");
+    buf_put_text(&sql, table->sql);
+    buf_put_text(&sql, ") AS t");
+    buf_put_byte(&sql, '\0');
+    im->began_ms = clock_mono_ms();
+    im->total = im->total_bytes = 0;
+    enum err e = buf_verdict(&sql);
+    if (e == OK)
+        e = source_number(im->source, (const char *)sql.p, &im->total);
+    if (e == OK && table->what == TAKING_FILES)
+        e = source_number(im->source, "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM files",
+                          &im->total_bytes);
+    (void)e;
+}
+
+/* In rows, or for files in bytes: how many a second, and how long the rest will take. */
+static void progress(struct import *im, const char *table, int64_t number)
+{
+    int64_t now_ms = clock_mono_ms(), took_ms = now_ms - im->began_ms;
+    int64_t done = im->total_bytes > 0 ? im->file_bytes : number;
+    int64_t total = im->total_bytes > 0 ? im->total_bytes : im->total;
+    if (took_ms < PROGRESS_FIRST_MS || done == 0 ||
+        (im->said_ms != 0 && now_ms - im->said_ms < PROGRESS_EVERY_MS))
+        return;
+    im->said_ms = now_ms;
+    double a_second = (double)done * SECOND_MS / (double)took_ms;
+    double left_s = total > done ? (double)(total - done) / a_second : 0;
+    if (im->total_bytes > 0)
+        (void)fprintf(stderr,
+                      "conclave: %s: %lld of %lld, %lld of %lld MB (%.0f MB a second, about %.0f s "
+                      "left)\n",
+                      table, (long long)number, (long long)im->total, (long long)(done / MB),
+                      (long long)(total / MB), a_second / MB, left_s);
+    else
+        (void)fprintf(stderr, "conclave: %s: %lld of %lld (%.0f a second, about %.0f s left)\n",
+                      table, (long long)number, (long long)total, a_second, left_s);
 }
 
 /* ---- a table ---- */
@@ -110,6 +145,13 @@ static enum err take_row(struct import *im, const struct import_table *table, st
         (*left)++;
         return OK;
     }
+    if (e == OK && table->same != NULL && batch->count > 0) {
+        struct digest_row same = {.len = 0};
+        table->same(im, &same);
+        batch->compared[batch->count - 1] = same.len > 0;
+        im->found[table->giving] -= same.len == 0;
+        digest_row_end(&same, batch->hashes[batch->count - 1]);
+    }
     return e == OK && batch_is_full(batch) ? flush(im, batch) : e;
 }
 
@@ -121,6 +163,9 @@ enum err import_table(struct import *im, const struct import_table *table)
     if (e != OK)
         return e;
     batch.table = table->name;
+    if (table->same != NULL)
+        batch.sum = &im->old[table->giving];
+    measure(im, table);
     if (source_ask(im->source, table->sql) != OK)
         return import_fail(table->name, "the table is not as PySOGS 0.3.8 has it");
     for (;;) {
@@ -135,12 +180,15 @@ enum err import_table(struct import *im, const struct import_table *table)
         e = take_row(im, table, &batch, &left);
         if (e != OK)
             return e;
-        import_progress(im, table->name, found);
+        progress(im, table->name, found);
     }
     e = flush(im, &batch);
     if (e != OK)
         return e;
     import_took(im, table->name, batch.taken);
+    if (batch.sum != NULL)
+        im->found[table->giving] += found;
+    im->changed += found - left - batch.taken;
     if (found > left + batch.taken)
         import_left(im, "rows that refer to what is not there, or stand there twice",
                     found - left - batch.taken);
@@ -160,6 +208,20 @@ int64_t import_user(const struct import *im, int64_t id)
             high = middle;
     }
     return low < im->moved_count && im->moved[low].id == id ? im->moved[low].became : id;
+}
+
+void import_same_user(const struct import *im, struct digest_row *out, int64_t id)
+{
+    int64_t row = import_user(im, id);
+    digest_i64(out, row == im->system_user ? 0 : row);
+}
+
+void import_same_number(struct digest_row *out, int64_t number)
+{
+    if (number < 0)
+        digest_null(out);
+    else
+        digest_i64(out, number);
 }
 
 enum err import_remember_user(struct import *im, int64_t id, int64_t became)

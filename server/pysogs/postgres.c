@@ -11,6 +11,10 @@ enum { LOCK_TIMEOUT_MS = 10000, SQL_MAX_BYTES = 4096 };
 /* At a time: any of them may be a message of ten megabytes. */
 #define FETCH "FETCH 25 FROM asked"
 
+/* A sum, since rows come in any order. */
+#define ROWS_OF(table) "SELECT sum(hashtextextended(t::text, 0)) FROM " table " t"
+#define AND_OF(table)  " UNION ALL " ROWS_OF(table)
+
 struct connection {
     struct db *db;
     struct rows rows; /* the rows fetched last */
@@ -38,6 +42,14 @@ static enum err begin(struct connection *c)
                "SET LOCAL search_path = pg_catalog, \"$user\", public, pg_temp;"
                "SET LOCAL idle_in_transaction_session_timeout = 0;"
                "DECLARE asked NO SCROLL CURSOR FOR SELECT 1"); /* so that there is one to close */
+}
+
+static enum err again(void *handle)
+{
+    struct connection *c = handle;
+    rows_done(&c->rows);
+    enum err e = db_script(c->db, "ROLLBACK");
+    return e == OK ? begin(c) : e;
 }
 
 static enum err open_connection(const char *where, void **ret_handle, const char **ret_why)
@@ -106,6 +118,14 @@ static bool is_ok(const void *handle)
     return !c->failed && rows_ok(&c->rows);
 }
 
+/* Every row of every table that is read. */
+static const char state_sql[] =
+    "SELECT (mod(sum(hash), 4611686018427387904))::bigint"
+    "  FROM (" ROWS_OF("rooms") AND_OF("users") AND_OF("messages") AND_OF("pinned_messages")
+        AND_OF("reactions") AND_OF("user_reactions") AND_OF("files") AND_OF("room_users")
+            AND_OF("inbox") AND_OF("user_permission_overrides") AND_OF("user_permission_futures")
+                AND_OF("user_ban_futures") AND_OF("needs_blinding") ") AS t (hash)";
+
 const struct source_kind source_postgres = {
     .open = open_connection,
     .close = close_connection,
@@ -115,6 +135,8 @@ const struct source_kind source_postgres = {
     .f64 = read_f64,
     .bytes = read_bytes,
     .ok = is_ok,
+    .again = again,
+    .state_sql = state_sql,
     .has_sql = {"SELECT count(*) FROM pg_attribute WHERE attrelid = to_regclass('",
                 "') AND NOT attisdropped AND attname = '", "'"},
     /* What was deleted had its id too: clients remember the highest one that they have seen. */

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-enum { SQL_MAX_BYTES = 1024 };
+enum { SQL_MAX_BYTES = 1024, URL_MAX_BYTES = 8192 };
 
 /* Far beyond any clock, in seconds and in milliseconds, and still a number that can be reckoned with. */
 static const double TIME_MAX = 1e13;
@@ -30,17 +30,36 @@ const char *source_path(const char *where)
     return strstr(path, "://") == NULL ? path : NULL;
 }
 
+/*
+ * Puts the address as libpq takes it: SQLAlchemy's may name a driver, postgresql+psycopg2://.
+ * False: it is none.
+ */
+static bool put_url(const char *where, struct buf *out)
+{
+    static const char scheme[] = "postgresql";
+    const char *rest = strstr(where, "://");
+    bool named = begins(where, "postgresql://") || begins(where, "postgres://") ||
+                 (begins(where, "postgresql+") && rest != NULL);
+    if (!named)
+        return false;
+    buf_put_text(out, scheme);
+    buf_put_text(out, rest);
+    buf_put_byte(out, '\0');
+    return buf_verdict(out) == OK;
+}
+
 enum err source_open(const char *where, struct source **ret_source, const char **ret_why)
 {
+    AUTO_BUF struct buf url = buf_make(URL_MAX_BYTES);
     const struct source_kind *kind = &source_sqlite;
     const char *at = source_path(where);
-    if (at == NULL) {
-        kind = &source_postgres;
-        at = where;
-    }
-    if (kind == &source_postgres && !begins(at, "postgresql://") && !begins(at, "postgres://")) {
+    if (at == NULL && !put_url(where, &url)) {
         *ret_why = "it is neither a file nor a postgresql:// address";
         return ERR_DENIED;
+    }
+    if (at == NULL) {
+        kind = &source_postgres;
+        at = (const char *)url.p;
     }
     struct source *s = MEM_NEW(struct source);
     if (s == NULL)
@@ -135,4 +154,14 @@ enum err source_has(struct source *s, const char *table, const char *column, boo
 enum err source_last_id(struct source *s, const char *table, int64_t *ret_id)
 {
     return ask_about(s, s->kind->last_sql, table, table, ret_id);
+}
+
+enum err source_state(struct source *s, int64_t *ret_state)
+{
+    return source_number(s, s->kind->state_sql, ret_state);
+}
+
+enum err source_again(struct source *s)
+{
+    return s->kind->again(s->handle);
 }

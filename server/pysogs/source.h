@@ -15,8 +15,9 @@
 struct source;
 
 /*
- * where: a postgresql:// URL; else the path of an SQLite file, as it is or as sqlite:///PATH. Writes nothing there. On failure
- * *ret_why is a sentence for people, static. ERR_DENIED; ERR_NO_MEMORY.
+ * where: a postgresql:// URL, with or without SQLAlchemy's +driver; else the path of an SQLite
+ * file, as it is or as sqlite:///PATH. Writes nothing there. On failure *ret_why is a sentence for
+ * people, static. ERR_DENIED; ERR_NO_MEMORY.
  */
 MUST_USE enum err source_open(const char *where, struct source **ret_source, const char **ret_why);
 void source_close(struct source *s);
@@ -42,6 +43,14 @@ MUST_USE enum err source_has(struct source *s, const char *table, const char *co
 /* The highest id that rows of a table ever had, as far as is known; 0: none. */
 MUST_USE enum err source_last_id(struct source *s, const char *table, int64_t *ret_id);
 
+/*
+ * A number that is another one when anything has been written to what an import reads.
+ * source_again: reads from now on what is there now. ERR_CONFLICT of it: somebody is writing just
+ * then, or waits for us to go away.
+ */
+MUST_USE enum err source_state(struct source *s, int64_t *ret_state);
+MUST_USE enum err source_again(struct source *s);
+
 /* ---- behind it: sqlite.c and postgres.c ---- */
 
 struct source_kind {
@@ -53,6 +62,8 @@ struct source_kind {
     double (*f64)(void *handle, int column);
     struct span (*bytes)(void *handle, int column);
     bool (*ok)(const void *handle);
+    enum err (*again)(void *handle);
+    const char *state_sql;
     const char *has_sql[3];  /* around the table and the column */
     const char *last_sql[3]; /* the table stands between each two */
 };

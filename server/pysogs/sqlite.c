@@ -127,6 +127,28 @@ static int begin(struct file *f)
     return code == SQLITE_OK ? look_through(f) : code;
 }
 
+/* Without a log nobody else can write while we read; who tries has announced it, and waits. */
+static bool somebody_waits(struct file *f)
+{
+    sqlite3_file *file = NULL;
+    int reserved = 0;
+    return sqlite3_file_control(f->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK &&
+           file != NULL && file->pMethods != NULL &&
+           file->pMethods->xCheckReservedLock(file, &reserved) == SQLITE_OK && reserved != 0;
+}
+
+static enum err again(void *handle)
+{
+    struct file *f = handle;
+    (void)sqlite3_finalize(f->asked);
+    f->asked = NULL;
+    if (somebody_waits(f))
+        return ERR_CONFLICT;
+    int code =
+        sqlite3_exec(f->db, "COMMIT; BEGIN; SELECT count(*) FROM sqlite_master", NULL, NULL, NULL);
+    return code == SQLITE_OK ? OK : ERR_CONFLICT;
+}
+
 static enum err open_file(const char *where, void **ret_handle, const char **ret_why)
 {
     struct stat info;
@@ -158,6 +180,9 @@ const struct source_kind source_sqlite = {
     .f64 = read_f64,
     .bytes = read_bytes,
     .ok = is_ok,
+    .again = again,
+    /* Other connections' commits; SQLite counts them for each of its own. */
+    .state_sql = "PRAGMA data_version",
     .has_sql = {"SELECT count(*) FROM pragma_table_info('", "') WHERE name = '", "'"},
     /* A row's id is one more than the highest that is there. */
     .last_sql = {"SELECT coalesce(max(id), 0) FROM \"", "\" AS \"", "\""},

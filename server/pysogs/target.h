@@ -8,11 +8,15 @@
 #define CONCLAVE_PYSOGS_TARGET_H
 
 #include "base/buf.h"
+#include "pysogs/digest.h"
 
 struct target;
 
 /* ERR_DENIED: it cannot be written to. */
 MUST_USE enum err target_open(const char *path, struct target **ret_target);
+/* One that keeps no rows: they are only added up, into the digest that target_sum names. */
+MUST_USE enum err target_open_sum(struct target **ret_target);
+void target_sum(struct target *t, struct digest *digest);
 /* Without target_commit nothing has changed. NULL is harmless. */
 void target_close(struct target *t);
 

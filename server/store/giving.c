@@ -49,12 +49,17 @@ static const char *const asks[GIVING_COUNT] = {
 
 enum { SQL_MAX_BYTES = 4096 };
 
+enum err giving_open(struct db *db)
+{
+    return db_script(db, "DECLARE giving NO SCROLL CURSOR FOR SELECT 1"); /* one to close */
+}
+
 enum err giving_begin(struct db *db)
 {
-    return db_script(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
-                         "SET LOCAL statement_timeout = 0;"
-                         "SET LOCAL idle_in_transaction_session_timeout = 0;"
-                         "DECLARE giving NO SCROLL CURSOR FOR SELECT 1"); /* one to close */
+    enum err e = db_script(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+                               "SET LOCAL statement_timeout = 0;"
+                               "SET LOCAL idle_in_transaction_session_timeout = 0");
+    return e == OK ? giving_open(db) : e;
 }
 
 enum err giving_ask(struct db *db, enum giving what)

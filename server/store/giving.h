@@ -44,6 +44,8 @@ enum giving {
 
 /* Begins a transaction that sees one moment and cannot write; the caller rolls it back. */
 MUST_USE enum err giving_begin(struct db *db);
+/* The same within a transaction of the caller's. */
+MUST_USE enum err giving_open(struct db *db);
 /* Begins to read. */
 MUST_USE enum err giving_ask(struct db *db, enum giving what);
 /* The next rows. ERR_MISSING: there are none. */

@@ -71,6 +71,32 @@ enum err server_set_welcomed(struct db *db)
     return db_query(db, "UPDATE conclave.server SET welcomed = true", NULL, 0, NULL);
 }
 
+enum err server_holdings(struct db *db, struct span room, struct server_holdings *ret_holdings)
+{
+    AUTO_ROWS struct rows rows = {0};
+    struct row row;
+    /* An id that begins with ff is no account: the server that this one was taken over from. */
+    enum err e = DB_QUERY(db,
+                          "SELECT (SELECT count(*) FROM conclave.rooms),"
+                          "       (SELECT count(*) FROM conclave.users"
+                          "         WHERE admin AND get_byte(session_id, 0) <> 255),"
+                          "       (SELECT token FROM conclave.rooms"
+                          "         ORDER BY lower(token) = lower($1) DESC, id LIMIT 1)",
+                          &rows, PARAM_TEXT(room));
+    if (e != OK)
+        return e;
+    if (!rows_next(&rows, &row))
+        return ERR_DEFECT;
+    struct server_holdings found = {.rooms = row_i64(&row, 0), .admins = row_i64(&row, 1)};
+    struct span token = row_bytes(&row, 2);
+    if (!rows_ok(&rows) || token.len >= sizeof(found.room_token))
+        return ERR_DEFECT;
+    if (token.len > 0)
+        memcpy(found.room_token, token.p, token.len);
+    *ret_holdings = found;
+    return OK;
+}
+
 enum err server_async_standbys(struct db *db, int64_t *ret_count)
 {
     return store_query_i64(db,

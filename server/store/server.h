@@ -19,6 +19,16 @@ MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key)
 MUST_USE enum err server_welcomed(struct db *db, bool *ret_welcomed);
 MUST_USE enum err server_set_welcomed(struct db *db);
 
+/* What is there for people to join, and who looks after it. */
+struct server_holdings {
+    int64_t rooms;
+    int64_t admins; /* of all rooms */
+    char
+        room_token[65]; /* of the room asked for; else of the oldest one; empty: there is no room */
+};
+/* room: a token in any case, which may be empty. */
+MUST_USE enum err server_holdings(struct db *db, struct span room,
+                                  struct server_holdings *ret_holdings);
 /*
  * Standbys whose commits are not waited for. A role that may not read pg_stat_replication sees only that there are some:
  * they count when no standby at all is synchronous.

@@ -194,21 +194,28 @@ enum err taking_begin(struct db *db)
 }
 
 /* What a refused statement did is undone, and only that. */
-static enum err attempt(struct db *db, const char *sql, const struct param *params, size_t count,
-                        int64_t *ret_value)
+static enum err end_attempt(struct db *db, enum err e)
 {
-    enum err e = db_script(db, "SAVEPOINT attempt");
-    if (e != OK)
-        return e;
-    e = store_query_i64(db, sql, params, count, ret_value);
     enum err undone = db_script(db, e == OK ? "RELEASE attempt" : "ROLLBACK TO attempt");
     return undone == OK ? e : undone;
 }
 
-enum err taking_put(struct db *db, enum taking what, const struct param *columns, size_t count,
-                    int64_t *ret_taken)
+static enum err attempt(struct db *db, const char *sql, const struct param *params, size_t count,
+                        int64_t *ret_value)
 {
-    return attempt(db, puts_of[what], columns, count, ret_taken);
+    enum err e = db_script(db, "SAVEPOINT attempt");
+    return e == OK ? end_attempt(db, store_query_i64(db, sql, params, count, ret_value)) : e;
+}
+
+enum err taking_put(struct db *db, enum taking what, const struct param *columns, size_t count,
+                    int64_t rows)
+{
+    int64_t added = 0;
+    enum err e = db_script(db, "SAVEPOINT attempt");
+    if (e != OK)
+        return e;
+    e = store_query_i64(db, puts_of[what], columns, count, &added);
+    return end_attempt(db, e == OK && added != rows ? ERR_MISSING : e);
 }
 
 enum err taking_merge_user(struct db *db, const struct param *columns, size_t count,

@@ -55,11 +55,12 @@ enum taking {
 MUST_USE enum err taking_begin(struct db *db);
 
 /*
- * Adds rows, one array per column (db.h). ERR_CONFLICT: at least one of them breaks a rule; then none was added, and the
- * transaction goes on. *ret_taken: how many were added.
+ * Adds rows, one array per column (db.h), all or none of them; the transaction goes on in either
+ * case. ERR_CONFLICT: at least one of them breaks a rule. ERR_MISSING: at least one was passed
+ * over.
  */
 MUST_USE enum err taking_put(struct db *db, enum taking what, const struct param *columns,
-                             size_t count, int64_t *ret_taken);
+                             size_t count, int64_t rows);
 
 /*
  * One user whose id may be another's in a second spelling: the columns of TAKING_USERS, of one row. Then what both have been

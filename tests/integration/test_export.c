@@ -10,13 +10,16 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <ftw.h>
+#include <pwd.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "db/db.h"
-#include "integration/old_server.h"
+#include "integration/old_stage.h"
+#include "integration/world_settings.h"
 
 enum { ANA, BEN, EVE, PEOPLE };
 enum { U_ANA = 3, U_BEN, U_EVE, FISH = 7, QUIET = 9, BIG = 600000, SMALL = 10 };
@@ -26,6 +29,8 @@ static struct world w;
 static struct old_server old, fresh;
 static struct said said;
 static char folder[2 * WORLD_PATH_MAX];
+static uid_t wanted_owner; /* of the walk through uploads/ */
+static int seen_paths;
 
 static void make_rows(void)
 {
@@ -286,6 +291,131 @@ static void numbers_of_direct_messages__go_on_behind_those_that_are_gone(void **
     ours("UPDATE conclave.versions SET value = 70 WHERE scope = 4");
 }
 
+/* ---- whose it is then ---- */
+
+static void assert_owner(const char *path, uid_t owner)
+{
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    if (info.st_uid != owner)
+        fail_msg("%s belongs to %u instead of %u", path, (unsigned)info.st_uid, (unsigned)owner);
+    assert_true((info.st_mode & 0600) == 0600);
+}
+
+static int see_owner(const char *path, const struct stat *info, int kind, struct FTW *at)
+{
+    (void)info;
+    (void)kind;
+    (void)at;
+    seen_paths++;
+    assert_owner(path, wanted_owner);
+    return 0;
+}
+
+/* Everything that was made below uploads/, and the database. */
+static void assert_owners(uid_t owner)
+{
+    char path[sizeof(folder) + 16];
+    wanted_owner = owner;
+    seen_paths = 0;
+    (void)snprintf(path, sizeof(path), "%s/uploads", folder);
+    assert_int_equal(nftw(path, see_owner, 4, FTW_PHYS), 0);
+    assert_int_equal(seen_paths, 4); /* two folders, two files */
+    assert_owner(fresh.database, owner);
+}
+
+static uid_t user_postgres(void)
+{
+    const struct passwd *entry = getpwnam("postgres"); /* who is on every machine that runs this */
+    assert_non_null(entry);
+    return entry->pw_uid;
+}
+
+static void files_and_database__belong_to_whom_the_folder_belongs(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chown(folder, user_postgres(), (gid_t)-1), 0);
+    export(0, NULL);
+    assert_owners(user_postgres());
+}
+
+static void files_and_database__belong_to_the_owner_that_was_named(void **state)
+{
+    (void)state;
+    char uploads[sizeof(folder) + 16];
+    if (geteuid() != 0)
+        skip();
+    (void)snprintf(uploads, sizeof(uploads), "%s/uploads", folder);
+    assert_int_equal(mkdir(uploads, 0700), 0); /* as PySOGS itself may have made it, as root */
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", fresh.database, "--folder", folder,
+                        "--owner", "postgres"),
+                   0, NULL, &said);
+    assert_owners(user_postgres());
+}
+
+static void an_owner_that_is_nobody__is_refused_before_anything_is_written(void **state)
+{
+    (void)state;
+    char uploads[sizeof(folder) + 16];
+    (void)snprintf(uploads, sizeof(uploads), "%s/uploads", folder);
+    command_expect(&w, old_settings,
+                   ARGS("export", "pysogs", "--database", fresh.database, "--folder", folder,
+                        "--owner", "no-such-user"),
+                   FAILED, "--owner: there is no such user on this machine", &said);
+    assert_int_equal(access(uploads, F_OK), -1);
+    assert_int_equal(number("SELECT count(*) FROM users"), 1);
+}
+
+/* As somebody else than root: a copy of the program, and of the keys, that this one may read. */
+static void export_as_postgres(const char *more, const char *words)
+{
+    struct world_settings settings;
+    AUTO_BUF struct buf out = buf_make(KIB(64));
+    char program[2 * WORLD_PATH_MAX], built[512], key[2 * WORLD_PATH_MAX], env[2][300];
+    static const char *const keys[] = {"server.key", "storage.key"};
+    static const char *const names[] = {"KEY_FILE", "STORAGE_KEY_FILE"};
+    int status = 0;
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        char from[2 * WORLD_PATH_MAX];
+        (void)snprintf(from, sizeof(from), "%s/%s", w.folder, keys[i]);
+        (void)snprintf(key, sizeof(key), "%s/lent-%s", w.folder, keys[i]);
+        old_copy(from, key, INT64_MAX);
+        assert_int_equal(chown(key, user_postgres(), (gid_t)-1), 0);
+        (void)snprintf(env[i], sizeof(env[i]), "CONCLAVE_SERVER_%s=%s", names[i], key);
+    }
+    (void)snprintf(built, sizeof(built), "%s/conclave", w.build);
+    (void)snprintf(program, sizeof(program), "%s/lent", w.folder);
+    old_copy(built, program, INT64_MAX);
+    assert_int_equal(chmod(program, 0755), 0);
+    const char *const lent[] = {env[0], env[1], old_settings[0], old_settings[1], NULL};
+    assert_int_equal(world_settings(&w, 0, lent, &settings), OK);
+    const char *const *argv =
+        ARGS("/bin/sh", "-c",
+             "exec setpriv --reuid postgres --regid postgres --init-groups -- \"$@\" 2>&1", "sh",
+             program, "export", "pysogs", "--database", fresh.database, "--folder", folder, more);
+    const struct process_spec spec = {.argv = argv, .env = settings.env};
+    assert_int_equal(process_run(&spec, WORLD_COMMAND_MS, &out, &status), OK);
+    buf_put_byte(&out, '\0');
+    if (status != FAILED || strstr((const char *)out.p, words) == NULL)
+        fail_msg("exit code %d, and not a word of %s in: %s", status, words, (const char *)out.p);
+}
+
+static void a_user_who_may_not_write__is_told_so(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(chmod(folder, 0755), 0);
+    assert_int_equal(chmod(fresh.database, 0644), 0);
+    export_as_postgres(NULL, "only root can give them away");
+    assert_int_equal(chown(folder, user_postgres(), (gid_t)-1), 0);
+    export_as_postgres(NULL, "--database: this user may not write to it");
+    assert_int_equal(number("SELECT count(*) FROM users"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +427,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             numbers_of_direct_messages__go_on_behind_those_that_are_gone, begin, end),
         cmocka_unit_test_setup_teardown(export__where_it_cannot_be__changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(files_and_database__belong_to_whom_the_folder_belongs,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(files_and_database__belong_to_the_owner_that_was_named,
+                                        begin, end),
+        cmocka_unit_test_setup_teardown(
+            an_owner_that_is_nobody__is_refused_before_anything_is_written, begin, end),
+        cmocka_unit_test_setup_teardown(a_user_who_may_not_write__is_told_so, begin, end),
     };
     return cmocka_run_group_tests_name("export", tests, open_stage, close_stage);
 }

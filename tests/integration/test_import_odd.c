@@ -149,7 +149,9 @@ static void the_only_file__lost_from_its_folder__is_left_out(void **state)
     (void)snprintf(path, sizeof(path), "%s/uploads/8_x", s.old.folder);
     (void)snprintf(away, sizeof(away), "%s/away", s.old.folder);
     assert_int_equal(rename(path, away), 0);
-    old_import(&s.old, &s.c.w, NULL, 0, "files that are not in the folder", &s.said);
+    old_stage_refused(&s, "files: of 1, 1 are not in the folder and 0 have another size");
+    old_import(&s.old, &s.c.w, "--skip-missing-files", 0, "files that are not in the folder",
+               &s.said);
     assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.files"), 0);
     assert_int_equal(of_message("1"), 1);
     assert_int_equal(rename(away, path), 0);
@@ -213,7 +215,7 @@ static void a_path_that_leads_out_of_the_folder__is_refused_unless_allowed(void 
     }
     command_expect(&s.c.w, old_settings,
                    ARGS("import", "pysogs", "--database", s.old.database, "--folder", s.old.folder,
-                        "--uploads", s.c.w.folder),
+                        "--uploads", s.c.w.folder, "--skip-missing-files"),
                    0, "came:", &s.said);
     assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.chunks"), 1);
     assert_int_equal(unlink(link), 0);
@@ -228,7 +230,8 @@ static void a_path_to_what_is_no_file__is_left_out_without_touching_it(void **st
     assert_int_equal(mkfifo(fifo, 0600), 0);
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         point_file_at(paths[i]);
-        old_import(&s.old, &s.c.w, NULL, 0, "files that are not in the folder", &s.said);
+        old_import(&s.old, &s.c.w, "--skip-missing-files", 0, "files that are not in the folder",
+                   &s.said);
         assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.files"), 0);
     }
     assert_int_equal(unlink(fifo), 0);

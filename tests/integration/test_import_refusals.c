@@ -64,7 +64,8 @@ static void import__from_what_is_no_database_of_pysogs__is_refused(void **state)
         const char *where, *words;
     } cases[] = {
         {"mysql://localhost/sogs", "neither a file nor a postgresql:// address"},
-        {"postgresql+psycopg2:///sogs", "neither a file nor a postgresql:// address"},
+        {"postgresql+psycopg2://127.0.0.1:1/sogs?connect_timeout=2", "cannot be reached"},
+        {"postgresqlx://127.0.0.1:1/sogs", "neither a file nor a postgresql:// address"},
         {"postgresql://127.0.0.1:1/sogs?connect_timeout=2", "cannot be reached"},
         {"postgresql://[", "cannot be reached"},
         {"/nowhere/sogs.db", "there is no such file"},
@@ -353,6 +354,26 @@ static void start_import(struct process *ret_process)
     assert_int_equal(process_start(&spec, ret_process), OK);
 }
 
+/* How far it was, how fast, and how long the rest takes. */
+static void assert_progress(void)
+{
+    static char text[SAID_MAX];
+    char path[WORLD_PATH_MAX + 16];
+    int done = 0, all = 0, rate = 0, left = 0;
+    (void)snprintf(path, sizeof(path), "%s/import.log", s.c.w.folder);
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    assert_int_equal(fclose(f), 0);
+    const char *line = strstr(text, "conclave: messages: ");
+    if (line == NULL || sscanf(line, "conclave: messages: %d of %d (%d a second, about %d s left)",
+                               &done, &all, &rate, &left) != 4)
+        fail_msg("no progress in: %s", text);
+    assert_int_equal(all, MANY + 1);
+    assert_in_range(done, 1, MANY);
+    assert_true(rate > 0);
+}
+
 static void import__killed_in_the_middle__leaves_nothing_and_works_again(void **state)
 {
     (void)state;
@@ -374,6 +395,7 @@ static void import__killed_in_the_middle__leaves_nothing_and_works_again(void **
     print_message("# %d messages, %d MB: %lld ms\n", MANY, 110,
                   (long long)(clock_mono_ms() - began));
     assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.messages"), MANY + 1);
+    assert_progress();
     assert_int_equal(sql_number(&s.c, "SELECT count(*) FROM conclave.chunks"), 161);
     struct rusage usage;
     assert_int_equal(getrusage(RUSAGE_CHILDREN, &usage), 0);
