@@ -65,6 +65,13 @@ static void job__that_fails__keeps_no_other_from_its_turn(void **state)
     metrics_free(metrics);
 }
 
+static int64_t run_nonces_jobs(int64_t now_ms)
+{
+    assert_int_equal(jobs_make_partitions(conf, db, now_ms), OK);
+    assert_int_equal(jobs_drop_nonces(db, now_ms), OK);
+    return database_number(db, "SELECT count(*) FROM conclave.nonces");
+}
+
 /* A timestamp is accepted for a day: its nonce must be known at least until then. */
 static void nonces__of_yesterday_and_tomorrow__outlive_the_job(void **state)
 {
@@ -73,20 +80,20 @@ static void nonces__of_yesterday_and_tomorrow__outlive_the_job(void **state)
     struct nonce_key nonces[3];
     assert_int_equal(jobs_make_partitions(conf, db, now_ms), OK);
     for (int64_t i = 0; i < 3; i++) {
-        nonces[i] = (struct nonce_key){.day = today - 1 + i, .b = {(uint8_t)(i + 1)}};
+        nonces[i] = (struct nonce_key){.signed_s = (today - 1 + i) * (DAY_MS / SECOND_MS),
+                                       .b = {(uint8_t)(i + 1)}};
         assert_int_equal(nonces_claim(db, &nonces[i]), OK);
     }
-    assert_int_equal(jobs_make_partitions(conf, db, now_ms), OK);
+    assert_int_equal(run_nonces_jobs(now_ms), 3);
     /* Also at the end of the day, and when the job comes first after midnight. */
-    assert_int_equal(jobs_make_partitions(conf, db, (today + 1) * DAY_MS - 1), OK);
+    assert_int_equal(run_nonces_jobs((today + 1) * DAY_MS - 1), 3);
     for (size_t i = 0; i < COUNT_OF(nonces); i++)
         assert_int_equal(nonces_claim(db, &nonces[i]), ERR_TOO_EARLY);
-    assert_int_equal(jobs_make_partitions(conf, db, (today + 1) * DAY_MS), OK);
+    assert_in_range(run_nonces_jobs((today + 1) * DAY_MS), 2, 3);
     for (size_t i = 1; i < COUNT_OF(nonces); i++)
         assert_int_equal(nonces_claim(db, &nonces[i]), ERR_TOO_EARLY);
     /* And they do go in the end. */
-    assert_int_equal(jobs_make_partitions(conf, db, (today + 9) * DAY_MS), OK);
-    assert_int_equal(database_number(db, "SELECT count(*) FROM conclave.nonces"), 0);
+    assert_int_equal(run_nonces_jobs((today + 9) * DAY_MS), 0);
 }
 
 static int start(void **state)
