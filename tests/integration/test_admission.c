@@ -237,7 +237,7 @@ static void admission__small_bodies_that_wait_for_each_other__are_refused_after_
         refused += strcmp((const char *)answer.p, bad_gateway) == 0;
         (void)close(holders[i]);
     }
-    assert_in_range(refused, 1, SMALL_HOLDERS - 1); /* what they held let the others through */
+    assert_in_range(refused, 1, SMALL_HOLDERS); /* what some held may have let others through */
     assert_in_range(clock_mono_ms() - began, 4 * SECOND_MS, 9 * SECOND_MS);
     wait_for_bytes(w, 0, 0);
     assert_served(w);
