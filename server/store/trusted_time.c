@@ -72,7 +72,8 @@ enum err clock_read(struct db *db, struct clock_reading *ret_reading)
 static void put_span(struct buf *out, int64_t ms)
 {
     bool long_one = ms >= 2 * HOUR_MS;
-    buf_put_i64(out, long_one ? ms / HOUR_MS : ms / SECOND_MS);
+    int64_t unit_ms = long_one ? HOUR_MS : SECOND_MS;
+    buf_put_i64(out, (ms + unit_ms / 2) / unit_ms);
     buf_put_text(out, long_one ? " hours" : " seconds");
 }
 

@@ -23,11 +23,12 @@ struct timestamps {
     pthread_mutex_t
         asking;        /* held while the database is asked; guards looked_ms; taken before lock */
     int64_t looked_ms; /* monotonic; 0: never */
-    pthread_mutex_t lock;              /* guards all that follows */
-    uint32_t held;                     /* bit r: residue r */
-    int64_t last_ms;                   /* the latest one drawn from held residues */
-    int64_t reserved_ms;               /* what may be drawn */
-    int64_t wanted_ms;                 /* a draw needed more than was reserved */
+    pthread_mutex_t lock; /* guards all that follows */
+    uint32_t held;        /* bit r: residue r */
+    int64_t last_ms;      /* the latest one drawn from held residues */
+    int64_t reserved_ms;  /* what may be drawn */
+    int64_t wanted_ms;    /* a draw needed more than was reserved */
+    int64_t anew_ms;      /* the latest one for a room whose newest message lies too far ahead */
     int64_t steady_ms, steady_mono_ms; /* the wall clock, going on where that one is set back */
 };
 
@@ -93,8 +94,10 @@ enum err timestamps_draw(struct timestamps *t, int64_t after_ms, int64_t now_ms,
     enum err e = OK;
     pthread_mutex_lock(&t->lock);
     int64_t clock_ms = steady(t, now_ms);
-    if (after_ms > clock_ms + TIMESTAMPS_FOLLOWED_MS)
-        after_ms = 0;
+    /* A wrong clock brought the room there: its messages go on behind those drawn since. */
+    bool anew = after_ms > clock_ms + TIMESTAMPS_FOLLOWED_MS;
+    if (anew)
+        after_ms = t->anew_ms > clock_ms + TIMESTAMPS_FOLLOWED_MS ? 0 : t->anew_ms;
     int64_t first_ms = later(later(t->last_ms, after_ms) + 1, now_ms);
     int64_t ms = t->held == 0 ? INT64_MAX : next_held(t->held, first_ms);
     if (ms <= clock_ms + TIMESTAMPS_AHEAD_MS) {
@@ -110,6 +113,8 @@ enum err timestamps_draw(struct timestamps *t, int64_t after_ms, int64_t now_ms,
         if (full && after_ms <= clock_ms + TIMESTAMPS_ROOM_AHEAD_MS)
             e = ERR_TOO_EARLY; /* otherwise another clock brought it there */
     }
+    if (e == OK && anew)
+        t->anew_ms = ms;
     pthread_mutex_unlock(&t->lock);
     if (e == OK)
         *ret_ms = ms;

@@ -301,7 +301,7 @@ static void chunk__exchanged_or_damaged_in_the_database__does_not_open(void **st
     database_run(blob_db,
                  "UPDATE chunks SET n = 2 WHERE n = 0;"
                  "UPDATE chunks SET n = 0 WHERE n = 1; UPDATE chunks SET n = 1 WHERE n = 2");
-    assert_int_equal(blob_check(blob_db, body, BLOB_NOW), ERR_SEALED);
+    assert_int_equal(blob_check(blob_db, body, BLOB_NOW), ERR_MISSING);
     mem_free(body.p);
 }
 
