@@ -223,7 +223,7 @@ static void settle(struct run *r)
     read_files(r);
     for (size_t server = 0; server < TORTURE_SERVERS; server++)
         read_log(r, server);
-    if (check_database(url, r->ledger) != OK)
+    if (check_database(url, r->options->clock, r->ledger) != OK)
         ledger_complain(r->ledger, "the database cannot be asked");
     r->result.sums = ledger_close(r->ledger);
     r->result.messages =
