@@ -9,7 +9,9 @@
 # other when the rest is done. Prints failing programs' output in full and one line for the suite;
 # appends "<passed> <failed> <skipped>" to the file TEST_COUNTS, if set. A program that crashes,
 # hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it announced has failed. Exit 1 on
-# any failure. With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that one and
+# any failure. A program that fails beside others is run once more by itself when the rest is done,
+# since many tests measure time; that run counts, and the suite's line tells how many there were.
+# With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that one and
 # may skip tests.
 set -u
 suite=$1 build=$2
@@ -17,7 +19,8 @@ shift 2
 export CONCLAVE_TEST_BUILD=$build CMOCKA_MESSAGE_OUTPUT=tap
 began=$SECONDS
 counts=$(mktemp)
-trap 'rm -f "$counts"' EXIT
+again=$(mktemp) # programs to run once more
+trap 'rm -f "$counts" "$again"' EXIT
 mkdir -p build/log
 
 source_of() {
@@ -31,7 +34,7 @@ limit_of() {
     echo "${own:-${TEST_TIMEOUT:-120}}"
 }
 
-# One program; what it has to say comes in one piece, since others run beside it.
+# run PROGRAM [alone]: what it has to say comes in one piece, since others may run beside it.
 run() {
     local program=$1 log limit t=$SECONDS status ok bad left planned verdict=ok
     log=build/log/$suite-$(basename "$program").log
@@ -50,6 +53,11 @@ run() {
         verdict="FAILED: $bad of $planned"
     fi
     [[ $verdict == ok || $bad -gt 0 ]] || bad=$((planned > ok + left ? planned - ok - left : 1))
+    if [[ $verdict != ok && ${2:-} != alone ]]; then
+        echo "$program" >>"$again"
+        cp "$log" "$log.first"
+        return
+    fi
     echo "$ok $bad $left" >>"$counts"
     if [[ $verdict != ok ]]; then
         printf '%s\n' "--- $program: $verdict" "$(grep -v '^ok ' "$log" | tail -n 60)" "--- (all of it: $log)"
@@ -73,9 +81,15 @@ wait
 for program in "${alone[@]+"${alone[@]}"}"; do
     run "$program"
 done
+mapfile -t repeated <"$again"
+for program in "${repeated[@]+"${repeated[@]}"}"; do
+    echo "--- $program failed beside others and runs once more (first: build/log/$suite-$(basename "$program").log.first)"
+    run "$program" alone
+done
 
 read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$counts")
 ((skipped)) || skipped=''
 printf '%-28s %4d passed, %d failed%s  %4d s\n' "$suite" "$passed" "$failed" "${skipped:+, $skipped skipped}" $((SECONDS - began))
+((${#repeated[@]} == 0)) || echo "  (${#repeated[@]} of its programs were run twice: ${repeated[*]##*/})"
 [[ -z ${TEST_COUNTS:-} ]] || echo "$passed $failed ${skipped:-0}" >>"$TEST_COUNTS"
 ((failed == 0))
