@@ -2,6 +2,8 @@
 /*
  * Where the times of messages come from, without a server around it: several processes' sources on
  * one database, lost connections, clocks that are wrong.
+ *
+ * test-alone: its sources draw by one moment, which must not be long ago.
  */
 #include <setjmp.h>
 #include <stdarg.h>
