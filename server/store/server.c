@@ -37,9 +37,10 @@ enum err server_public_key(struct db *db, struct x25519_pub *ret_key)
 
 enum err server_record_key(struct db *db, const struct x25519_pub *key)
 {
+    /* The first time to trust is that of the server's birth: a clock that jumps then is noticed. */
     enum err e = DB_QUERY(db,
-                          "INSERT INTO conclave.server (public_key)"
-                          "VALUES ($1)"
+                          "INSERT INTO conclave.server (public_key, trusted_s)"
+                          "VALUES ($1, floor(extract(epoch FROM clock_timestamp())))"
                           "    ON CONFLICT DO NOTHING",
                           NULL, PARAM_BYTES(SPAN_OF_KEY(key)));
     struct x25519_pub recorded;

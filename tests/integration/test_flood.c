@@ -34,7 +34,7 @@ enum {
     STALLED_PARTS = 50,
     STALLED_ROUNDS = 3,
     BACK_WITHIN_MS = 60 * SECOND_MS,
-    KEPT_MAX_KB = 32 * 1024,
+    KEPT_MAX_KB = 64 * 1024,
     ABOVE_CEILINGS_KB = 64 * 1024,
     CEILINGS_KB = (256 + 64) * 1024, /* [memory] bodies and state */
     MEMBERS = 4,

@@ -21,7 +21,7 @@
 
 enum {
     A_LOT = 1000,
-    SOME = 300,
+    SOME = 150, /* two sources of half the milliseconds draw as many less than a second ahead */
     ROUNDS = 500,
     GONE_WITHIN_MS = 5000,
     PAUSE_MS = 5,
