@@ -65,7 +65,7 @@ if build 'build (asan, ubsan)' tests-asan; then
     tests/run/fuzz.sh replay build/asan 2
     # What kills, fills or waits rather than reads bytes is sanitized in the full lane only: twelve minutes are few.
     left_out='/test_(none)$'
-    [[ ${1:-short} == full ]] || left_out='/test_(bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|freshness|hostile_http|retention|start|torture)$'
+    [[ ${1:-short} == full ]] || left_out='/test_(adoption|bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|forgetting|freshness|hostile_http|retention|start|torture)$'
     mapfile -t sanitized < <(programs asan integration | grep -vE "$left_out")
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-asan build/asan "${sanitized[@]}"
 fi
