@@ -187,8 +187,11 @@ static enum err charge(const struct intake *in, struct exchange *ex, uint64_t by
         ex->ticket.arriving = is_arriving;
         ex->ticket.arrive_by_ms = now + LARGE_ARRIVING_MAX_MS;
     }
+    ex->admitted = false;
     enum err e = budget_take(in->host->budget, &ex->ticket, bytes);
-    ex->admitted = e == OK;
+    /* After ERR_RETRY granted() may have spoken already: what it wrote stays. */
+    if (e == OK)
+        ex->admitted = true;
     ex->waiting = e == ERR_RETRY;
     return e;
 }
