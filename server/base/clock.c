@@ -29,3 +29,9 @@ int64_t clock_mono_us(void)
     struct timespec now = now_of(CLOCK_MONOTONIC);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
+
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_mono_ms)
+{
+    const struct timespec until = {until_mono_ms / SECOND_MS, until_mono_ms % SECOND_MS * 1000000};
+    (void)pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &until);
+}

@@ -6,6 +6,7 @@
 #ifndef CONCLAVE_BASE_CLOCK_H
 #define CONCLAVE_BASE_CLOCK_H
 
+#include <pthread.h>
 #include <stdint.h>
 
 /* Milliseconds since 1970, wall clock. */
@@ -13,6 +14,11 @@ int64_t clock_wall_ms(void);
 /* Milliseconds and microseconds of the monotonic clock. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
+/*
+ * Waits for a signal, at most until that moment of the monotonic clock; may return early, as every
+ * wait on a condition. The lock is held on entry and on return.
+ */
+void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_mono_ms);
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 #define DAY_MS ((int64_t)24 * HOUR_MS)

@@ -4,7 +4,6 @@
  * lost. A job that fails is tried again at the next turn.
  */
 #include <pthread.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -123,13 +122,10 @@ static enum err turn(struct jobs *j)
 /* Sleeps a period; false: stopping. */
 static bool rest(struct jobs *j)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PERIOD_MS / SECOND_MS;
+    int64_t until_ms = clock_mono_ms() + PERIOD_MS;
     pthread_mutex_lock(&j->lock);
-    int waited = 0;
-    while (!j->stopping && waited == 0)
-        waited = pthread_cond_timedwait(&j->changed, &j->lock, &until);
+    while (!j->stopping && clock_mono_ms() < until_ms)
+        clock_wait(&j->changed, &j->lock, until_ms);
     bool go_on = !j->stopping;
     pthread_mutex_unlock(&j->lock);
     return go_on;
@@ -158,11 +154,7 @@ enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_f
     j->metrics = metrics;
     j->files = (struct file_turns){-1};
     pthread_mutex_init(&j->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&j->changed, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&j->changed, NULL);
     struct db_options db = {.url = conf->database.url,
                             .origin = DB_JOB,
                             .metrics = metrics,

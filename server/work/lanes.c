@@ -123,26 +123,18 @@ static void worker_check_transaction(struct worker *w)
 
 /* ---- the thread ---- */
 
-/* Lock held. */
-static void wait_until(struct lane *lane, pthread_cond_t *cond, int64_t mono_ms)
-{
-    struct timespec until = {.tv_sec = mono_ms / SECOND_MS,
-                             .tv_nsec = mono_ms % SECOND_MS * 1000000};
-    (void)pthread_cond_timedwait(cond, &lane->lock, &until);
-}
-
 /* Lock held. Until a job, the end, or the time to try the database again. */
 static void worker_wait(struct worker *w)
 {
     struct lane *lane = w->lane;
     if (!may_take(w))
-        wait_until(lane, &lane->apart, w->retry_at_ms);
+        clock_wait(&lane->apart, &lane->lock, w->retry_at_ms);
     else if (lane->strangers.first != NULL)
-        wait_until(lane, &lane->changed, clock_mono_ms() + LOOK_AGAIN_MS);
+        clock_wait(&lane->changed, &lane->lock, clock_mono_ms() + LOOK_AGAIN_MS);
     else if (w->connected)
         (void)pthread_cond_wait(&lane->changed, &lane->lock);
     else
-        wait_until(lane, &lane->changed, w->retry_at_ms);
+        clock_wait(&lane->changed, &lane->lock, w->retry_at_ms);
 }
 
 static void line_append(struct line *line, struct job *job)
@@ -297,12 +289,8 @@ static void lane_init(struct lane *lane, const struct lane_options *options)
                                  .share_percent = options->share_percent,
                                  .keep_one = options->keep_one};
     (void)pthread_mutex_init(&lane->lock, NULL);
-    pthread_condattr_t monotonic;
-    (void)pthread_condattr_init(&monotonic);
-    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&lane->changed, &monotonic);
-    (void)pthread_cond_init(&lane->apart, &monotonic);
-    (void)pthread_condattr_destroy(&monotonic);
+    (void)pthread_cond_init(&lane->changed, NULL);
+    (void)pthread_cond_init(&lane->apart, NULL);
 }
 
 enum err lane_new(const struct lane_options *options, struct lane **ret_lane)

@@ -276,9 +276,8 @@ static void notify(struct writer *w)
  */
 static void wait_for_more(struct writer *w)
 {
-    const struct timespec until = {w->probe_ms / SECOND_MS, w->probe_ms % SECOND_MS * 1000000};
     while (!w->queue && !w->stopping && clock_mono_ms() < w->probe_ms)
-        pthread_cond_timedwait(&w->more, &w->lock, &until);
+        clock_wait(&w->more, &w->lock, w->probe_ms);
 }
 
 /*
@@ -340,11 +339,7 @@ enum err writer_new(const struct writer_options *options, struct writer **ret_wr
     atomic_init(&w->proved_ms, 0);
     atomic_init(&w->reason, DB_STARTING);
     pthread_mutex_init(&w->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&w->more, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    pthread_cond_init(&w->more, NULL);
     w->mem = arena_new(MIB(64)); /* 256 posts of 64 KB, sealed once, with room */
     if (!w->mem || pthread_create(&w->thread, NULL, writer_main, w) != 0) {
         db_free(w->db);

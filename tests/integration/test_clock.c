@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
+ * test-timeout-s: 300
+ *
  * Clocks that jump: that of one server, or that of the whole machine, PostgreSQL's included. Nothing crashes, nothing goes
  * early, nothing stays for ever, nothing can be replayed, and the operator is told.
  */
