@@ -30,8 +30,19 @@ int64_t clock_mono_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static struct timespec of_ms(int64_t ms)
+{
+    return (struct timespec){ms / SECOND_MS, ms % SECOND_MS * 1000000};
+}
+
+void clock_sleep_ms(int64_t ms)
+{
+    const struct timespec t = of_ms(ms);
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
 void clock_wait(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t until_mono_ms)
 {
-    const struct timespec until = {until_mono_ms / SECOND_MS, until_mono_ms % SECOND_MS * 1000000};
+    const struct timespec until = of_ms(until_mono_ms);
     (void)pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &until);
 }

@@ -58,11 +58,10 @@ static const char *default_name(char out[static NAME_MAX_BYTES])
 /* Partitions stay while it is held; it goes with the connection. */
 static int take_lock(struct backup *b)
 {
-    const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
     enum err e = ERR_CONFLICT;
     for (int i = 0; e == ERR_CONFLICT && i < LOCK_TRIES; i++) {
         if (i > 0)
-            (void)nanosleep(&pause, NULL);
+            clock_sleep_ms(LOCK_PAUSE_MS);
         e = advisory_try_shared(b->cli.db, ADVISORY_BACKUP);
     }
     if (e == ERR_CONFLICT)

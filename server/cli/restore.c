@@ -94,12 +94,11 @@ static int take_locks(struct restore *r)
 
 static int expect_nobody(struct restore *r)
 {
-    const struct timespec pause = {.tv_nsec = OTHERS_PAUSE_MS * 1000000L};
     int64_t others = 1;
     enum err e = OK;
     for (int i = 0; e == OK && others > 0 && i < OTHERS_TRIES; i++) {
         if (i > 0)
-            (void)nanosleep(&pause, NULL);
+            clock_sleep_ms(OTHERS_PAUSE_MS);
         e = restore_others(r->cli.db, &others);
     }
     if (e != OK)

@@ -5,8 +5,8 @@
 #include "db/internal.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
 enum { TX_ATTEMPTS = 5, TX_PAUSE_MS = 3 };
@@ -46,8 +46,7 @@ void db_rollback(struct db *db)
 /* The other side of a deadlock needs a moment to be gone; each attempt waits longer. */
 static void pause_before(int attempt)
 {
-    const struct timespec t = {.tv_nsec = (long)attempt * attempt * TX_PAUSE_MS * 1000000L};
-    (void)nanosleep(&t, NULL);
+    clock_sleep_ms((int64_t)attempt * attempt * TX_PAUSE_MS);
 }
 
 static enum err run_once(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)

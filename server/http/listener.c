@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -175,8 +174,7 @@ static bool wait_until_answered(const struct host *host)
     while (atomic_load(&host->exchanges) > 0) {
         if (clock_mono_ms() >= until)
             return false;
-        const struct timespec moment = {.tv_nsec = 10 * 1000000L};
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+        clock_sleep_ms(10);
     }
     return true;
 }

@@ -9,7 +9,6 @@
 
 #include <pthread.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include "base/clock.h"
 #include "base/mem.h"
@@ -143,8 +142,7 @@ static void *watch_main(void *arg)
     struct watch *watch = arg;
     unsigned turn = 0;
     while (!atomic_load(&watch->stopping)) {
-        const struct timespec tick = {.tv_nsec = TICK_MS * 1000000L};
-        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &tick, NULL);
+        clock_sleep_ms(TICK_MS);
         int64_t now = clock_mono_ms();
         budget_tick(watch->budget, now);
         shard_visit(watch, &watch->shards[turn], now);

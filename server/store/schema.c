@@ -7,8 +7,8 @@
 #include "store/server.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "crypto/sign.h"
 #include "store/internal.h"
@@ -150,13 +150,12 @@ static enum err apply_one(struct db *db, void *arg)
  */
 static enum err apply_patiently(struct db *db, struct step *step)
 {
-    const struct timespec pause = {.tv_sec = LOCK_PAUSE_S};
     bool alone = !db_in_transaction(db);
     enum err e = store_tx(db, apply_one, step);
     for (int i = 0; alone && e == ERR_BUSY && db_connected(db) && i < LOCK_TRIES; i++) {
         if (i == 0)
             log_event(LOG_WARN, "schema.waiting", LOG_I64("number", step->migration->number));
-        (void)nanosleep(&pause, NULL);
+        clock_sleep_ms(LOCK_PAUSE_S * SECOND_MS);
         e = store_tx(db, apply_one, step);
     }
     return e;

@@ -6,8 +6,8 @@
 #include "store/server.h"
 
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "store/internal.h"
 
 /* The class of our advisory locks ("Conc"); migrations use 1131376227 too, with number 3 for partitions. */
@@ -168,12 +168,11 @@ enum err advisory_try_shared(struct db *db, enum advisory which)
 /* By asking again: a blocking wait would end with the connection's lock_timeout. */
 enum err advisory_wait(struct db *db, enum advisory which)
 {
-    const struct timespec pause = {.tv_nsec = ADVISORY_POLL_MS * 1000000L};
     for (;;) {
         enum err e = advisory_try(db, which);
         if (e != ERR_CONFLICT)
             return e;
-        (void)nanosleep(&pause, NULL);
+        clock_sleep_ms(ADVISORY_POLL_MS);
     }
 }
 

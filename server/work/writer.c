@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -65,12 +64,6 @@ struct writer {
     bool notify_owed;
     bool put_off; /* some of the last batch's */
 };
-
-static void pause_ms(int64_t ms)
-{
-    struct timespec t = {ms / SECOND_MS, (ms % SECOND_MS) * 1000000};
-    (void)nanosleep(&t, NULL);
-}
 
 /*
  * Answers ops; after this call they belong to their owners again. One with a second op behind it is
@@ -145,7 +138,7 @@ static enum err find_outcome(struct writer *w, const struct outcome_mark *mark)
             return committed ? OK : ERR_RETRY;
         if (e == ERR_DEFECT)
             return ERR_BUSY;
-        pause_ms(OUTCOME_PAUSE_MS);
+        clock_sleep_ms(OUTCOME_PAUSE_MS);
     }
     return ERR_BUSY;
 }
@@ -244,7 +237,7 @@ static void run(struct writer *w, struct write_op **ops, size_t count)
         }
         if (e != ERR_RETRY)
             break;
-        pause_ms(5 << tries);
+        clock_sleep_ms(5 << tries);
     }
     if (count == 0)
         return;
@@ -319,7 +312,7 @@ static void *writer_main(void *arg)
         else if (!stop)
             probe(w);
         if (w->put_off)
-            pause_ms(PUT_OFF_PAUSE_MS);
+            clock_sleep_ms(PUT_OFF_PAUSE_MS);
         if (count > 0 && clock_mono_ms() - w->notified_ms >= NOTIFY_PAUSE_MS)
             notify(w);
     }
