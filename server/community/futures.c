@@ -98,7 +98,7 @@ enum err futures_post(struct call *call)
     if (e != OK)
         return e;
     p.person = person_of(&call->services->keys->blind15_factor, &call->params.user);
-    e = db_tx(call->db, schedule, &p);
+    e = store_tx(call->db, schedule, &p);
     if (e != OK)
         return e;
     authority_used(call); /* somebody may be waited for now */

@@ -134,7 +134,7 @@ enum err permissions_post(struct call *call)
     if (e != OK)
         return e;
     a.person = person_of(&call->services->keys->blind15_factor, &call->params.user);
-    e = db_tx(call->db, assign, &a);
+    e = store_tx(call->db, assign, &a);
     if (e != OK)
         return e;
     authority_used(call);

@@ -60,7 +60,7 @@ static void write_counter(struct buf *out, const struct pinning *p)
 enum err pin_add(struct call *call)
 {
     struct pinning p = {.call = call, .message = call->params.number};
-    enum err e = db_tx(call->db, pin, &p);
+    enum err e = store_tx(call->db, pin, &p);
     if (e != OK)
         return e;
     authority_used(call);
@@ -73,7 +73,7 @@ enum err pin_add(struct call *call)
 enum err pin_remove(struct call *call)
 {
     struct pinning p = {.call = call, .message = call->params.number};
-    enum err e = db_tx(call->db, unpin, &p);
+    enum err e = store_tx(call->db, unpin, &p);
     if (e != OK)
         return e;
     authority_used(call);
@@ -86,7 +86,7 @@ enum err pin_remove(struct call *call)
 enum err pin_remove_all(struct call *call)
 {
     struct pinning p = {.call = call, .message = PINS_ALL};
-    enum err e = db_tx(call->db, unpin, &p);
+    enum err e = store_tx(call->db, unpin, &p);
     if (e != OK)
         return e;
     authority_used(call);

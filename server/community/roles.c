@@ -146,7 +146,7 @@ enum err user_moderator(struct call *call)
     enum err e = read_request(call, &r);
     if (e != OK)
         return e;
-    e = db_tx(call->db, change, &r);
+    e = store_tx(call->db, change, &r);
     if (e == ERR_CONFLICT || e == ERR_MISSING)
         e = ERR_DENIED; /* banned at this moment; the room went away */
     if (e != OK)

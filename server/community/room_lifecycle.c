@@ -65,7 +65,7 @@ enum err room_create(struct call *call)
     struct creation c = {.call = call};
     enum err e = read_creation(&c);
     if (e == OK)
-        e = db_tx(call->db, create, &c);
+        e = store_tx(call->db, create, &c);
     if (e != OK)
         return e;
     authority_used(call);
@@ -81,7 +81,7 @@ static enum err delete_room(struct db *db, void *arg)
 
 enum err room_delete(struct call *call)
 {
-    enum err e = db_tx(call->db, delete_room, call);
+    enum err e = store_tx(call->db, delete_room, call);
     if (e != OK)
         return e;
     authority_used(call);

@@ -95,7 +95,7 @@ enum err room_put(struct call *call)
     if (e == OK)
         e = check_image(call, &u);
     if (e == OK)
-        e = db_tx(call->db, change, &u);
+        e = store_tx(call->db, change, &u);
     if (e == ERR_CONFLICT) {
         reply_text(call->reply, 406, "This file cannot be the image of the room");
         return OK;

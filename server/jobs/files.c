@@ -37,7 +37,7 @@ static enum err in_slices(struct db *db, enum err (*fn)(struct db *db, void *arg
     enum err e = OK;
     for (int i = 0; i < SLICES_MAX && e == OK; i++) {
         slice->done = 0;
-        e = db_tx(db, fn, slice);
+        e = store_tx(db, fn, slice);
         total += e == OK ? slice->done : 0;
         if (slice->done < size)
             break;

@@ -69,6 +69,30 @@ for call in '/* strcpy(a, b) */' 'log("strcpy(a)");' 'my_strcpy(a);' 'x->system(
 done
 passes banned server/conf/a.c 'getenv("HOME");' banned server/conf/a.c
 
+# shellcheck disable=SC2317
+symbols() {
+    rm -rf objects
+    mkdir -p objects/base objects/db
+    gcc -c -o objects/base/a.o server/base/a.c && gcc -c -o objects/db/a.o -x c - <<<'int db_one(void) { return 1; }' &&
+        "$lint/symbols.sh" objects
+}
+catches symbols server/base/a.c 'int db_one(void); int base_two(void) { return db_one(); }' symbols
+passes symbols server/base/a.c 'int base_three(void); int base_two(void) { return base_three(); }' symbols
+
+# shellcheck disable=SC2317
+citations() {
+    "$lint/citations.sh" "$@"
+}
+mkdir -p docs/protocol
+printf '%s\n' '## D7 Processes' '## D17 Events' >docs/design.md
+printf '%s\n' '# 1. Requests' '## 1.5 Paths' >docs/protocol/community.md
+for mistake in '/* docs/design.md, D8. */' '/* docs/protocol/community.md, 1.5 and 1.6 */' \
+    '/* docs/protocol/none.md, 1 */' '/* protocol 02, 1.5 */' '/* as design D7 has it */'; do
+    catches citations server/base/a.c "$mistake" citations server/base/a.c
+done
+passes citations server/base/a.c '/* docs/design.md, D7 and D17; docs/protocol/community.md, 1.5. */' \
+    citations server/base/a.c
+
 catches lengths server/base/a.c "$(yes ' ' | head -n 601)" awk -f "$lint/lengths.awk" server/base/a.c
 passes lengths server/base/a.c "$(yes '/**/' | head -n 600)" awk -f "$lint/lengths.awk" server/base/a.c
 
