@@ -74,6 +74,7 @@ symbols() {
     rm -rf objects
     mkdir -p objects/base objects/db
     gcc -c -o objects/base/a.o server/base/a.c && gcc -c -o objects/db/a.o -x c - <<<'int db_one(void) { return 1; }' &&
+        touch server/db/a.c &&
         "$lint/symbols.sh" objects
 }
 catches symbols server/base/a.c 'int db_one(void); int base_two(void) { return db_one(); }' symbols
