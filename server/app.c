@@ -162,11 +162,14 @@ static enum app_exit open_disk(struct app *app, struct db *db)
 {
     AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
     struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    struct file_usage usage;
     if (mem == NULL)
         return fail(APP_FAILED, "not enough memory to start");
     enum err e = server_data_directory(db, mem, &hints.data_directory);
     if (e == OK || e == ERR_MISSING)
-        e = files_usage(db, &hints.stored_bytes);
+        e = files_usage(db, &usage);
+    if (e == OK)
+        hints.stored_bytes = files_total(&usage);
     if (e != OK)
         return fail(APP_DATABASE, "the database cannot be read");
     e = disk_new(app->conf, app->metrics, &hints, &app->disk);
@@ -205,7 +208,7 @@ static enum app_exit open_state(struct app *app)
 
 static enum app_exit open_files(struct app *app)
 {
-    enum err e = files_new(app->conf, app->metrics, &app->files);
+    enum err e = files_new(app->conf, &app->files);
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");

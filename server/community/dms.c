@@ -165,7 +165,7 @@ enum err dm_send(struct call *call)
     struct dm_row dm = {.sender = call->who.id, .recipient = call->params.user};
     if (dm.recipient.b[0] != ID_BLINDED15)
         return ERR_MISSING;
-    if (!fair_allows(call, LIMIT_DMS, 0))
+    if (!fair_allows(call, LIMIT_DMS, call->req->body.len))
         return OK;
     enum err e = send_dm(call, &dm);
     if (e == ERR_CONFLICT) {

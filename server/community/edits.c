@@ -25,7 +25,7 @@ enum err message_edit(struct call *call)
     struct gate_reply reply = {.wanted = false};
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
-    if (!fair_allows(call, LIMIT_EDITS, 0))
+    if (!fair_allows(call, LIMIT_EDITS, op->post.data.len))
         return OK;
     e = write_then_reply(call, op, &reply);
     if (e != OK)

@@ -68,6 +68,6 @@ enum err file_upload(struct call *call)
                            .now = (double)now_ms / SECOND_MS,
                            .expiry = (double)(now_ms + ttl_ms) / SECOND_MS,
                            .day = (now_ms + conf->files.default_ttl_ms) / DAY_MS,
-                           .quota = disk_quota(call->services->disk)};
+                           .quota = disk_quota(call->services->disk, CALLER_ANONYMOUS)};
     return store(call, &put);
 }
