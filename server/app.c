@@ -50,7 +50,8 @@ enum {
     GENERAL_QUEUE_MAX = 4096,
     GENERAL_STRANGERS_MAX = 1024,
     GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
-    UPLOAD_QUEUE_MAX = 256,
+    UPLOAD_QUEUE_MAX = 512,
+    UPLOAD_STRANGERS_MAX = 256, /* of them; all uploads to the file server are of those who do not sign */
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
@@ -267,6 +268,7 @@ static enum app_exit open_work(struct app *app)
     struct lane_options upload = {.name = "upload",
                                   .workers = app->conf->server.upload_workers,
                                   .queue_max = UPLOAD_QUEUE_MAX,
+                                  .strangers_max = UPLOAD_STRANGERS_MAX,
                                   .share_percent = app->conf->limits.strangers_share_percent,
                                   .age_max_ms = UPLOAD_AGE_MAX_MS,
                                   .db = &db,

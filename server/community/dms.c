@@ -149,7 +149,7 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 
 static enum err send_dm(struct call *call, struct dm_row *dm)
 {
-    struct dm_people people;
+    struct dm_people people = {.by_stranger = fair_kind(call) == CALLER_STRANGER};
     if (disk_level(call->services->disk) == DISK_NO_POSTS)
         return ERR_BUSY;
     bool proved = state_was_seen(call->services->state, &dm->recipient);

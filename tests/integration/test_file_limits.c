@@ -230,7 +230,8 @@ static void quota__reached__is_507_and_a_known_file_may_come_again(void **state)
     int code = 0;
     (void)snprintf(setting, sizeof(setting), "CONCLAVE_FILES_QUOTA_BYTES=%lld",
                    2 * (long long)file_number(&world, "SELECT greatest(strangers_bytes,"
-                                                      " anonymous_bytes) FROM file_usage") +
+                                                      " anonymous_bytes, bytes / 2)"
+                                                      " FROM file_usage") +
                        120000);
     /* Half for each half, and these are the only two who upload. */
     with_all((const char *[]){setting, "CONCLAVE_FILES_ANONYMOUS_SHARE=50",

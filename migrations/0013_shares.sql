@@ -51,3 +51,7 @@ END $$;
 COMMENT ON FUNCTION conclave.files_recount() IS 'Sets the sums of file_usage and room_storage to what there is.';
 
 SELECT conclave.files_recount();
+
+-- Strangers hold a part of an inbox at most.
+ALTER TABLE conclave.direct_messages ADD COLUMN by_stranger boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN conclave.direct_messages.by_stranger IS 'person: whether the sender was new here; until it expires or the recipient deletes it';
