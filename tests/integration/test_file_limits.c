@@ -235,7 +235,8 @@ static void quota__reached__is_507_and_a_known_file_may_come_again(void **state)
                        120000);
     /* Half for each half, and these are the only two who upload. */
     with_all((const char *[]){setting, "CONCLAVE_FILES_ANONYMOUS_SHARE=50",
-                              "CONCLAVE_FILES_STRANGERS_SHARE=50", NULL});
+                              "CONCLAVE_FILES_STRANGERS_SHARE=50", "CONCLAVE_LIMITS_KNOWN_AFTER=1d",
+                              NULL});
     assert_int_equal(server_link_open(&route, &link), OK);
     assert_int_equal(file_client_put(link, buf_span(&body), &ticket, &code), OK);
     int64_t before = files();
