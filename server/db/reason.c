@@ -27,6 +27,7 @@ static const struct reason_rule rules[] = {
     {"3D000", NULL, DB_DATABASE_MISSING},
     {"53300", NULL, DB_CONNECTIONS_FULL},
     {"53100", NULL, DB_DISK_FULL},
+    {"XX000", "could not write init file", DB_DISK_FULL}, /* the first connection after a start */
     {"57P01", NULL, DB_STARTING},
     {"57P02", NULL, DB_STARTING},
     {"57P03", NULL, DB_STARTING},

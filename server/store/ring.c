@@ -226,7 +226,19 @@ struct span ring_row_name(const struct row *row, int column)
     return row_is_null(row, column) ? (struct span){0} : row_bytes(row, column);
 }
 
-/* The key of a place as the database has it. ERR_MISSING: not made yet. */
+/* Was that row wrapped with a storage key that we have? */
+static bool is_ours(struct ring *ring, struct span by)
+{
+    struct aead_key storage = {{0}};
+    bool ours = by.len == 0 || storage_keys_find(ring->storage, by, &storage) == OK;
+    crypto_wipe(&storage, sizeof(storage));
+    return ours;
+}
+
+/*
+ * The key of a place as the database has it. ERR_MISSING: not made yet. ERR_SEALED: its row is
+ * damaged. ERR_DEFECT: we do not have the storage key that it is wrapped with.
+ */
 static enum err find(struct ring *ring, struct db *db, const struct ring_place *p, int64_t *ret_id,
                      struct aead_key *ret_key)
 {
@@ -240,10 +252,9 @@ static enum err find(struct ring *ring, struct db *db, const struct ring_place *
         return ERR_MISSING;
     int64_t id = row_i64(&row, 0);
     e = ring_unwrap(ring, p, row_bytes(&row, 1), ring_row_name(&row, 2), ret_key);
-    /* Nothing of this month can be sealed until it is mended: no mistake of the caller's. */
     if (e == ERR_SEALED) {
         damage_note(ring->damage, DAMAGED_KEY, id);
-        return ERR_DEFECT;
+        return is_ours(ring, ring_row_name(&row, 2)) ? ERR_SEALED : ERR_DEFECT;
     }
     if (e == OK)
         *ret_id = id;
@@ -312,6 +323,17 @@ static enum err find_or_add(struct ring *ring, struct db *db, const struct ring_
     return e == OK ? find(ring, db, p, ret_id, ret_key) : e;
 }
 
+/* Made where there is none. *ret_new: in a transaction that may yet be rolled back. */
+static enum err key_of(struct ring *ring, struct db *db, const struct ring_place *p,
+                       int64_t *ret_id, struct aead_key *ret_key, bool *ret_new)
+{
+    enum err e = find(ring, db, p, ret_id, ret_key);
+    if (e != ERR_MISSING)
+        return e;
+    *ret_new = db_in_transaction(db);
+    return find_or_add(ring, db, p, ret_id, ret_key);
+}
+
 enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
                           int64_t now_ms, int64_t *ret_key_id, struct aead_key *ret_key)
 {
@@ -320,14 +342,15 @@ enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
         return OK;
     if (!db)
         return ERR_RETRY;
-    enum err e = find(ring, db, &p, ret_key_id, ret_key);
-    bool made_here = e == ERR_MISSING;
-    if (made_here)
-        e = find_or_add(ring, db, &p, ret_key_id, ret_key);
-    /* A key made inside a transaction may yet be rolled back: it is remembered when it is next found. */
-    if (e == OK && !(made_here && db_in_transaction(db)))
+    bool is_new = false;
+    enum err e = key_of(ring, db, &p, ret_key_id, ret_key, &is_new);
+    if (e == ERR_SEALED) { /* the next month's takes its place */
+        const struct ring_place next = {p.kind, p.room, p.month + 1};
+        e = key_of(ring, db, &next, ret_key_id, ret_key, &is_new);
+    }
+    if (e == OK && !is_new)
         remember(ring, *ret_key_id, &p, ret_key);
-    return e;
+    return e == ERR_SEALED ? ERR_DEFECT : e;
 }
 
 enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct aead_key *ret_key)

@@ -144,6 +144,12 @@ static enum err apply_one(struct db *db, void *arg)
                     NULL, PARAM_I32(m->number), PARAM_I32(m->oldest_program));
 }
 
+/* Not a lost connection, nor a full disk. */
+static bool lock_taken(const struct db *db)
+{
+    return db_connected(db) && !db_disk_full(db);
+}
+
 /*
  * A lock that is not free, usually because a backup is being made, is asked for again after a pause in which servers work.
  * In a transaction of the caller's the first answer counts.
@@ -153,7 +159,7 @@ static enum err apply_patiently(struct db *db, struct step *step)
     const struct timespec pause = {.tv_sec = LOCK_PAUSE_S};
     bool alone = !db_in_transaction(db);
     enum err e = store_tx(db, apply_one, step);
-    for (int i = 0; alone && e == ERR_BUSY && db_connected(db) && i < LOCK_TRIES; i++) {
+    for (int i = 0; alone && e == ERR_BUSY && lock_taken(db) && i < LOCK_TRIES; i++) {
         if (i == 0)
             log_event(LOG_WARN, "schema.waiting", LOG_I64("number", step->migration->number));
         (void)nanosleep(&pause, NULL);

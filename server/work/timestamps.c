@@ -97,7 +97,7 @@ enum err timestamps_draw(struct timestamps *t, int64_t after_ms, int64_t now_ms,
     /* A wrong clock brought the room there: its messages go on behind those drawn since. */
     bool anew = after_ms > clock_ms + TIMESTAMPS_FOLLOWED_MS;
     if (anew)
-        after_ms = t->anew_ms > clock_ms + TIMESTAMPS_FOLLOWED_MS ? 0 : t->anew_ms;
+        after_ms = t->anew_ms > clock_ms + TIMESTAMPS_ROOM_AHEAD_MS ? 0 : t->anew_ms;
     int64_t first_ms = later(later(t->last_ms, after_ms) + 1, now_ms);
     int64_t ms = t->held == 0 ? INT64_MAX : next_held(t->held, first_ms);
     if (ms <= clock_ms + TIMESTAMPS_AHEAD_MS) {

@@ -258,6 +258,20 @@ static void room__newer_than_the_clock__goes_on_behind_its_newest(void **state)
     source_close(&a);
 }
 
+static void room__too_far_ahead__goes_on_at_the_clock_of_now(void **state)
+{
+    (void)state;
+    struct source a;
+    int64_t now_ms = clock_wall_ms(), far_ms = now_ms + 12 * HOUR, before_ms = now_ms - 3 * HOUR;
+    source_open(&a);
+    assert_int_equal(draw(&a, far_ms, now_ms), now_ms);
+    assert_int_equal(draw(&a, far_ms, now_ms), now_ms + 1);
+    (void)draw(&a, 0, now_ms + 3 * HOUR);
+    /* Set back by more than what is followed: not behind what was drawn by another clock. */
+    assert_true(draw(&a, far_ms, before_ms) < before_ms + SECOND_MS);
+    source_close(&a);
+}
+
 static void room__that_needs_more_than_there_are__has_each_once_and_none_too_far(void **state)
 {
     (void)state;
@@ -297,6 +311,7 @@ int main(void)
         cmocka_unit_test_setup(clock__set_back_an_hour__times_go_on, renew),
         cmocka_unit_test_setup(clock__set_back_forty_days__times_begin_anew, renew),
         cmocka_unit_test_setup(room__newer_than_the_clock__goes_on_behind_its_newest, renew),
+        cmocka_unit_test_setup(room__too_far_ahead__goes_on_at_the_clock_of_now, renew),
         cmocka_unit_test_setup(room__that_needs_more_than_there_are__has_each_once_and_none_too_far,
                                renew),
     };
