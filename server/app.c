@@ -51,7 +51,8 @@ enum {
     GENERAL_STRANGERS_MAX = 1024,
     GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
     UPLOAD_QUEUE_MAX = 512,
-    UPLOAD_STRANGERS_MAX = 256, /* of them; all uploads to the file server are of those who do not sign */
+    UPLOAD_STRANGERS_MAX =
+        256, /* of them; all uploads to the file server are of those who do not sign */
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,

@@ -36,9 +36,9 @@ struct purge {
 
 static struct purge purge_begin(struct call *call)
 {
-    struct purge p = {
-        .call = call,
-        .person = person_of(&call->services->keys->blind15_factor, &call->params.user)};
+    struct purge p = {.call = call,
+                      .person =
+                          person_of(&call->services->keys->blind15_factor, &call->params.user)};
     p.own = person_is(&p.person, &call->who.id);
     return p;
 }
@@ -198,8 +198,7 @@ struct places {
 static enum err find_places(const struct purge *p, struct places *ret_places)
 {
     struct places places = {.count = 0};
-    enum err e =
-        state_rooms(p->call->services->state, p->call->mem, &places.rooms, &places.count);
+    enum err e = state_rooms(p->call->services->state, p->call->mem, &places.rooms, &places.count);
     if (e != OK)
         return e;
     for (size_t i = 0; i < places.count; i++) {

@@ -82,8 +82,10 @@ static void warn_of_own_rates(struct loading *load)
     const struct {
         const char *name;
         struct conf_rate rate;
-    } own[] = {{"uploads", c->limits.uploads},     {"direct_messages", c->limits.dms},
-               {"reactions", c->limits.reactions}, {"edits", c->limits.edits},
+    } own[] = {{"uploads", c->limits.uploads},
+               {"direct_messages", c->limits.dms},
+               {"reactions", c->limits.reactions},
+               {"edits", c->limits.edits},
                {"deletions", c->limits.deletions}};
     for (size_t i = 0; i < COUNT_OF(own); i++) {
         if (!is_more(own[i].rate, c->limits.strangers_together, WHOLE_SERVER))

@@ -81,8 +81,8 @@ struct conf {
         int64_t default_ttl_ms;
         int64_t room_ttl_ms;
         int64_t max_ttl_ms;
-        size_t quota_bytes;          /* 0: chosen by the disk (work/disk.h) */
-        unsigned anonymous_share;    /* percent of the quota; members have what is left */
+        size_t quota_bytes;       /* 0: chosen by the disk (work/disk.h) */
+        unsigned anonymous_share; /* percent of the quota; members have what is left */
         unsigned strangers_share;
         const char *free_space_path; /* or CONF_FREE_SPACE_AUTO, CONF_FREE_SPACE_OFF */
         size_t free_space_bytes;

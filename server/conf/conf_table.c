@@ -336,8 +336,9 @@ static const struct setting settings[] = {
      .fallback = "256M",
      .max = HOST_MAX_BYTES,
      .offset = AT(limits.strangers_bytes),
-     .help = "How much all strangers together may write in a day: posts, edits and direct messages. "
-             "0: no limit."},
+     .help =
+         "How much all strangers together may write in a day: posts, edits and direct messages. "
+         "0: no limit."},
     {.section = "limits",
      .key = "uploads",
      .type = CONF_RATE,

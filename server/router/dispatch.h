@@ -32,7 +32,7 @@ enum effect {
     EFFECT_READS,                /* no claim; may be answered from memory */
     EFFECT_WRITES,               /* the dispatcher claims the nonce before the handler */
     EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (what is alone) */
-    EFFECT_WRITES_IF_NEEDED, /* the handler claims the nonce, when nothing refuses the change */
+    EFFECT_WRITES_IF_NEEDED,     /* the handler claims the nonce, when nothing refuses the change */
     EFFECT_BY_ELEMENTS,          /* batch and sequence: decided by what is inside */
 };
 

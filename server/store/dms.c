@@ -61,25 +61,24 @@ const struct statement dms_statements[] = {
      "  FROM drawn"
      " RETURNING id"},
     /* $1 recipient, $2 for a stranger, $3 an inbox, $4 the strangers' part. Those of one sender go by their age. */
-    {"dms.make_room",
-     "WITH held AS MATERIALIZED ("
-     "    SELECT count(*) >= $3 AS is_full,"
-     "           $2 AND count(*) FILTER (WHERE by_stranger) >= $4 AS part_is_full"
-     "      FROM direct_messages"
-     "     WHERE recipient = $1),"
-     "heaviest AS ("
-     "    SELECT min(d.id) AS id"
-     "      FROM direct_messages d"
-     "     CROSS JOIN held h"
-     "     WHERE d.recipient = $1"
-     "       AND CASE WHEN h.part_is_full THEN d.by_stranger ELSE h.is_full END"
-     "     GROUP BY d.sender"
-     "     ORDER BY count(*) DESC, min(d.id)"
-     "     LIMIT 1)"
-     "DELETE FROM direct_messages d"
-     " USING heaviest"
-     " WHERE d.id = heaviest.id"
-     " RETURNING d.id"},
+    {"dms.make_room", "WITH held AS MATERIALIZED ("
+                      "    SELECT count(*) >= $3 AS is_full,"
+                      "           $2 AND count(*) FILTER (WHERE by_stranger) >= $4 AS part_is_full"
+                      "      FROM direct_messages"
+                      "     WHERE recipient = $1),"
+                      "heaviest AS ("
+                      "    SELECT min(d.id) AS id"
+                      "      FROM direct_messages d"
+                      "     CROSS JOIN held h"
+                      "     WHERE d.recipient = $1"
+                      "       AND CASE WHEN h.part_is_full THEN d.by_stranger ELSE h.is_full END"
+                      "     GROUP BY d.sender"
+                      "     ORDER BY count(*) DESC, min(d.id)"
+                      "     LIMIT 1)"
+                      "DELETE FROM direct_messages d"
+                      " USING heaviest"
+                      " WHERE d.id = heaviest.id"
+                      " RETURNING d.id"},
     {"dms.clear", "WITH gone AS ("
                   "    DELETE FROM direct_messages"
                   "     WHERE recipient = (SELECT id FROM users WHERE session_id = $1)"
@@ -313,12 +312,12 @@ struct sending {
 static enum err insert(struct db *db, struct sending *s)
 {
     const struct dm_people *people = &s->sealed->people;
-    return STORE_ONE_I64(
-        db, "dms.send", &s->id, PARAM_I64(people->sender), PARAM_I64(people->recipient),
-        PARAM_F64((double)s->posted_ms / SECOND_MS),
-        PARAM_F64((double)(s->posted_ms + s->ttl_ms) / SECOND_MS), PARAM_I64(s->sealed->key_id),
-        PARAM_BYTES(buf_span(&s->sealed->body)), PARAM_I64(DMS_PER_SENDER),
-        PARAM_I64(DMS_PER_RECIPIENT), PARAM_BOOL(people->by_stranger), PARAM_I64(DMS_OF_STRANGERS));
+    return STORE_ONE_I64(db, "dms.send", &s->id, PARAM_I64(people->sender),
+                         PARAM_I64(people->recipient), PARAM_F64((double)s->posted_ms / SECOND_MS),
+                         PARAM_F64((double)(s->posted_ms + s->ttl_ms) / SECOND_MS),
+                         PARAM_I64(s->sealed->key_id), PARAM_BYTES(buf_span(&s->sealed->body)),
+                         PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT),
+                         PARAM_BOOL(people->by_stranger), PARAM_I64(DMS_OF_STRANGERS));
 }
 
 /* Both or neither: nobody loses a message for one that is not stored. */

@@ -147,10 +147,9 @@ enum err files_blob_claim(struct db *db, const struct file_hash *hash,
 {
     AUTO_ROWS struct rows rows = {0};
     struct param hash_param = hash ? PARAM_BYTES(SPAN_OF_KEY(hash)) : PARAM_NULL;
-    enum err e =
-        DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
-               PARAM_I64(wanted->key_id), PARAM_I32(wanted->day), param_i64_or_null(wanted->room),
-               PARAM_BOOL(wanted->by_stranger));
+    enum err e = DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
+                        PARAM_I64(wanted->key_id), PARAM_I32(wanted->day),
+                        param_i64_or_null(wanted->room), PARAM_BOOL(wanted->by_stranger));
     if (e == OK)
         e = one_blob(&rows, ret_blob);
     bool created = e == OK;

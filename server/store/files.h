@@ -45,8 +45,8 @@ struct blob_row {
     int64_t size; /* bytes in clear */
     int64_t key_id;
     int64_t day;
-    int64_t room; /* it is charged to; 0: none, so it is in the share of anonymous callers */
-    bool blocked; /* by an operator: chunks are gone, content is refused */
+    int64_t room;     /* it is charged to; 0: none, so it is in the share of anonymous callers */
+    bool blocked;     /* by an operator: chunks are gone, content is refused */
     bool by_stranger; /* of a room: it is in the share of strangers */
 };
 /* Whose share of the quota it is in. */

@@ -118,13 +118,12 @@ static struct bucket_rate own_rate(const struct conf *conf, enum limit_action ac
 static void add(struct rates *r, enum counted counted, const struct limit_claim *c,
                 struct bucket_rate rate)
 {
-    bool bytes = counted == BYTES_BY_IDENTITY || counted == BYTES_BY_STRANGERS ||
-                 counted == BYTES_BY_KIND;
+    bool bytes =
+        counted == BYTES_BY_IDENTITY || counted == BYTES_BY_STRANGERS || counted == BYTES_BY_KIND;
     bool of_identity = counted == BY_IDENTITY || counted == BYTES_BY_IDENTITY;
     struct rated *to = &r->rated[r->count++];
-    *to = (struct rated){.key = {.counted = (uint8_t)counted},
-                         .rate = rate,
-                         .amount = bytes ? c->bytes : c->amount};
+    *to = (struct rated){
+        .key = {.counted = (uint8_t)counted}, .rate = rate, .amount = bytes ? c->bytes : c->amount};
     if (of_identity)
         memcpy(to->key.id, c->who.b, sizeof(to->key.id));
     if (counted == BY_STRANGERS_IN_ROOM)
@@ -137,8 +136,7 @@ static void add(struct rates *r, enum counted counted, const struct limit_claim 
 
 static void add_strangers(struct rates *r, const struct conf *conf, const struct limit_claim *c)
 {
-    bool writes =
-        c->action == LIMIT_POSTS || c->action == LIMIT_EDITS || c->action == LIMIT_DMS;
+    bool writes = c->action == LIMIT_POSTS || c->action == LIMIT_EDITS || c->action == LIMIT_DMS;
     if (c->room != 0)
         add(r, BY_STRANGERS_IN_ROOM, c, rate_of(conf->limits.strangers_together, 1));
     add(r, BY_STRANGERS, c, rate_of(conf->limits.strangers_together, WHOLE_SERVER));

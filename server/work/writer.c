@@ -25,7 +25,7 @@
 enum {
     QUEUE_MAX =
         4096, /* ops waiting; a post holds its connection, so this is also bounded by connections */
-    STRANGERS_MAX = 1024, /* of them, those of strangers */
+    STRANGERS_MAX = 1024,   /* of them, those of strangers */
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,

@@ -82,7 +82,7 @@ struct write_op {
         struct session_id target;
         double posted; /* the slice begins here: 0, then `posted` of the previous slice's answer */
         int64_t messages; /* about how many there are: how much of a batch it takes */
-    } all;             /* WRITE_DELETE_ALL */
+    } all;                /* WRITE_DELETE_ALL */
     struct span reaction; /* the three of reactions: its text; empty: all (WRITE_CLEAR_REACTIONS) */
     /* Called once on the writer's thread after the commit (or refusal); must be quick. */
     void (*done)(struct write_op *op);

@@ -352,7 +352,8 @@ static void fill_inbox(struct mail_cast *c, int first_id, int count, const char 
 
 static int64_t of_strangers(struct mail_cast *c)
 {
-    return database_number(c->db, "SELECT count(*) FROM conclave.direct_messages WHERE by_stranger");
+    return database_number(c->db,
+                           "SELECT count(*) FROM conclave.direct_messages WHERE by_stranger");
 }
 
 static void strangers__hold_a_quarter_of_an_inbox_and_the_loudest_makes_room(void **state)
@@ -391,9 +392,9 @@ static void inbox__that_is_full__loses_the_oldest_of_whoever_sent_most(void **st
                "(SELECT id + CASE WHEN g % 8 < 4 THEN 0 ELSE g % 4 END FROM conclave.users"
                "  WHERE encode(session_id, 'hex') LIKE '15%01')",
                "false");
-    int64_t heaviest = database_number(
-        c.db, "SELECT sender FROM conclave.direct_messages GROUP BY sender"
-              " ORDER BY count(*) DESC LIMIT 1");
+    int64_t heaviest =
+        database_number(c.db, "SELECT sender FROM conclave.direct_messages GROUP BY sender"
+                              " ORDER BY count(*) DESC LIMIT 1");
     char sql[160];
     (void)snprintf(sql, sizeof(sql),
                    "SELECT min(id) FROM conclave.direct_messages WHERE sender = %lld",

@@ -182,8 +182,8 @@ static void tiny_files__use_up_a_block_each_of_their_own_share_only(void **state
     (void)snprintf(quota, sizeof(quota), "CONCLAVE_FILES_QUOTA_BYTES=%lld",
                    (long long)(2 * (anonymous + 5 * FILE_BLOCK_BYTES + 100)));
     with_all((const char *[]){quota, "CONCLAVE_FILES_ANONYMOUS_SHARE=50",
-                              "CONCLAVE_FILES_STRANGERS_SHARE=0",
-                              "CONCLAVE_LIMITS_KNOWN_AFTER=0s", NULL});
+                              "CONCLAVE_FILES_STRANGERS_SHARE=0", "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
+                              NULL});
     assert_int_equal(flood(6), 507);
     assert_int_equal(file_number(&world, "SELECT anonymous_bytes FROM file_usage"),
                      anonymous + 5 * FILE_BLOCK_BYTES);

@@ -216,11 +216,10 @@ static void tiny_content__is_charged_a_block_and_given_back_as_one(void **state)
     (void)state;
     struct bytes a = blob_body(2, 22), b = blob_body(3, 23);
     struct blob_result result;
-    assert_int_equal(
-        blob_put_with(blob_db, a, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result), OK);
+    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result), OK);
     assert_int_equal(result.stored_bytes, FILE_BLOCK_BYTES);
-    assert_int_equal(
-        blob_put_with(blob_db, b, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result), ERR_DENIED);
+    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result),
+                     ERR_DENIED);
     assert_int_equal(result.refusal, BLOB_QUOTA);
     assert_int_equal(blob_sweep(blob_db, BLOB_NOW + 100), 1);
     assert_int_equal(blob_number("SELECT bytes FROM file_usage"), 0);

@@ -305,7 +305,8 @@ static void statement_74__files__are_there_byte_by_byte_as_long_as_before(void *
     assert_int_equal(
         sql_number(&c, "SELECT bytes FROM conclave.room_storage WHERE room = %d", FISH),
         BIG + 3 * FILE_BLOCK_BYTES);
-    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"), BIG + 3 * FILE_BLOCK_BYTES);
+    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"),
+                     BIG + 3 * FILE_BLOCK_BYTES);
     int64_t next = 0;
     assert_int_equal(room_file_put(&who(ANA)->community, "Fish", SPAN("more"), NULL, &next), OK);
     assert_true(next > 38);

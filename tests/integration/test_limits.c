@@ -188,10 +188,9 @@ static void identity__beyond_its_own_limits__is_refused_and_nobody_else(void **s
 static void strangers__beyond_the_bytes_of_a_day__are_refused_and_members_are_not(void **state)
 {
     (void)state;
-    static const char *const env[] = {"CONCLAVE_LIMITS_KNOWN_AFTER=5s",
-                                      "CONCLAVE_ROOMS_MESSAGE_BYTES=1K",
-                                      "CONCLAVE_LIMITS_STRANGERS_BYTES=1K",
-                                      "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    static const char *const env[] = {
+        "CONCLAVE_LIMITS_KNOWN_AFTER=5s", "CONCLAVE_ROOMS_MESSAGE_BYTES=1K",
+        "CONCLAVE_LIMITS_STRANGERS_BYTES=1K", "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     struct world w = {0};
     struct member ana, ben;
     int posted = 0;

@@ -80,8 +80,7 @@ static void deletion_of_everything__where_there_is_nothing__leaves_no_mark(void 
     json_auto_t *own = talk_do(&talk, CLEO, "DELETE", "/rooms/all/%s", cleo.s);
     json_auto_t *seen = talk_do(&talk, MOD, "DELETE", "/rooms/all/%s", cleo.s);
     json_auto_t *unseen = talk_do(&talk, MOD, "DELETE", "/rooms/all/15%064d", 7);
-    json_auto_t *denied =
-        talk_do(&talk, BEN, "DELETE", "/rooms/all/%s", talk_id(&talk, ANA, &ana));
+    json_auto_t *denied = talk_do(&talk, BEN, "DELETE", "/rooms/all/%s", talk_id(&talk, ANA, &ana));
     json_auto_t *nothing = json_pack("{s:{},s:i}", "rooms", "total", 0);
     assert_true(json_equal(own, nothing));
     assert_true(json_equal(seen, nothing));
@@ -109,8 +108,7 @@ static void deletion_of_everything__in_many_rooms__is_few_commits(void **state)
         (void)talk_post(&talk, ANA, token, "two");
     }
     double before = commits();
-    json_auto_t *done =
-        talk_do(&talk, ANA, "DELETE", "/rooms/all/%s", talk_id(&talk, ANA, &ana));
+    json_auto_t *done = talk_do(&talk, ANA, "DELETE", "/rooms/all/%s", talk_id(&talk, ANA, &ana));
     assert_int_equal(talk_int(done, "total"), 2 * ROOMS);
     assert_int_equal(talk_int(json_object_get(done, "rooms"), "many7"), 2);
     assert_int_equal(talk_int(json_object_get(done, "rooms"), "lobby"), 0);
@@ -166,8 +164,7 @@ static void batch__of_many_changes__goes_to_the_writer_together(void **state)
     ids[MESSAGES - 1] = ids[0];
     json_auto_t *deleted = run_batch(ANA, "DELETE", "message", ids);
     for (size_t i = 0; i < MESSAGES; i++)
-        assert_int_equal(code_at(deleted, i),
-                         i == MESSAGES / 2 || i == MESSAGES - 1 ? 404 : 200);
+        assert_int_equal(code_at(deleted, i), i == MESSAGES / 2 || i == MESSAGES - 1 ? 404 : 200);
     assert_true(commits() - before <= 10);
 }
 
@@ -176,9 +173,9 @@ static void batch__that_reads_what_it_wrote__reads_it(void **state)
     (void)state;
     talk_room(&talk, "order");
     json_auto_t *body = community_post_body(&talk.members[ANA].community, "first");
-    json_auto_t *elements = json_pack(
-        "[{s:s,s:s,s:O},{s:s,s:s}]", "method", "POST", "path", "/room/order/message", "json", body,
-        "method", "GET", "path", "/room/order/messages/recent");
+    json_auto_t *elements =
+        json_pack("[{s:s,s:s,s:O},{s:s,s:s}]", "method", "POST", "path", "/room/order/message",
+                  "json", body, "method", "GET", "path", "/room/order/messages/recent");
     json_t *replies = NULL;
     assert_int_equal(talk_ask(&talk, ANA, "POST", "/batch", elements, &replies), 200);
     assert_int_equal(code_at(replies, 0), 201);

@@ -259,42 +259,12 @@ static void conf__mistakes_in_the_file__name_line_and_key(void **state)
         {"[server]\nmax_body = 1M\n", "[files] max_bytes must not exceed [server] max_body: the "
                                       "largest file could never arrive.\n"},
         {"[files]\ndefault_ttl = 31d\n", "[files] default_ttl must not exceed [files] max_ttl.\n"},
-        {"[files]\nanonymous_share = 101\n",
-         "FILE:2: [files] anonymous_share: a whole number from 0 to 100 is needed.\n"},
-        {"[files]\nanonymous_share = 60\nstrangers_share = 41\n",
-         "[files] anonymous_share and strangers_share must not exceed 100 together: they are shares "
-         "of one quota.\n"},
-        {"[files]\nstrangers_bytes = 9M\n",
-         "[files] anonymous_bytes, strangers_bytes and members_bytes must be 0 or at least [files] "
-         "max_bytes: the largest file could never be uploaded.\n"},
-        {"[limits]\nupload_bytes = 9M\n",
-         "[limits] upload_bytes must be 0 or at least [files] max_bytes: the largest file could "
-         "never be uploaded.\n"},
-        {"[limits]\nstrangers_bytes = 63K\n",
-         "[limits] strangers_bytes must be 0 or at least [rooms] message_bytes: the longest message "
-         "could never be sent.\n"},
-        {"[limits]\ndeletions = 0/60s\n",
-         "FILE:2: [limits] deletions: a rate such as 5/16s, or off is needed.\n"},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         AUTO_LOADED struct loaded l = load_text(cases[i].text);
         assert_string_equal(l.problems, cases[i].sentence);
         assert_int_equal(l.verdict, ERR_MALFORMED);
     }
-}
-
-static void conf__limit_of_one_above_that_of_all__is_told_and_starts(void **state)
-{
-    (void)state;
-    AUTO_LOADED struct loaded l =
-        load_text("[limits]\nstrangers_together = 2/60s\nreactions = off\nedits = 20/60s\n"
-                  "uploads = 20/60s\ndirect_messages = 21/60s\ndeletions = 1/1s\n");
-    assert_int_equal(l.verdict, OK);
-    assert_string_equal(l.problems,
-                        "[limits] direct_messages: one stranger may do more than [limits] "
-                        "strangers_together allows all of them on the whole server.\n"
-                        "[limits] deletions: one stranger may do more than [limits] "
-                        "strangers_together allows all of them on the whole server.\n");
 }
 
 static void conf__several_mistakes__are_all_told_at_once(void **state)
@@ -599,7 +569,6 @@ int main(void)
         TEST(conf__a_misspelt_variable_of_a_known_section__stops_the_start),
         TEST(conf__variables_of_the_scripts_around__get_one_warning),
         TEST(conf__mistakes_in_the_file__name_line_and_key),
-        TEST(conf__limit_of_one_above_that_of_all__is_told_and_starts),
         TEST(conf__several_mistakes__are_all_told_at_once),
         TEST(conf__a_refused_value__is_never_repeated),
         TEST(conf__values_of_every_kind__are_held_against_their_limits),

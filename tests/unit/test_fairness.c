@@ -212,7 +212,8 @@ static void limit__of_bytes__counts_bytes_and_takes_nothing_when_it_refuses(void
     assert_int_equal(limits_new(&conf, &l), OK);
     assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
     for (int i = 0; i < 10; i++)
-        assert_int_equal(limits_take(l, &ana, 1000), LIMIT_OWN); /* too many bytes: no upload is counted either */
+        assert_int_equal(limits_take(l, &ana, 1000),
+                         LIMIT_OWN); /* too many bytes: no upload is counted either */
     ana.bytes = 100;
     for (int i = 0; i < 3; i++)
         assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
