@@ -123,10 +123,10 @@ static enum err run(struct purge *p)
     return e;
 }
 
-/* Besides the one that was counted before: each room, and each message. */
+/* Besides the one that was counted before: each other room, and each message. */
 static void charge(const struct purge *p, enum limit_action action)
 {
-    size_t touched = p->count - 1;
+    size_t touched = p->count > 0 ? p->count - 1 : 0;
     for (size_t i = 0; i < p->count; i++)
         touched += p->deleted[i] > 0 ? (size_t)p->deleted[i] : 0;
     fair_charge(p->call, action, touched);
@@ -164,9 +164,9 @@ enum err messages_delete_all_in_room(struct call *call)
     e = add_room(&p, &p.found[0]);
     if (e == OK)
         e = run(&p);
+    charge(&p, LIMIT_DELETIONS);
     if (e != OK)
         return e;
-    charge(&p, LIMIT_DELETIONS);
     if (p.ops[0]->result != WRITE_DONE)
         write_refuse(call, p.ops[0]->result);
     else if (p.deleted[0] == 0)
