@@ -23,6 +23,7 @@
 #include "store/restore_script.h"
 #include "store/ring.h"
 #include "store/server.h"
+#include "store/trusted_time.h"
 
 enum {
     DATE_MAX_BYTES = 64,
@@ -298,6 +299,9 @@ static void tell(const struct restore *r, const struct restore_summary *s)
         "What was deleted or banned after the backup was made is as it was before: do it "
         "again. The server may be started now.\n",
         (long long)s->rooms, date, (long long)r->margin);
+    if (clock_far_from(clock_wall_ms(), s->trusted_ms))
+        (void)printf("The backup is more than two days old, so the server deletes nothing until it "
+                     "has run for a day, or you type `conclave clock confirm`.\n");
     if (!r->source.sealed)
         (void)printf("Nobody can tell who wrote to this backup. It makes %lld people moderators or "
                      "admins of all rooms: are they yours? `conclave mod list` names them.\n",

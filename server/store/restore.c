@@ -168,6 +168,9 @@ enum err restore_summary(struct db *db, struct restore_summary *ret_summary)
         e = store_query_i64(db, "SELECT count(*) FROM conclave.users WHERE moderator OR admin",
                             NULL, 0, &s.admins);
     if (e == OK)
+        e = store_query_i64(db, "SELECT coalesce(max(trusted_s), 0) * 1000 FROM conclave.server",
+                            NULL, 0, &s.trusted_ms);
+    if (e == OK)
         *ret_summary = s;
     return e;
 }

@@ -35,6 +35,7 @@ MUST_USE enum err restore_raise(struct db *db, int64_t margin);
 /* For people: how many rooms, and when the newest message was posted, in ms (0: there is none). */
 struct restore_summary {
     int64_t rooms, newest_ms, admins; /* admins and moderators of all rooms */
+    int64_t trusted_ms;               /* the newest time that was trusted; 0: none */
 };
 MUST_USE enum err restore_summary(struct db *db, struct restore_summary *ret_summary);
 

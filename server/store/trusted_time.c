@@ -33,6 +33,11 @@ static int64_t distance(int64_t a, int64_t b)
     return a > b ? a - b : b - a;
 }
 
+bool clock_far_from(int64_t now_ms, int64_t trusted_ms)
+{
+    return trusted_ms != 0 && distance(now_ms, trusted_ms) > JUMP_MAX_MS;
+}
+
 void clock_judge(struct clock_reading *reading, int64_t asked_ms)
 {
     int64_t database_ms = reading->database_ms;
@@ -44,8 +49,7 @@ void clock_judge(struct clock_reading *reading, int64_t asked_ms)
     reading->doubt = CLOCK_TRUSTED;
     if (distance(reading->ahead_ms, 0) > APART_MAX_MS)
         reading->doubt = CLOCK_APART;
-    else if (reading->trusted_ms != 0 &&
-             distance(reading->now_ms, reading->trusted_ms) > JUMP_MAX_MS)
+    else if (clock_far_from(reading->now_ms, reading->trusted_ms))
         reading->doubt = CLOCK_JUMPED;
 }
 

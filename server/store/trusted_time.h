@@ -24,6 +24,8 @@ struct clock_reading {
     int64_t trusted_ms; /* the newest time that was trusted; 0: none yet */
 };
 MUST_USE enum err clock_read(struct db *db, struct clock_reading *ret_reading);
+/* Is that so far from the newest time that was trusted (0: none) that nothing may go by it? */
+bool clock_far_from(int64_t now_ms, int64_t trusted_ms);
 /* Its verdict, without a database. asked_ms and reading->now_ms: this process before and after asking. */
 void clock_judge(struct clock_reading *reading, int64_t asked_ms);
 

@@ -200,6 +200,7 @@ static void backup__while_people_post__brings_everything_back_into_an_empty_data
     memcpy(name, "/other?", 7);
     command_expect(&talk.w, NULL, ARGS("restore", in_folder("first.dump")), 0,
                    "Restored. Rooms: 1. Newest message: 20", &said);
+    assert_null(strstr(said.out, "more than two days old"));
     command_expect(&talk.w, NULL, ARGS("check"), 0, "in order", &said);
     start();
 
@@ -266,6 +267,7 @@ static void client__that_saw_more_than_the_backup__gets_everything_written_after
     int64_t kept = talk_post(&talk, ANA, "lobby", "kept");
     int64_t doomed = talk_post(&talk, ANA, "lobby", "to be deleted later");
     (void)send_dm(ANA, BEN, "kept mail");
+    file_sql(&talk.w, "UPDATE conclave.server SET trusted_s = trusted_s - 3 * 86400");
     const char *path = in_folder("second.dump");
     command_expect(&talk.w, NULL, ARGS("backup", "--output", path), 0, "storage.key", &said);
 
@@ -277,6 +279,7 @@ static void client__that_saw_more_than_the_backup__gets_everything_written_after
     stop();
     command_expect(&talk.w, NULL, ARGS("restore", in_folder("second.dump"), "--replace", "--yes"),
                    0, "are 100000000 higher", &said);
+    assert_non_null(strstr(said.out, "more than two days old"));
     start();
     json_auto_t *nothing =
         talk_get(&talk, BEN, "/room/lobby/messages/since/%lld?t=r", (long long)ben.view.seqno);
