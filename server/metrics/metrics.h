@@ -73,6 +73,8 @@
     X(METRIC_LIMITED_DMS, "conclave_limited_total", COUNTER, "action=\"direct_message\"", "")                           \
     X(METRIC_LIMITED_REACTIONS, "conclave_limited_total", COUNTER, "action=\"reaction\"", "")                           \
     X(METRIC_LIMITED_EDITS, "conclave_limited_total", COUNTER, "action=\"edit\"", "")                                   \
+    X(METRIC_LIMITED_DELETIONS, "conclave_limited_total", COUNTER, "action=\"deletion\"", "")                           \
+    X(METRIC_LIMITED_MODERATION, "conclave_limited_total", COUNTER, "action=\"moderation\"", "")                        \
     X(METRIC_STRANGERS_WAITED, "conclave_strangers_waited_total", COUNTER, "",                                         \
       "Requests of strangers put behind those of members while the server was busy.")                                  \
     X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \

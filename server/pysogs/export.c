@@ -104,7 +104,7 @@ static enum err give_dm(struct export *ex, const struct row *row)
     struct bytes body;
     struct span message;
     enum err e = copy_of(ex, row_bytes(row, 6), &body);
-    struct dm_sealed sealed = {.people = {row_i64(row, 2), row_i64(row, 1)},
+    struct dm_sealed sealed = {.people = {.sender = row_i64(row, 2), .recipient = row_i64(row, 1)},
                                .key_id = row_i64(row, 5)};
     if (e != OK)
         return e;

@@ -27,6 +27,24 @@ const struct statement changing_statements[] = {
      "  FROM wanted"
      "  JOIN messages m USING (id)"
      " ORDER BY m.id"},
+    {"changing.is_there", "SELECT count(*)"
+                          "  FROM messages"
+                          " WHERE id = $2 AND room = $1 AND body IS NOT NULL"},
+    /* Uploads as attachments.expire_uploader takes them. */
+    {"changing.rooms_of",
+     "SELECT t.room, sum(t.messages)::bigint"
+     "  FROM (SELECT m.room, count(*) AS messages"
+     "          FROM messages m"
+     "         WHERE m.author = $1 AND ($2::bigint = 0 OR m.room = $2) AND m.body IS NOT NULL"
+     "         GROUP BY m.room"
+     "         UNION ALL"
+     "        SELECT f.room, 0"
+     "          FROM files f"
+     "         WHERE f.uploader = $1 AND f.room IS NOT NULL AND ($2 = 0 OR f.room = $2)"
+     "           AND f.expiry IS DISTINCT FROM 0"
+     "           AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.image = f.id)) t"
+     " GROUP BY t.room"
+     " ORDER BY t.room"},
     {"changing.write", "UPDATE messages m"
                        "   SET edited = t.edited, seqno_data = t.seqno_data, body = t.body,"
                        "       key_id = t.key_id"
@@ -92,6 +110,37 @@ enum err changing_targets(struct db *db, struct arena *mem, const struct targets
                            ret_count);
     if (e == OK)
         *ret_targets = targets;
+    return e;
+}
+
+enum err changing_is_there(struct db *db, int64_t room, int64_t message, bool *ret_there)
+{
+    int64_t count = 0;
+    enum err e =
+        STORE_ONE_I64(db, "changing.is_there", &count, PARAM_I64(room), PARAM_I64(message));
+    if (e == OK)
+        *ret_there = count > 0;
+    return e;
+}
+
+static bool read_author_room(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    *(struct author_room *)element = (struct author_room){row_i64(row, 0), row_i64(row, 1)};
+    return true;
+}
+
+enum err changing_rooms_of(struct db *db, struct arena *mem, int64_t author, int64_t room,
+                           struct author_room **ret_rooms, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *rooms = NULL;
+    enum err e = DB_RUN(db, "changing.rooms_of", &rows, PARAM_I64(author), PARAM_I64(room));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct author_room), read_author_room, &rooms,
+                           ret_count);
+    if (e == OK)
+        *ret_rooms = rooms;
     return e;
 }
 

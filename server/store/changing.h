@@ -43,6 +43,17 @@ MUST_USE enum err changing_targets(struct db *db, struct arena *mem,
                                    const struct targets_wanted *wanted,
                                    struct message_target **ret_targets, size_t *ret_count);
 
+/* Is this a message of the room that is not deleted? Asked before anybody is asked to change it. */
+MUST_USE enum err changing_is_there(struct db *db, int64_t room, int64_t message, bool *ret_there);
+/* What one person has in a room that a deletion of everything would change. */
+struct author_room {
+    int64_t room;
+    int64_t messages; /* not deleted; 0: uploads only */
+};
+/* room 0: all rooms. Ascending by room; rooms with nothing are missing. */
+MUST_USE enum err changing_rooms_of(struct db *db, struct arena *mem, int64_t author, int64_t room,
+                                    struct author_room **ret_rooms, size_t *ret_count);
+
 /* What becomes of a message's data: another body, or none. `edited` and seqno_data are set with it. */
 struct message_change {
     int64_t id;

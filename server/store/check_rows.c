@@ -91,7 +91,7 @@ static enum err open_dm(const struct row_check *c, const struct row *row)
     struct bytes body;
     struct span message;
     enum err e = copy_of(c, row, &body);
-    struct dm_sealed sealed = {.people = {row_i64(row, 4), row_i64(row, 5)},
+    struct dm_sealed sealed = {.people = {.sender = row_i64(row, 4), .recipient = row_i64(row, 5)},
                                .key_id = row_i64(row, 2)};
     if (e != OK)
         return e;

@@ -33,8 +33,14 @@ struct write_batch *write_batch_new(const struct write_batch_options *options,
 
 size_t write_batch_weight(const struct write_op *op)
 {
-    enum { WEIGHT_ONE = 1, WEIGHT_SLICE = WRITE_BATCH_WEIGHT_MAX / 2 };
-    return op->kind == WRITE_DELETE_ALL ? WEIGHT_SLICE : WEIGHT_ONE;
+    /* A whole slice takes half of a batch; most people have a few messages in a room. */
+    enum { PER_WEIGHT = 4 };
+    _Static_assert(1 + WRITE_SLICE_MAX / PER_WEIGHT <= WRITE_BATCH_WEIGHT_MAX / 2,
+                   "two slices fit a batch");
+    if (op->kind != WRITE_DELETE_ALL)
+        return 1;
+    int64_t messages = op->all.messages < WRITE_SLICE_MAX ? op->all.messages : WRITE_SLICE_MAX;
+    return 1 + (size_t)messages / PER_WEIGHT;
 }
 
 /* ---- learning ---- */

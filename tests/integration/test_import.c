@@ -18,6 +18,7 @@
 #include "db/db.h"
 #include "integration/cast.h"
 #include "integration/old_server.h"
+#include "store/files.h"
 
 enum { ANA, BEN, CARL, DORA, EVE, FRED, GIL, IDA, PEOPLE };
 /* Their rows in the old database; Gil has two, the second by an id in capitals. Eve and Ida are known by their 05 ids. */
@@ -303,8 +304,9 @@ static void statement_74__files__are_there_byte_by_byte_as_long_as_before(void *
     assert_non_null(strstr(said.out, "files that are not in the folder"));
     assert_int_equal(
         sql_number(&c, "SELECT bytes FROM conclave.room_storage WHERE room = %d", FISH),
-        BIG + 3 * SMALL);
-    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"), BIG + 3 * SMALL);
+        BIG + 3 * FILE_BLOCK_BYTES);
+    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"),
+                     BIG + 3 * FILE_BLOCK_BYTES);
     int64_t next = 0;
     assert_int_equal(room_file_put(&who(ANA)->community, "Fish", SPAN("more"), NULL, &next), OK);
     assert_true(next > 38);
