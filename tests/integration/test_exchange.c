@@ -51,6 +51,8 @@ struct fixture {
 /* ---- handlers ---- */
 
 static atomic_int sources_open; /* of all tests; each leaves it at 0 */
+static atomic_bool pieces_may_come;
+static atomic_int pieces_awaited; /* by workers that can do nothing else meanwhile */
 
 static enum err answer_memory(struct call *call)
 {
@@ -108,6 +110,7 @@ static enum err answer_length(struct call *call)
 struct test_source {
     struct body_source source; /* first */
     uint64_t at, breaks_at;
+    bool slow; /* its first piece comes at once, the others when they may */
     uint8_t piece[CHUNK_BYTES];
 };
 
@@ -116,12 +119,22 @@ static uint8_t byte_at(uint64_t i)
     return (uint8_t)(i * 2654435761U >> 13);
 }
 
+static void await_pieces(void)
+{
+    atomic_fetch_add(&pieces_awaited, 1);
+    while (!atomic_load(&pieces_may_come))
+        pause_ms(5);
+    atomic_fetch_sub(&pieces_awaited, 1);
+}
+
 static enum err source_next(struct body_source *source, struct db *db, struct span *ret_piece)
 {
     struct test_source *s = (struct test_source *)(void *)source;
     uint64_t n = s->source.length - s->at;
     if (db == NULL || s->at >= s->breaks_at)
         return ERR_BUSY;
+    if (s->slow && s->at > 0)
+        await_pieces();
     if (n > CHUNK_BYTES)
         n = CHUNK_BYTES;
     for (uint64_t i = 0; i < n; i++)
@@ -167,6 +180,16 @@ static enum err answer_missing_file(struct call *call)
     return answer_source(call, 0);
 }
 
+/* Whoever asks for it is a stranger. */
+static enum err answer_slow_file(struct call *call)
+{
+    call->stranger = true;
+    enum err e = answer_file(call);
+    if (e == OK)
+        ((struct test_source *)(void *)call->reply->source)->slow = true;
+    return e;
+}
+
 /* The same after work that took much memory of its own. */
 static enum err answer_fat_file(struct call *call)
 {
@@ -200,6 +223,7 @@ static const struct route routes[] = {
     {"GET", "/later/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_later},
     {"POST", "/length", ACCESS_PUBLIC, EFFECT_READS, MIB(12), answer_length},
     {"GET", "/file/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_file},
+    {"GET", "/slow/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_slow_file},
     {"GET", "/broken/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_broken_file},
     {"GET", "/missing/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_missing_file},
 };
@@ -238,6 +262,8 @@ static bool open_lanes(struct fixture *f)
                                    .workers = WORKERS,
                                    .queue_max = 1000,
                                    .age_max_ms = 8 * SECOND_MS,
+                                   .share_percent = 25,
+                                   .keep_one = true,
                                    .db = &db,
                                    .metrics = f->metrics,
                                    .queue_metric = METRIC_QUEUE_GENERAL};
@@ -519,6 +545,30 @@ static void exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply(void **s
     wait_for_end(f);
 }
 
+/* However many download, one worker is kept from strangers, and members have it. */
+static void stream__of_strangers__leaves_a_worker_to_members(void **state)
+{
+    struct fixture *f = *state;
+    int fds[FAT_ONES];
+    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    send_all(f, "/slow/10000000", fds);
+    while ((metrics_get(f->metrics, METRIC_QUEUE_GENERAL) < FAT_ONES - WORKERS ||
+            atomic_load(&pieces_awaited) < WORKERS - 1) &&
+           clock_mono_ms() < until)
+        pause_ms(5);
+    for (int i = 0; i < 10; i++) {
+        int64_t began_ms = clock_mono_ms();
+        assert_text(link, "/worker", "worker");
+        assert_in_range(clock_mono_ms() - began_ms, 0, SECOND_MS);
+    }
+    assert_int_equal(atomic_load(&pieces_awaited), WORKERS - 1);
+    atomic_store(&pieces_may_come, true);
+    for (int i = 0; i < FAT_ONES; i++)
+        (void)close(fds[i]);
+    wait_for_end(f);
+}
+
 struct crowd {
     const struct fixture *f;
     struct way way;
@@ -593,6 +643,7 @@ int main(void)
         cmocka_unit_test(stream__whose_client_leaves__is_released),
         cmocka_unit_test(exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request),
         cmocka_unit_test(exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply),
+        cmocka_unit_test(stream__of_strangers__leaves_a_worker_to_members),
         cmocka_unit_test(exchange__many_at_once__do_not_mix),
         cmocka_unit_test(listener__closing__answers_what_is_under_way),
     };
