@@ -11,26 +11,33 @@
 
 /* $1 owner, $2 since, $3 now, $4 rows, $5 bytes. octet_length of a sealed body does not read it. */
 #define PAGE_OF(column)                                                                            \
-    "SELECT p.id, p.posted_at, p.expires_at, s.session_id, r.session_id,"                          \
+    "SELECT p.id, p.posted_at, p.expires_at,"                                                      \
+    "       (SELECT session_id FROM users WHERE id = p.sender),"                                   \
+    "       (SELECT session_id FROM users WHERE id = p.recipient),"                                \
     "       p.sender, p.recipient, p.key_id, p.body"                                               \
     "  FROM (SELECT d.*, sum(octet_length(d.body)) OVER (ORDER BY d.id) AS bytes"                  \
-    "          FROM (SELECT *"                                                                     \
-    "                  FROM direct_messages"                                                       \
-    "                 WHERE " column " = (SELECT id FROM users WHERE session_id = $1)"             \
-    "                   AND id > $2 AND expires_at > $3"                                           \
-    "                 ORDER BY id LIMIT $4) d) p"                                                  \
-    "  JOIN users s ON s.id = p.sender"                                                            \
-    "  JOIN users r ON r.id = p.recipient"                                                         \
+    "          FROM (SELECT m.*"                                                                   \
+    "                  FROM users u"                                                               \
+    "                 CROSS JOIN LATERAL (SELECT *"                                                \
+    "                                       FROM direct_messages"                                  \
+    "                                      WHERE " column " = ANY(ARRAY[u.id])" /* IS_OWNER */     \
+    "                                        AND id > $2 AND expires_at > $3"                      \
+    "                                      ORDER BY " column ", id " OWN_LIMIT ") m"               \
+    "                 WHERE u.session_id = $1"                                                     \
+    "                 ORDER BY m.id LIMIT $4) d) p"                                                \
     " WHERE p.bytes - octet_length(p.body) < $5"                                                   \
     " ORDER BY p.id"
+#define NEWEST_OF(column)                                                                          \
+    "(SELECT id"                                                                                   \
+    "   FROM direct_messages"                                                                      \
+    "  WHERE " column " = ANY(ARRAY[u.id])"                                                        \
+    "  ORDER BY " column " DESC, id DESC LIMIT 1)"
 
 const struct statement dms_statements[] = {
     {"dms.inbox", PAGE_OF("recipient")},
     {"dms.outbox", PAGE_OF("sender")},
-    {"dms.newest", "SELECT (SELECT max(d.id) FROM direct_messages d WHERE d.recipient = u.id),"
-                   "       (SELECT max(d.id) FROM direct_messages d WHERE d.sender = u.id)"
-                   "  FROM users u"
-                   " WHERE u.session_id = $1"},
+    {"dms.newest", "SELECT " NEWEST_OF("recipient") ", " NEWEST_OF(
+                       "sender") "  FROM users u WHERE u.session_id = $1"},
     {"dms.after", "SELECT d.id, s.session_id, r.session_id"
                   "  FROM direct_messages d"
                   "  JOIN users s ON s.id = d.sender"

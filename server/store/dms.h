@@ -31,8 +31,8 @@ struct dm_query {
     enum dm_box box;
     struct session_id owner;
     int64_t since; /* ids above this one */
-    int64_t limit;
-    double now; /* what has expired by then is not there */
+    int64_t limit; /* 1..256 */
+    double now;    /* what has expired by then is not there */
 };
 /*
  * Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. Rows that do

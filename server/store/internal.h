@@ -44,6 +44,18 @@ extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
 extern const struct statement statistics_statements[];
 extern const struct statement check_rows_statements[];
+/*
+ * How rows of one owner are asked for in the order of another column: "WHERE room " IS_OWNER "
+ * ORDER BY room, id". Only the index of both columns has this order. With "room = $1 ORDER BY id"
+ * PostgreSQL may as well walk the index of ids past the rows of all other rooms, and does so when it
+ * has counted few rooms.
+ */
+#define IS_OWNER "= ANY(ARRAY[$1::bigint])"
+/*
+ * At the end of a subquery of such rows, as many as anybody asks for: a LIMIT that is a parameter is
+ * taken for a tenth of all rows.
+ */
+#define OWN_LIMIT "LIMIT 256"
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

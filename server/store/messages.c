@@ -8,12 +8,12 @@
 #include "store/internal.h"
 #include "store/reactions.h"
 
+/* People are looked up row by row: a join may read all of them. */
 #define MESSAGE_COLUMNS                                                                            \
-    "m.id, a.session_id, m.posted, m.edited, m.seqno_creation, m.seqno_data, m.seqno_reactions,"   \
-    " w.session_id, m.whisper_mods, m.key_id, m.body, m.room"
-#define MESSAGE_PEOPLE                                                                             \
-    "  JOIN users a ON a.id = m.author"                                                            \
-    "  LEFT JOIN users w ON w.id = m.whisper_to"
+    "m.id, (SELECT session_id FROM users WHERE id = m.author), m.posted, m.edited,"                \
+    " m.seqno_creation, m.seqno_data, m.seqno_reactions,"                                          \
+    " (SELECT session_id FROM users WHERE id = m.whisper_to),"                                     \
+    " m.whisper_mods, m.key_id, m.body, m.room"
 
 /*
  * Events in order of their number, from four sources, each walked in the order of its own index and no further than the
@@ -65,19 +65,24 @@
     "     UNION ALL SELECT id, event FROM far"                                                     \
     "     ORDER BY event LIMIT $4)"                                                                \
     "SELECT " MESSAGE_COLUMNS "  FROM page"                                                        \
-    "  JOIN messages m ON m.id = page.id" MESSAGE_PEOPLE " ORDER BY page.event"
+    "  JOIN messages m ON m.id = page.id"                                                          \
+    " ORDER BY page.event"
 
 const struct statement messages_statements[] = {
     {"messages.events", EVENTS},
-    {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
-                        " WHERE m.room = $1 AND m.state = 0 AND m.body IS NOT NULL AND m.id < $2"
-                        " ORDER BY m.id DESC"
+    {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM (SELECT *"
+                        "          FROM messages"
+                        "         WHERE room " IS_OWNER " AND id < $2"
+                        "           AND state = 0 AND body IS NOT NULL"
+                        "         ORDER BY room DESC, id DESC " OWN_LIMIT ") m"
+                        " ORDER BY m.room DESC, m.id DESC"
                         " LIMIT $3"},
-    {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
+    {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m"
                      " WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL"},
     {"messages.by_ids",
      "SELECT " MESSAGE_COLUMNS "  FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, ordinal)"
-     "  JOIN messages m ON m.id = t.id" MESSAGE_PEOPLE " ORDER BY ordinal"},
+     "  JOIN messages m ON m.id = t.id"
+     " ORDER BY ordinal"},
     STATEMENTS_END,
 };
 

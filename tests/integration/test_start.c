@@ -36,6 +36,7 @@ enum {
     FIRST_START_MS =
         400, /* about what an undisturbed first start takes: kills come anywhere in it */
     STEP_MS = 10,
+    AUTOVACUUM_MS = 30000, /* it lets go of a table after a second or more */
 };
 
 static struct said said;
@@ -52,7 +53,7 @@ static void open_world(struct world *w, size_t servers)
 static struct db *connect_to(const struct world *w)
 {
     const struct db_options options = {
-        .url = w->database_url, .statement_timeout_ms = 0, .lock_timeout_ms = 1000};
+        .url = w->database_url, .statement_timeout_ms = 0, .lock_timeout_ms = AUTOVACUUM_MS};
     struct db *db = NULL;
     assert_int_equal(db_new(&options, &db), OK);
     assert_int_equal(db_ensure(db), OK);
