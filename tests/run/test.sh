@@ -64,17 +64,17 @@ if build 'build (asan, ubsan)' tests-asan; then
     suite 'unit-asan' build/asan asan unit
     tests/run/fuzz.sh replay build/asan 2
     # What kills, fills or waits rather than reads bytes is sanitized in the full lane only: twelve minutes are few.
-    left_out='/test_(none)$'
-    [[ ${1:-short} == full ]] || left_out='/test_(adoption|bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|forgetting|freshness|hostile_http|retention|start|torture)$'
+    left_out='/test_attack$' # it measures times alone
+    [[ ${1:-short} == full ]] || left_out='/test_(adoption|attack|bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|forgetting|freshness|hostile_http|retention|start|torture)$'
     mapfile -t sanitized < <(programs asan integration | grep -vE "$left_out")
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-asan build/asan "${sanitized[@]}"
 fi
 # Races: every program that starts threads or servers, at a third of its time; a report makes a process end with 66. The
-# three left out measure or kill rather than race, and are slow enough without.
+# four left out measure or kill rather than race, and are slow enough without.
 if [[ ${1:-short} == full ]] && build 'build (tsan)' tests-tsan; then
     export CONCLAVE_TEST_SHORT=3 TSAN_OPTIONS=${TSAN_OPTIONS:-exitcode=66}
     unset CONCLAVE_TEST_FULL
-    mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|deadlines|torture)$')
+    mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|attack|deadlines|torture)$')
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-tsan build/tsan "${racing[@]}"
 fi
 # Every scenario of the bench at a twentieth: its answers must be right, and polls free of SQL. Its times mean nothing.
