@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Direct messages between members (protocol 02, 2.12), against real processes and with the real encryption of clients.
+ *
+ * test-seconds: 24
  */
 #include <setjmp.h>
 #include <stdarg.h>

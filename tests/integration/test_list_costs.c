@@ -3,7 +3,7 @@
  * What lists may cost whoever asks for them: batches of lists that do not fit one reply, of messages and of who reacted,
  * and whispers that the reader does not see.
  *
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-seconds: 47
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 180
+ * test-timeout-s: 180, test-seconds: 20
  *
  * Restores that are refused: each says why in a sentence, and changes nothing. test_backup_ends.c has those that are interrupted,
  * test_backup.c those that succeed.
