@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Direct messages between members (protocol 02, 2.12), against real processes and with the real encryption of clients.
+ *
+ * test-seconds: 24
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +45,7 @@ static void dm__through_three_relays__is_read_by_its_two_ends_alone(void **state
     mail_cast_close(&c);
 }
 
-static void statement_70__recipient_unknown_or_banned__is_404_otherwise_201(void **state)
+static void recipient_unknown_or_banned__is_404_otherwise_201(void **state)
 {
     (void)state;
     struct mail_cast c;
@@ -76,7 +78,7 @@ static void statement_70__recipient_unknown_or_banned__is_404_otherwise_201(void
     mail_cast_close(&c);
 }
 
-static void statement_71__caller_without_a_blinded_key__is_401(void **state)
+static void caller_without_a_blinded_key__is_401(void **state)
 {
     (void)state;
     static const char *const targets[] = {"/inbox", "/outbox", "/inbox/since/0", "/outbox/since/5"};
@@ -101,7 +103,7 @@ static void statement_71__caller_without_a_blinded_key__is_401(void **state)
     mail_cast_close(&c);
 }
 
-static void statement_72__after_its_time__dm_is_gone(void **state)
+static void direct_message__after_its_time__is_gone(void **state)
 {
     (void)state;
     static const char *const env[] = {"CONCLAVE_DIRECT_MESSAGES_TTL=2s", NULL};
@@ -121,7 +123,7 @@ static void statement_72__after_its_time__dm_is_gone(void **state)
     mail_cast_close(&c);
 }
 
-static void statement_05__poll_with_nothing_new__is_304_without_headers_and_body(void **state)
+static void poll_with_nothing_new__is_304_without_headers_and_body(void **state)
 {
     (void)state;
     static const char *const targets[] = {"/inbox/since/0", "/outbox/since/0",
@@ -502,10 +504,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dm__through_three_relays__is_read_by_its_two_ends_alone),
-        cmocka_unit_test(statement_70__recipient_unknown_or_banned__is_404_otherwise_201),
-        cmocka_unit_test(statement_71__caller_without_a_blinded_key__is_401),
-        cmocka_unit_test(statement_72__after_its_time__dm_is_gone),
-        cmocka_unit_test(statement_05__poll_with_nothing_new__is_304_without_headers_and_body),
+        cmocka_unit_test(recipient_unknown_or_banned__is_404_otherwise_201),
+        cmocka_unit_test(caller_without_a_blinded_key__is_401),
+        cmocka_unit_test(direct_message__after_its_time__is_gone),
+        cmocka_unit_test(poll_with_nothing_new__is_304_without_headers_and_body),
         cmocka_unit_test(ids__after_everything_was_deleted__grow_on),
         cmocka_unit_test(inbox__with_limit__is_read_in_pages_oldest_first),
         cmocka_unit_test(keys__of_past_months__go_with_the_last_message_they_sealed),

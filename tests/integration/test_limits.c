@@ -2,6 +2,8 @@
 /*
  * What one identity may do in a time, and what all new ones may do together: refused with 429 and nothing done, counted,
  * and forgotten by nobody's restart who is known.
+ *
+ * test-waits: 15
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +22,8 @@ enum { MEMBERS_POSTS = 5, KNOWN_AFTER_MS = 10 * SECOND_MS, ANA = 0, BEN = 1, CID
 
 static void open_world(struct world *w, const char *const *env)
 {
-    const struct world_options options = {.servers = 1, .accounts = 4, .env = env};
+    const struct world_options options = {
+        .servers = 1, .accounts = 4, .env = env, .no_fsync = true};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
 }
@@ -243,7 +246,7 @@ static void new_identities__whose_writes_change_nothing__leave_no_rows_at_once(v
 {
     (void)state;
     enum { EACH = 8, ALL = 3 * EACH };
-    const struct world_options world_options = {.servers = 1, .accounts = ALL};
+    const struct world_options world_options = {.servers = 1, .accounts = ALL, .no_fsync = true};
     struct world w = {0};
     struct db *db = NULL;
     if (world_open(&w, &world_options) != OK)

@@ -3,7 +3,7 @@
  * What lists may cost whoever asks for them: batches of lists that do not fit one reply, of messages and of who reacted,
  * whispers that the reader does not see, and many rooms at once while memory is still empty.
  *
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-seconds: 47
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -39,7 +39,7 @@ static bool sees(size_t member, const char *room, int64_t id)
     return seen;
 }
 
-static void statement_36__whisper_to_b__only_b_and_the_sender_see_it(void **state)
+static void whisper_to_b__only_b_and_the_sender_see_it(void **state)
 {
     (void)state;
     talk_room_with_staff(&talk, MOD, ADMIN, "s36");
@@ -56,7 +56,7 @@ static void statement_36__whisper_to_b__only_b_and_the_sender_see_it(void **stat
                         talk_id(&talk, BEN, &text));
 }
 
-static void statement_37__whisper_to_the_moderators__all_of_them_see_it(void **state)
+static void whisper_to_the_moderators__all_of_them_see_it(void **state)
 {
     (void)state;
     talk_room_with_staff(&talk, MOD, ADMIN, "s37");
@@ -70,7 +70,7 @@ static void statement_37__whisper_to_the_moderators__all_of_them_see_it(void **s
     assert_false(sees(ANA, "s37", both));
 }
 
-static void statement_38__deleted_whisper__only_who_saw_it_gets_the_tombstone(void **state)
+static void deleted_whisper__only_who_saw_it_gets_the_tombstone(void **state)
 {
     (void)state;
     talk_room_with_staff(&talk, MOD, ADMIN, "s38");
@@ -90,7 +90,7 @@ static void statement_38__deleted_whisper__only_who_saw_it_gets_the_tombstone(vo
     }
 }
 
-static void statement_39__ordinary_user__may_not_whisper(void **state)
+static void ordinary_user__may_not_whisper(void **state)
 {
     (void)state;
     talk_room(&talk, "s39");
@@ -264,10 +264,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_36__whisper_to_b__only_b_and_the_sender_see_it),
-        cmocka_unit_test(statement_37__whisper_to_the_moderators__all_of_them_see_it),
-        cmocka_unit_test(statement_38__deleted_whisper__only_who_saw_it_gets_the_tombstone),
-        cmocka_unit_test(statement_39__ordinary_user__may_not_whisper),
+        cmocka_unit_test(whisper_to_b__only_b_and_the_sender_see_it),
+        cmocka_unit_test(whisper_to_the_moderators__all_of_them_see_it),
+        cmocka_unit_test(deleted_whisper__only_who_saw_it_gets_the_tombstone),
+        cmocka_unit_test(ordinary_user__may_not_whisper),
         cmocka_unit_test(hidden_messages__by_any_way_of_reading__never_leak),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
