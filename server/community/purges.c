@@ -32,29 +32,31 @@ static enum err purge_room(struct call *call, struct write_op *op, int64_t *ret_
     return OK;
 }
 
-/* here: in call->room only, where who may not learns nothing about the person, not even whether we know them. */
-static enum err begin(struct call *call, bool here, struct write_op **ret_op)
+static struct person named(const struct call *call)
 {
-    struct write_op *op = NULL;
-    enum err e = write_new(call, WRITE_DELETE_ALL, &op);
-    if (e != OK)
-        return e;
-    struct person person = person_of(&call->services->keys->blind15_factor, &call->params.user);
-    if (here && !call->rights.moderator && !person_is(&person, &call->who.id))
-        return ERR_DENIED;
-    e = person_find(call->db, &person);
-    if (e != OK)
-        return e;
-    op->all.target = person.session;
-    *ret_op = op;
-    return OK;
+    return person_of(&call->services->keys->blind15_factor, &call->params.user);
+}
+
+/* ERR_MISSING: the person has never been here, and op names nobody. */
+static enum err aim(struct call *call, struct person *person, struct write_op **ret_op)
+{
+    enum err e = write_new(call, WRITE_DELETE_ALL, ret_op);
+    if (e == OK)
+        e = person_find(call->db, person);
+    if (e == OK)
+        (*ret_op)->all.target = person->session;
+    return e;
 }
 
 enum err messages_delete_all_in_room(struct call *call)
 {
     struct write_op *op = NULL;
+    struct person person = named(call);
     int64_t count = 0;
-    enum err e = begin(call, true, &op);
+    /* Who may not learns nothing about the person, not even whether we know them. */
+    if (!call->rights.moderator && !person_is(&person, &call->who.id))
+        return ERR_DENIED;
+    enum err e = aim(call, &person, &op);
     if (e == OK)
         e = purge_room(call, op, &count);
     if (e != OK)
@@ -68,48 +70,60 @@ enum err messages_delete_all_in_room(struct call *call)
     return OK;
 }
 
+/* What goes in every room. */
+struct purge {
+    struct write_op *op;
+    bool known; /* else the writer has nothing to look for */
+    bool self;  /* the caller's own posts */
+    int64_t total;
+};
+
 /* May the caller do it there, as far as memory knows? The writer decides; this saves asking it about every room. */
-static bool may_purge(struct call *call, struct room *room, const struct write_op *op)
+static bool may_purge(struct call *call, struct room *room, const struct purge *p)
 {
     struct rights rights;
     state_rights(call->services->state, room, &call->who, &rights);
     if (rights.moderator)
         return true;
     return !rights.banned && (rights.read || rights.accessible) &&
-           session_id_eq(&op->all.target, &call->who.id);
+           p->self;
 }
 
 /* Adds the room to the reply, unless the caller may not do it there. */
-static enum err purge_and_tell(struct call *call, struct room *room, struct write_op *op,
-                               struct buf *out, int64_t *total)
+static enum err purge_and_tell(struct call *call, struct room *room, struct purge *p,
+                               struct buf *out)
 {
     int64_t count = 0;
-    if (!may_purge(call, room, op))
+    if (!may_purge(call, room, p))
         return OK;
-    op->room = state_room_id(room);
-    enum err e = purge_room(call, op, &count);
+    p->op->room = state_room_id(room);
+    enum err e = p->known ? purge_room(call, p->op, &count) : OK;
     if (e != OK)
         return e;
-    if (op->result == WRITE_BUSY)
+    if (p->known && p->op->result == WRITE_BUSY)
         return ERR_BUSY;
-    if (op->result != WRITE_DONE)
+    if (p->known && p->op->result != WRITE_DONE)
         return OK;
     json_out_comma(out);
     state_write_token(room, out);
     buf_put_byte(out, ':');
     buf_put_i64(out, count);
-    *total += count;
+    p->total += count;
     return OK;
 }
 
+/* Whoever was never here has nothing here: the answer does not tell the one from the other. */
 enum err messages_delete_all(struct call *call)
 {
-    struct write_op *op = NULL;
+    struct purge p = {.op = NULL};
     struct room **rooms = NULL;
     size_t room_count = 0;
-    int64_t total = 0;
-    enum err e = begin(call, false, &op);
-    if (e == OK)
+    struct person person = named(call);
+    enum err e = aim(call, &person, &p.op);
+    p.known = e == OK;
+    p.self = p.known ? session_id_eq(&person.session, &call->who.id)
+                     : person_is(&person, &call->who.id);
+    if (e == OK || e == ERR_MISSING)
         e = state_rooms(call->services->state, call->mem, &rooms, &room_count);
     if (e != OK)
         return e;
@@ -119,12 +133,12 @@ enum err messages_delete_all(struct call *call)
     json_out_open(out, '{');
     for (size_t i = 0; i < room_count; i++) {
         if (e == OK)
-            e = purge_and_tell(call, rooms[i], op, out, &total);
+            e = purge_and_tell(call, rooms[i], &p, out);
         state_room_release(rooms[i]);
     }
     json_out_close(out, '}');
     json_out_key(out, "total");
-    buf_put_i64(out, total);
+    buf_put_i64(out, p.total);
     json_out_close(out, '}');
     return e == OK ? buf_verdict(out) : e;
 }
