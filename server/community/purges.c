@@ -85,8 +85,7 @@ static bool may_purge(struct call *call, struct room *room, const struct purge *
     state_rights(call->services->state, room, &call->who, &rights);
     if (rights.moderator)
         return true;
-    return !rights.banned && (rights.read || rights.accessible) &&
-           p->self;
+    return !rights.banned && (rights.read || rights.accessible) && p->self;
 }
 
 /* Adds the room to the reply, unless the caller may not do it there. */
@@ -121,8 +120,8 @@ enum err messages_delete_all(struct call *call)
     struct person person = named(call);
     enum err e = aim(call, &person, &p.op);
     p.known = e == OK;
-    p.self = p.known ? session_id_eq(&person.session, &call->who.id)
-                     : person_is(&person, &call->who.id);
+    p.self =
+        p.known ? session_id_eq(&person.session, &call->who.id) : person_is(&person, &call->who.id);
     if (e == OK || e == ERR_MISSING)
         e = state_rooms(call->services->state, call->mem, &rooms, &room_count);
     if (e != OK)
