@@ -107,7 +107,10 @@ enum write_batch_right {
 };
 enum write_result write_batch_may(const struct write_batch_plan *plan,
                                   enum write_batch_right right);
-/* Seals a body with the room's key of this month, into mem, and facts with it, of which sealed is set here. */
+/*
+ * Seals a body with the room's key of this month, into mem, and makes the MAC of facts, whose
+ * `sealed` is set here.
+ */
 struct write_batch_sealed {
     int64_t key_id;
     struct span body;
