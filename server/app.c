@@ -285,7 +285,7 @@ static enum app_exit open_work(struct app *app)
     if (e == OK)
         e = recall_new(POSTED_LOG2, &app->posted);
     if (e == OK)
-        e = jobs_start(app->conf, app->metrics, app->stop_fd, &app->jobs);
+        e = jobs_start(app->conf, app->metrics, app->ring, app->stop_fd, &app->jobs);
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
 }
 

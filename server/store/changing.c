@@ -23,7 +23,10 @@ const struct statement changing_statements[] = {
      "                          LIMIT $6) m)"
      "SELECT m.id, m.room, m.author, m.posted, m.seqno_creation, m.seqno_data, m.seqno_reactions,"
      "       m.state, m.body IS NULL, m.whisper_mods OR m.whisper_to IS NOT NULL, m.key_id,"
-     "       CASE WHEN m.id = ANY($2::bigint[]) THEN m.body END"
+     "       CASE WHEN m.id = ANY($2::bigint[]) THEN m.body END,"
+     "       m.edited, m.whisper_mods, m.mac,"
+     "       CASE WHEN m.id = ANY($2::bigint[])"
+     "            THEN (SELECT session_id FROM users WHERE id = m.whisper_to) END"
      "  FROM wanted"
      "  JOIN messages m USING (id)"
      " ORDER BY m.id"},
@@ -47,9 +50,10 @@ const struct statement changing_statements[] = {
      " ORDER BY t.room"},
     {"changing.write", "UPDATE messages m"
                        "   SET edited = t.edited, seqno_data = t.seqno_data, body = t.body,"
-                       "       key_id = t.key_id"
+                       "       key_id = t.key_id, mac = t.mac"
                        "  FROM unnest($1::bigint[], $2::float8[], $3::bigint[], $4::bigint[],"
-                       "              $5::bytea[]) AS t (id, edited, seqno_data, key_id, body)"
+                       "              $5::bytea[], $6::bytea[])"
+                       "       AS t (id, edited, seqno_data, key_id, body, mac)"
                        " WHERE m.id = t.id"},
     {"changing.reacted", "UPDATE messages m"
                          "   SET seqno_reactions = t.seqno"
@@ -78,6 +82,13 @@ static bool read_target(const struct row *row, struct arena *mem, void *element)
     if (row_is_null(row, 11))
         return true;
     struct span body = row_bytes(row, 11);
+    t->edited = row_f64_or(row, 12, 0);
+    t->whisper_mods = row_bool(row, 13);
+    t->has_whisper_to = !row_is_null(row, 15);
+    if (t->has_whisper_to)
+        row_key(row, 15, t->whisper_to.b, sizeof(t->whisper_to.b));
+    if (!row_is_null(row, 14) && !row_dup(row, 14, mem, &t->mac))
+        return false;
     t->sealed = (struct bytes){arena_alloc(mem, body.len), body.len};
     if (t->sealed.p != NULL && body.len > 0)
         memcpy(t->sealed.p, body.p, body.len);
@@ -152,7 +163,9 @@ enum err changing_write(struct db *db, struct arena *mem, const struct message_c
     int64_t *seqnos = ARENA_ARRAY(mem, count, int64_t);
     int64_t *key_ids = ARENA_ARRAY(mem, count, int64_t);
     struct span *bodies = ARENA_ARRAY(mem, count, struct span);
-    if (ids == NULL || edited == NULL || seqnos == NULL || key_ids == NULL || bodies == NULL)
+    struct span *macs = ARENA_ARRAY(mem, count, struct span);
+    if (ids == NULL || edited == NULL || seqnos == NULL || key_ids == NULL || bodies == NULL ||
+        macs == NULL)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         ids[i] = changes[i].id;
@@ -160,11 +173,13 @@ enum err changing_write(struct db *db, struct arena *mem, const struct message_c
         seqnos[i] = changes[i].seqno_data;
         key_ids[i] = changes[i].key_id;
         bodies[i] = changes[i].sealed;
+        macs[i] = changes[i].mac;
     }
     return DB_RUN(db, "changing.write", NULL, PARAM_ARRAY(P_I64_ARRAY, ids, count),
                   PARAM_ARRAY(P_F64_ARRAY, edited, count), PARAM_ARRAY(P_I64_ARRAY, seqnos, count),
                   PARAM_ARRAY(P_I64_ARRAY, key_ids, count),
-                  PARAM_ARRAY(P_BYTES_ARRAY, bodies, count));
+                  PARAM_ARRAY(P_BYTES_ARRAY, bodies, count),
+                  PARAM_ARRAY(P_BYTES_ARRAY, macs, count));
 }
 
 enum err changing_reacted(struct db *db, const int64_t *ids, const int64_t *seqnos, size_t count)

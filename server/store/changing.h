@@ -17,7 +17,12 @@ struct message_target {
     enum message_state state;
     bool deleted, whisper;
     int64_t key_id;
-    struct bytes sealed; /* p == NULL: not asked for, or deleted */
+    struct bytes
+        sealed; /* p == NULL: not asked for, or deleted; then the rest is not there either */
+    double edited;
+    bool has_whisper_to, whisper_mods;
+    struct session_id whisper_to;
+    struct span mac; /* p == NULL: none */
 };
 
 /* Everything of one author in one room that was posted at or after `posted` and is not deleted. */
@@ -61,6 +66,7 @@ struct message_change {
     int64_t seqno_data;
     int64_t key_id;
     struct span sealed; /* p == NULL: deleted */
+    struct span mac;    /* p == NULL: deleted */
 };
 MUST_USE enum err changing_write(struct db *db, struct arena *mem,
                                  const struct message_change *changes, size_t count);

@@ -129,7 +129,7 @@ enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
                   struct span *ret_message)
 {
     struct aead_key key;
-    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
+    enum err e = ring_key_for(ring, db, RING_DMS, 0, sealed->key_id, &key);
     if (e == OK)
         e = open_with(&key, &sealed->people, (struct bytes){sealed->body.p, sealed->body.len},
                       ret_message);
@@ -147,7 +147,7 @@ static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
     struct aead_key key;
     const struct dm_people people = {.sender = row_i64(row, 5), .recipient = row_i64(row, 6)};
     struct span body = row_bytes(row, 8);
-    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
+    enum err e = ring_key_for(ring, db, RING_DMS, 0, row_i64(row, 7), &key);
     uint8_t *copy = e == OK ? arena_alloc(mem, body.len) : NULL;
     if (e == OK && copy == NULL)
         e = ERR_NO_MEMORY;

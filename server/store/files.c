@@ -103,7 +103,8 @@ void files_read_file(const struct row *row, struct file_row *ret_file)
 {
     *ret_file = (struct file_row){.id = row_i64(row, 0),
                                   .uploaded = row_f64(row, 1),
-                                  .expiry = row_f64_or(row, 2, FILE_NEVER)};
+                                  .expiry = row_f64_or(row, 2, FILE_NEVER),
+                                  .room = row_i64_or(row, 10, 0)};
     files_read_blob(row, 3, &ret_file->blob);
 }
 

@@ -67,6 +67,7 @@ struct file_row {
     int64_t id;
     double uploaded;  /* seconds */
     double expiry;    /* seconds; FILE_NEVER */
+    int64_t room;     /* whose readers may fetch it; 0: a file of the file-server half */
     struct span name; /* sealed; p == NULL: none, or not asked for */
     struct blob_row blob;
 };

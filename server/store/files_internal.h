@@ -9,8 +9,8 @@
 #include "store/internal.h"
 
 #define BLOB_COLUMNS "b.id, b.size, b.key_id, b.chunk_day, b.room, b.blocked, b.by_stranger"
-#define FILE_COLUMNS "f.id, f.uploaded, f.expiry, " BLOB_COLUMNS
-enum { FILE_COLUMN_COUNT = 10 };
+#define FILE_COLUMNS "f.id, f.uploaded, f.expiry, " BLOB_COLUMNS ", f.room"
+enum { FILE_COLUMN_COUNT = 11 };
 
 void files_read_blob(const struct row *row, int first, struct blob_row *ret_blob);
 /* FILE_COLUMNS from the first column on. */

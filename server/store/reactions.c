@@ -87,7 +87,7 @@ enum err reaction_open(struct ring *ring, struct db *db, struct arena *mem,
         return ERR_NO_MEMORY;
     if (sealed.len > 0)
         memcpy(copy, sealed.p, sealed.len);
-    enum err e = ring_key_by_id(ring, db, at->key_id, &key);
+    enum err e = ring_key_for(ring, db, RING_MESSAGES, at->room, at->key_id, &key);
     if (e == OK)
         e = box_open(CIPHER_XCHACHA20, &key, place(at->room, at->message, ad),
                      (struct bytes){copy, sealed.len}, &plain);

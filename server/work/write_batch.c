@@ -205,25 +205,29 @@ enum write_result write_batch_may(const struct write_batch_plan *plan, enum writ
     return may ? WRITE_DONE : WRITE_DENIED;
 }
 
-enum err write_batch_seal(struct write_batch *b, struct db *db, int64_t room,
-                          int64_t seqno_creation, const struct post_in *post, int64_t *ret_key_id,
-                          struct span *ret_sealed)
+enum err write_batch_seal(struct write_batch *b, struct db *db, const struct post_in *post,
+                          struct message_facts *facts, struct write_batch_sealed *ret_sealed)
 {
     struct aead_key key;
     int64_t key_id = 0;
-    enum err e = ring_key_current(b->ring, db, RING_MESSAGES, room, b->now_ms, &key_id, &key);
+    enum err e =
+        ring_key_current(b->ring, db, RING_MESSAGES, facts->room, b->now_ms, &key_id, &key);
     if (e != OK)
         return e;
     AUTO_BUF struct buf sealed = buf_make(post->data.len + KIB(1));
-    e = message_seal(&key, room, seqno_creation, post->signature, post->data, &sealed);
+    struct message_mac mac;
+    e = message_seal(&key, facts->room, facts->seqno_creation, post->signature, post->data,
+                     &sealed);
+    facts->sealed = buf_span(&sealed);
+    if (e == OK)
+        e = message_mac(&key, facts, &mac);
     crypto_wipe(&key, sizeof(key));
     if (e != OK)
         return e;
     struct span copy = arena_dup(b->mem, buf_span(&sealed));
     if (copy.len != sealed.len)
         return ERR_NO_MEMORY;
-    *ret_key_id = key_id;
-    *ret_sealed = copy;
+    *ret_sealed = (struct write_batch_sealed){key_id, copy, mac};
     return OK;
 }
 
