@@ -32,7 +32,7 @@ static void open_world(struct world *w, size_t servers)
 /* A million rows take longer than the statements of other tests may. */
 static void run_sql(const struct world *w, const char *sql)
 {
-    const struct db_options options = {.url = w->database_url, .lock_timeout_ms = 1000};
+    const struct db_options options = {.url = w->database_url, .lock_timeout_ms = 30000};
     struct db *db = NULL;
     assert_int_equal(db_new(&options, &db), OK);
     assert_int_equal(db_ensure(db), OK);
