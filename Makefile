@@ -39,11 +39,14 @@ CLIENT      := $(filter-out %/main.c,$(wildcard tests/client/*.c))
 NETWORK     := $(filter-out %/main.c,$(wildcard tests/network/*.c))
 UNIT        := $(wildcard tests/unit/test_*.c)
 INTEGRATION := $(wildcard tests/integration/test_*.c)
-WORLD       := $(filter-out $(INTEGRATION) %/main.c,$(wildcard tests/integration/*.c tests/torture/*.c))
+# The attacks use what the bench sends requests with.
+WORLD       := $(filter-out $(INTEGRATION) %/main.c,$(wildcard tests/integration/*.c tests/torture/*.c tests/attack/*.c)) \
+	tests/bench/driver.c tests/bench/prepared.c
 DEMO        := $(wildcard tests/demo/*.c)
 BENCH       := $(wildcard tests/bench/*.c)
 FUZZ        := $(wildcard tests/fuzz/fuzz_*.c)
 TORTURE     := tests/torture/main.c
+ATTACK      := tests/attack/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 LATER       := $(patsubst tests/fixtures/migrations/%.sql,%,$(wildcard tests/fixtures/migrations/*.sql))
 LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
@@ -51,7 +54,7 @@ C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
 # A program is built once its main file exists.
 PROGRAMS := $(if $(wildcard server/main.c),conclave) $(if $(wildcard tests/client/main.c),conclave-client) \
 	$(if $(wildcard tests/network/main.c),conclave-node)
-TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench) conclave-torture
+TOOLS    := $(if $(DEMO),conclave-demo) $(if $(BENCH),conclave-bench) conclave-torture conclave-attack
 
 # --- Flags (docs/contributing.md says which compiler takes what) ----------------------------------------------------
 
@@ -117,10 +120,12 @@ $(5)/conclave-node: build/$(1)/tests/network/main.o build/$(1)/libnetwork.a buil
 $(5)/conclave-demo: $$(call $(1).objects,$(DEMO)) $$($(1).peers)
 $(5)/conclave-bench: $$(call $(1).objects,$(BENCH)) $$($(1).peers)
 $(5)/conclave-torture: $$(call $(1).objects,$(TORTURE)) $$($(1).peers)
+$(5)/conclave-attack: $$(call $(1).objects,$(ATTACK)) $$($(1).peers)
 $(5)/conclave-%: build/$(1)/server/main.o build/$(1)/%-migrations.o $$($(1).own)
 	$$(call say,LINK,$$@)
 	$$($(1).link)
-$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench conclave-torture):
+$(addprefix $(5)/,conclave conclave-client conclave-node conclave-demo conclave-bench conclave-torture \
+	conclave-attack):
 	$$(call say,LINK,$$@)
 	$$($(1).link)
 build/$(1)/tests/unit/test_%: build/$(1)/tests/unit/test_%.o $$($(1).peers)
@@ -180,7 +185,7 @@ build/%-migrations.c: $(MIGRATIONS) build/sources Makefile
 # --- What people type ----------------------------------------------------------------------------------------------
 
 .PHONY: FORCE all deps deps-build deps-run deps-test deps-lint deps-containers deps-arm64 \
-	run test test-all test-compose demo lint lint-fast bench fuzz torture install help privacy coverage format format-check clean
+	run test test-all test-compose demo lint lint-fast bench fuzz torture attack install help privacy coverage format format-check clean
 FORCE:
 
 all: programs-release ## build the programs into build/ (the default)
@@ -233,6 +238,10 @@ torture: deps-test ## kill servers and PostgreSQL N times under load, and check 
 	$(Q)+$(MAKE) --no-print-directory all build/conclave-torture
 	@exec build/conclave-torture --kills $(or $(N),100) $(if $(SEED),--seed $(SEED)) $(if $(CLOCK),--clock) \
 	    --report $(or $(REPORT),build/torture-report.md) --commit $$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+
+attack: deps-test ## attack a server beside its members, and say what they feel (ARGS="--only C2 --seconds 30")
+	$(Q)+$(MAKE) --no-print-directory all build/conclave-attack
+	@exec build/conclave-attack $(ARGS)
 
 privacy: ## write docs/privacy.md anew from the comments of the migrations
 	@tests/lint/privacy.sh --write

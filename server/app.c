@@ -50,7 +50,9 @@ enum {
     GENERAL_QUEUE_MAX = 4096,
     GENERAL_STRANGERS_MAX = 1024,
     GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
-    UPLOAD_QUEUE_MAX = 256,
+    UPLOAD_QUEUE_MAX = 512,
+    UPLOAD_STRANGERS_MAX =
+        256, /* of them; all uploads to the file server are of those who do not sign */
     UPLOAD_AGE_MAX_MS = 18 * SECOND_MS,
     REQUEST_STATEMENT_TIMEOUT_MS = 10 * SECOND_MS,
     REQUEST_LOCK_TIMEOUT_MS = 3 * SECOND_MS,
@@ -162,11 +164,14 @@ static enum app_exit open_disk(struct app *app, struct db *db)
 {
     AUTO_ARENA struct arena *mem = arena_new(DISK_ARENA_BYTES);
     struct disk_hints hints = {.socket_folder = db_socket_folder(db)};
+    struct file_usage usage;
     if (mem == NULL)
         return fail(APP_FAILED, "not enough memory to start");
     enum err e = server_data_directory(db, mem, &hints.data_directory);
     if (e == OK || e == ERR_MISSING)
-        e = files_usage(db, &hints.stored_bytes);
+        e = files_usage(db, &usage);
+    if (e == OK)
+        hints.stored_bytes = files_total(&usage);
     if (e != OK)
         return fail(APP_DATABASE, "the database cannot be read");
     e = disk_new(app->conf, app->metrics, &hints, &app->disk);
@@ -205,7 +210,7 @@ static enum app_exit open_state(struct app *app)
 
 static enum app_exit open_files(struct app *app)
 {
-    enum err e = files_new(app->conf, app->metrics, &app->files);
+    enum err e = files_new(app->conf, &app->files);
     if (e == ERR_MISSING)
         return fail(APP_FAILED, "libmagic's database of file types does not load: is the package "
                                 "libmagic-mgc installed?");
@@ -264,6 +269,7 @@ static enum app_exit open_work(struct app *app)
     struct lane_options upload = {.name = "upload",
                                   .workers = app->conf->server.upload_workers,
                                   .queue_max = UPLOAD_QUEUE_MAX,
+                                  .strangers_max = UPLOAD_STRANGERS_MAX,
                                   .share_percent = app->conf->limits.strangers_share_percent,
                                   .age_max_ms = UPLOAD_AGE_MAX_MS,
                                   .db = &db,
@@ -279,7 +285,7 @@ static enum app_exit open_work(struct app *app)
     if (e == OK)
         e = recall_new(POSTED_LOG2, &app->posted);
     if (e == OK)
-        e = jobs_start(app->conf, app->metrics, app->stop_fd, &app->jobs);
+        e = jobs_start(app->conf, app->metrics, app->ring, app->stop_fd, &app->jobs);
     return e == OK ? APP_OK : fail(APP_FAILED, "not enough memory or threads to start");
 }
 

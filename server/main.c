@@ -12,6 +12,7 @@
 #include "app.h"
 #include "base/log.h"
 #include "base/stop.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "conf/conf.h"
 
@@ -132,7 +133,9 @@ static int expect_end(int argc, char **argv)
 {
     if (argc <= 2)
         return APP_OK;
-    (void)fprintf(stderr, "conclave: unexpected argument: %s; %s stands alone\n", argv[2], argv[1]);
+    (void)fputs("conclave: unexpected argument: ", stderr);
+    terminal_put(stderr, span_of_text(argv[2]));
+    (void)fprintf(stderr, "; %s stands alone\n", argv[1]);
     return APP_USAGE;
 }
 
@@ -154,6 +157,8 @@ int main(int argc, char **argv)
     const struct command *command = find_command(name);
     if (command)
         return command->run(argc - 1, argv + 1);
-    (void)fprintf(stderr, "conclave: there is no command '%s'; see conclave --help\n", name);
+    (void)fputs("conclave: there is no command '", stderr);
+    terminal_put(stderr, span_of_text(name));
+    (void)fputs("'; see conclave --help\n", stderr);
     return APP_USAGE;
 }

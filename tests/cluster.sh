@@ -41,8 +41,9 @@ make_data() {
     if [[ ! -d $kept ]]; then
         cluster_init "$dir/data"
         mkdir -p "$here/build"
-        # Several programs may come here at once; the first rename wins, the others' copies go.
-        cp -a "$dir/data" "$kept.$$"
+        # Several programs may come here at once; the first rename wins, the others' copies go. Most of
+        # it is zeros, which need not be copied each time.
+        cp -a --sparse=always "$dir/data" "$kept.$$"
         mv -T "$kept.$$" "$kept" 2>/dev/null || rm -rf "$kept.$$"
     else
         cp -a --reflink=auto "$kept" "$dir/data"

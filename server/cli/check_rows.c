@@ -8,6 +8,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "files/blob.h"
 #include "store/check_rows.h"
 
@@ -35,7 +36,8 @@ static void print_damaged(struct walk *w, enum damage_kind kind, const struct da
     w->damaged++;
     (void)printf("damaged: %s %" PRId64, damage_name(kind), row->id);
     if (row->room.len > 0)
-        (void)printf(" of room %.*s", (int)row->room.len, (const char *)row->room.p);
+        (void)fputs(" of room ", stdout);
+    terminal_put(stdout, row->room);
     (void)putchar('\n');
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/hex.h"
+#include "base/terminal.h"
 #include "cli/database.h"
 #include "store/numbers.h"
 #include "store/server.h"
@@ -29,7 +30,9 @@ void cli_done(struct cli *cli)
 
 int cli_fail(int code, const char *sentence)
 {
-    (void)fprintf(stderr, "conclave: %s\n", sentence);
+    (void)fputs("conclave: ", stderr);
+    terminal_put_lines(stderr, span_of_text(sentence));
+    (void)fputc('\n', stderr);
     return code;
 }
 
@@ -211,8 +214,7 @@ int cli_find_room(struct cli *cli, const char *token, struct room_row *ret_room)
 
 void cli_print(FILE *out, const struct buf *text)
 {
-    if (text->len > 0)
-        (void)fwrite(text->p, 1, text->len, out);
+    terminal_put_lines(out, buf_span(text));
 }
 
 void cli_print_hex(FILE *out, struct span bytes)
@@ -224,8 +226,10 @@ void cli_print_hex(FILE *out, struct span bytes)
 void cli_print_link(FILE *out, const struct conf *conf, const struct x25519_pub *key,
                     struct span token)
 {
-    (void)fprintf(out, "%s/%.*s?public_key=", conf->server.public_url, (int)token.len,
-                  (const char *)token.p);
+    terminal_put(out, span_of_text(conf->server.public_url));
+    (void)fputc('/', out);
+    terminal_put(out, token);
+    (void)fputs("?public_key=", out);
     cli_print_hex(out, SPAN_OF_KEY(key));
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/command_help.h"
 
@@ -54,7 +55,9 @@ static bool takes(const struct line *line, const struct command_option *option)
 static _Noreturn void complain_of_option(const struct line *line, const char *word, size_t len)
 {
     begin_complaint(line);
-    (void)fprintf(stderr, "unknown option %.*s; it takes ", (int)len, word);
+    (void)fputs("unknown option ", stderr);
+    terminal_put(stderr, span_of(word, len));
+    (void)fputs("; it takes ", stderr);
     for (size_t i = 0; i < line->command->option_count; i++)
         if (takes(line, &line->command->options[i]))
             (void)fprintf(stderr, "--%s, ", line->command->options[i].name);
@@ -65,8 +68,11 @@ static _Noreturn void complain_of_option(const struct line *line, const char *wo
 static _Noreturn void complain_of_verb(const struct line *line, const char *word)
 {
     begin_complaint(line);
-    if (word)
-        (void)fprintf(stderr, "there is no '%s'; ", word);
+    if (word) {
+        (void)fputs("there is no '", stderr);
+        terminal_put(stderr, span_of_text(word));
+        (void)fputs("'; ", stderr);
+    }
     (void)fputs("say ", stderr);
     for (size_t i = 0; i < line->command->verb_count; i++)
         (void)fprintf(stderr, "%s%s",
@@ -228,11 +234,11 @@ static void judge(const struct line *line, size_t count)
     const char *form = verb->arguments ? verb->arguments : "";
     if (count < verb->least || count > verb->most) {
         begin_complaint(line);
+        (void)fputs(count > verb->most ? "unexpected argument: " : "an argument is missing",
+                    stderr);
         if (count > verb->most)
-            (void)fprintf(stderr, "unexpected argument: %s; ", line->cli->arguments[verb->most]);
-        else
-            (void)fputs("an argument is missing; ", stderr);
-        (void)fprintf(stderr, "usage: conclave %s%s%s%s%s", line->command->name,
+            terminal_put(stderr, span_of_text(line->cli->arguments[verb->most]));
+        (void)fprintf(stderr, "; usage: conclave %s%s%s%s%s", line->command->name,
                       verb->name ? " " : "", verb->name ? verb->name : "", *form ? " " : "", form);
         end_complaint();
     }

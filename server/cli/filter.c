@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/terminal.h"
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "store/filters.h"
@@ -149,14 +150,17 @@ static void print_reply(const struct filter_reply_row *r)
 {
     struct span lines = r->texts;
     (void)printf("%s\treply %s", r->room == 0 ? "global" : "room", types[r->type]);
-    if (r->name.p != NULL)
-        (void)printf("\tname %.*s", (int)r->name.len, (const char *)r->name.p);
+    if (r->name.p != NULL) {
+        (void)fputs("\tname ", stdout);
+        terminal_put(stdout, r->name);
+    }
     (void)printf("\tpublic %s", word_of(r->public));
     if (r->texts.p != NULL && lines.len == 0)
         (void)printf("\tno text");
     while (lines.len > 0) {
         size_t n = span_find(lines, '\n');
-        (void)printf("\ttext %.*s", (int)n, (const char *)lines.p);
+        (void)fputs("\ttext ", stdout);
+        terminal_put(stdout, span_first(lines, n));
         lines = span_skip(lines, n + 1);
     }
     (void)putchar('\n');

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/qr.h"
 #include "cli/room_change.h"
 #include "cli/statistics.h"
@@ -42,11 +43,12 @@ static int add(struct cli *cli, const struct room_options *o)
 
 static void print_room(const struct room_row *room)
 {
-    (void)printf("%.*s\t%.*s\t%s%s%s%s\tmessages to %lld\tactive %lld\n", (int)room->token.len,
-                 (const char *)room->token.p, (int)room->name.len, (const char *)room->name.p,
-                 room->read ? "r" : "-", room->accessible ? "a" : "-", room->write ? "w" : "-",
-                 room->upload ? "u" : "-", (long long)room->message_sequence,
-                 (long long)room->active_users);
+    terminal_put(stdout, room->token);
+    (void)putchar('\t');
+    terminal_put(stdout, room->name);
+    (void)printf("\t%s%s%s%s\tmessages to %lld\tactive %lld\n", room->read ? "r" : "-",
+                 room->accessible ? "a" : "-", room->write ? "w" : "-", room->upload ? "u" : "-",
+                 (long long)room->message_sequence, (long long)room->active_users);
 }
 
 static int list(struct cli *cli)
@@ -64,8 +66,11 @@ static int list(struct cli *cli)
 static int show(struct cli *cli, const struct room_options *o, const struct room_row *room)
 {
     print_room(room);
-    if (room->description.len > 0)
-        (void)printf("%.*s\n", (int)room->description.len, (const char *)room->description.p);
+    if (room->description.len > 0) { /* named, since it could be the text of a link */
+        (void)fputs("description: ", stdout);
+        terminal_put(stdout, room->description);
+        (void)putchar('\n');
+    }
     print_link(cli, room->token);
     int code = room_rules_show(cli, room->id);
     if (code == CLI_OK)

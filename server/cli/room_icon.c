@@ -70,11 +70,12 @@ enum err room_icon_put(const struct cli *cli, struct ring *ring, int64_t room, s
     int64_t now_ms = clock_wall_ms();
     double now = (double)now_ms / SECOND_MS;
     struct blob_owner owner = {.room = room};
+    const int64_t quota = (int64_t)conf_quota_bytes(cli->conf);
     const struct blob_put put = {.body = body,
                                  .now = now,
                                  .expiry = now + ATTACHMENT_UNADOPTED_S,
                                  .day = (now_ms + cli->conf->files.room_ttl_ms) / DAY_MS,
-                                 .quota = (int64_t)conf_quota_bytes(cli->conf)};
+                                 .quota = {quota, quota}};
     struct blob_result result = {.refusal = BLOB_ACCEPTED};
     enum err e = blob_put_room(cli->db, ring, &owner, &put, cli->mem, &result);
     if (e == OK)

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/terminal.h"
 #include "files/sniff.h"
 
 enum { TYPES_MAX_BYTES = 1024 };
@@ -42,8 +43,10 @@ int room_rules_show(struct cli *cli, int64_t room)
     (void)printf("files: %lld bytes", (long long)rules.bytes);
     if (rules.quota != FILE_UNLIMITED)
         (void)printf(" of %lld", (long long)rules.quota);
-    if (rules.types.p != NULL)
-        (void)printf("; only %.*s", (int)rules.types.len, (const char *)rules.types.p);
+    if (rules.types.p != NULL) {
+        (void)fputs("; only ", stdout);
+        terminal_put(stdout, rules.types);
+    }
     (void)putchar('\n');
     return CLI_OK;
 }

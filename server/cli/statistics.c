@@ -5,10 +5,10 @@
 #include "cli/statistics.h"
 
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "base/terminal.h"
 #include "store/statistics.h"
 
-enum { TOP_REACTIONS = 5, BYTES_PER_CHARACTER_MAX = 4 };
+enum { TOP_REACTIONS = 5 };
 
 static void print_counts(const struct statistics *s)
 {
@@ -21,19 +21,6 @@ static void print_counts(const struct statistics *s)
     (void)putchar('\n');
 }
 
-/* Anybody may react with anything: what would steer a terminal is not printed. */
-static void print_text(struct span text)
-{
-    while (text.len > 0) {
-        const uint8_t *from = text.p;
-        uint32_t c = utf8_next(&text);
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
-            (void)putchar('?');
-        else
-            (void)fwrite(from, 1, (size_t)(text.p - from), stdout);
-    }
-}
-
 static int print_reactions(struct cli *cli, struct ring *ring, int64_t room)
 {
     struct reaction_count top[TOP_REACTIONS];
@@ -44,7 +31,7 @@ static int print_reactions(struct cli *cli, struct ring *ring, int64_t room)
     (void)printf("reactions");
     for (size_t i = 0; i < count; i++) {
         (void)putchar('\t');
-        print_text(top[i].text);
+        terminal_put(stdout, top[i].text);
         (void)printf(" %lld", (long long)top[i].users);
     }
     (void)putchar('\n');

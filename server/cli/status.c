@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/statistics.h"
 
@@ -82,12 +83,12 @@ static int report(struct span answer)
     if (span_starts_with(answer, SPAN("HTTP/1.1 200"))) { /* with a line for each doubt */
         (void)puts("ok");
         struct span lines = span_skip(body, span_find(body, '\n') + 1);
-        (void)fwrite(lines.p, 1, lines.len, stdout);
+        terminal_put_lines(stdout, lines);
         return CLI_OK;
     }
     if (body.len == 0)
         body = SPAN("not ready: no answer\n");
-    (void)fwrite(body.p, 1, body.len, stdout);
+    terminal_put_lines(stdout, body);
     return CLI_FAILED;
 }
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "base/terminal.h"
 #include "cli/people.h"
 #include "store/bans.h"
 #include "store/futures.h"
@@ -168,7 +169,9 @@ static enum err print_futures(struct cli *cli, int64_t room, int64_t user)
 
 static void print_permissions(struct span token, const struct permission_row *p)
 {
-    (void)printf("room %.*s:%s", (int)token.len, (const char *)token.p, p->banned ? " banned" : "");
+    (void)fputs("room ", stdout);
+    terminal_put(stdout, token);
+    (void)printf(":%s", p->banned ? " banned" : "");
     print_role(p->moderator, p->admin, p->visible);
     print_value("read", p->read);
     print_value("accessible", p->accessible);

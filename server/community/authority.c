@@ -4,7 +4,9 @@
  */
 #include "community/authority.h"
 
+#include "auth/fair.h"
 #include "base/log.h"
+#include "router/dispatch.h"
 #include "state/state.h"
 #include "store/versions.h"
 
@@ -40,6 +42,15 @@ enum err authority_confirm_here(struct call *call, struct db *db, enum authority
     const int64_t room = state_room_id(call->room);
     const struct reach here = {.rooms = &room, .count = 1};
     return authority_confirm(call, db, &here, needed, NULL);
+}
+
+bool authority_begins(struct call *call, size_t rooms)
+{
+    if (!fair_allows(call, LIMIT_MODERATION, 0))
+        return false;
+    if (rooms > 1)
+        fair_charge(call, LIMIT_MODERATION, rooms - 1);
+    return dispatch_claim(call) == OK;
 }
 
 void authority_used(struct call *call)

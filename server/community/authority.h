@@ -26,4 +26,10 @@ MUST_USE enum err authority_confirm_here(struct call *call, struct db *db, enum 
  */
 void authority_used(struct call *call);
 
+/*
+ * Before a change that touches so many rooms, by a caller who may as far as memory knows: counts it
+ * on the caller's limit and claims the nonce. False: the refusal is written, the handler returns OK.
+ */
+MUST_USE bool authority_begins(struct call *call, size_t rooms);
+
 #endif

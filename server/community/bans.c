@@ -81,6 +81,8 @@ static enum err unban(struct db *db, void *arg)
 static enum err run(struct call *call, struct ban_request *r,
                     enum err (*change)(struct db *db, void *arg))
 {
+    if (!authority_begins(call, r->reach.global ? 1 : r->reach.count))
+        return OK;
     enum err e = store_tx(call->db, change, r);
     if (e == ERR_CONFLICT || e == ERR_MISSING)
         e = ERR_DENIED; /* became a moderator at this moment; the room went away */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "community/community.h"
 #include "conf/conf.h"
+#include "router/dispatch.h"
 #include "router/json_in.h"
 #include "router/json_out.h"
 #include "state/state.h"
@@ -148,7 +149,7 @@ static enum err store_dm(struct call *call, const struct dm_people *people, stru
 
 static enum err send_dm(struct call *call, struct dm_row *dm)
 {
-    struct dm_people people;
+    struct dm_people people = {.by_stranger = fair_kind(call) == CALLER_STRANGER};
     if (disk_level(call->services->disk) == DISK_NO_POSTS)
         return ERR_BUSY;
     bool proved = state_was_seen(call->services->state, &dm->recipient);
@@ -165,7 +166,7 @@ enum err dm_send(struct call *call)
     struct dm_row dm = {.sender = call->who.id, .recipient = call->params.user};
     if (dm.recipient.b[0] != ID_BLINDED15)
         return ERR_MISSING;
-    if (!fair_allows(call, LIMIT_DMS, 0))
+    if (!fair_allows(call, LIMIT_DMS, call->req->body.len) || dispatch_claim(call) != OK)
         return OK;
     enum err e = send_dm(call, &dm);
     if (e == ERR_CONFLICT) {
@@ -182,6 +183,8 @@ enum err dm_send(struct call *call)
 enum err inbox_clear(struct call *call)
 {
     int64_t removed = 0;
+    if (!fair_allows(call, LIMIT_DELETIONS, 0) || dispatch_claim(call) != OK)
+        return OK;
     enum err e = dms_clear_inbox(call->db, &call->who.id, &removed);
     if (e != OK)
         return e;

@@ -25,7 +25,7 @@ enum err message_edit(struct call *call)
     struct gate_reply reply = {.wanted = false};
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
-    if (!fair_allows(call, LIMIT_EDITS, 0))
+    if (!fair_allows(call, LIMIT_EDITS, op->post.data.len))
         return OK;
     e = write_then_reply(call, op, &reply);
     if (e != OK)
@@ -37,7 +37,13 @@ enum err message_edit(struct call *call)
 enum err message_delete(struct call *call)
 {
     struct write_op *op = NULL;
-    enum err e = write_new(call, WRITE_DELETE, &op);
+    if (call->db == NULL)
+        return ERR_RETRY;
+    if (!fair_allows(call, LIMIT_DELETIONS, 0))
+        return OK;
+    enum err e = write_target_is_there(call);
+    if (e == OK)
+        e = write_new(call, WRITE_DELETE, &op);
     if (e != OK)
         return e;
     op->message = call->params.number;

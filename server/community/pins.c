@@ -60,6 +60,8 @@ static void write_counter(struct buf *out, const struct pinning *p)
 enum err pin_add(struct call *call)
 {
     struct pinning p = {.call = call, .message = call->params.number};
+    if (!authority_begins(call, 1))
+        return OK;
     enum err e = store_tx(call->db, pin, &p);
     if (e != OK)
         return e;
@@ -73,6 +75,8 @@ enum err pin_add(struct call *call)
 enum err pin_remove(struct call *call)
 {
     struct pinning p = {.call = call, .message = call->params.number};
+    if (!authority_begins(call, 1))
+        return OK;
     enum err e = store_tx(call->db, unpin, &p);
     if (e != OK)
         return e;
@@ -86,6 +90,8 @@ enum err pin_remove(struct call *call)
 enum err pin_remove_all(struct call *call)
 {
     struct pinning p = {.call = call, .message = PINS_ALL};
+    if (!authority_begins(call, 1))
+        return OK;
     enum err e = store_tx(call->db, unpin, &p);
     if (e != OK)
         return e;

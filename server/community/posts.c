@@ -29,7 +29,7 @@ enum err message_post(struct call *call)
     if (gate_post(call, &op->post, &reply) == GATE_REFUSE)
         return OK;
     retry_recognise(call, op);
-    if (!retry_is_likely(call, op) && !fair_allows(call, LIMIT_POSTS, 0))
+    if (!retry_is_likely(call, op) && !fair_allows(call, LIMIT_POSTS, op->post.data.len))
         return OK;
     e = write_then_reply(call, op, &reply);
     return e != OK ? e : write_send(call, op, write_reply);

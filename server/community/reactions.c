@@ -68,7 +68,13 @@ static enum err new_op(struct call *call, enum write_kind kind, struct span reac
 static enum err remove_some(struct call *call, enum write_kind kind, struct span reaction)
 {
     struct write_op *op = NULL;
-    enum err e = new_op(call, kind, reaction, &op);
+    if (call->db == NULL)
+        return ERR_RETRY;
+    if (!fair_allows(call, LIMIT_REACTIONS, 0))
+        return OK;
+    enum err e = write_target_is_there(call);
+    if (e == OK)
+        e = new_op(call, kind, reaction, &op);
     return e == OK ? write_send(call, op, write_removed) : e;
 }
 

@@ -146,6 +146,8 @@ enum err user_moderator(struct call *call)
     enum err e = read_request(call, &r);
     if (e != OK)
         return e;
+    if (!authority_begins(call, r.reach.global ? 1 : r.reach.count))
+        return OK;
     e = store_tx(call->db, change, &r);
     if (e == ERR_CONFLICT || e == ERR_MISSING)
         e = ERR_DENIED; /* banned at this moment; the room went away */

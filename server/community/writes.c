@@ -4,9 +4,11 @@
  */
 #include "community/writes.h"
 
+#include "auth/fair.h"
 #include "auth/identity.h"
 #include "base/arena.h"
 #include "state/state.h"
+#include "store/changing.h"
 #include "work/disk.h"
 
 /* The op and what becomes of it, in the call's arena. */
@@ -15,6 +17,25 @@ struct sending {
     struct call *call;
     void (*finish)(struct call *call, const struct write_op *op);
 };
+
+static struct nonce_key nonce_of(const struct call *call)
+{
+    struct nonce_key key = {.signed_s = call->nonce.signed_s};
+    memcpy(key.b, call->nonce.b, sizeof(key.b));
+    return key;
+}
+
+enum err write_nothing(struct call *call)
+{
+    const struct nonce_key nonce = nonce_of(call);
+    bool claimed = false;
+    if (call->nonce_claimed) /* a batch's own */
+        return ERR_MISSING;
+    enum err e = nonces_is_claimed(call->db, &nonce, &claimed);
+    if (e != OK)
+        return e;
+    return claimed ? ERR_TOO_EARLY : ERR_MISSING;
+}
 
 enum err write_new(struct call *call, enum write_kind kind, struct write_op **ret_op)
 {
@@ -31,11 +52,19 @@ enum err write_new(struct call *call, enum write_kind kind, struct write_op **re
     s->op = (struct write_op){.kind = kind,
                               .room = call->room ? state_room_id(call->room) : 0,
                               .author = call->who.id,
+                              .stranger = fair_kind(call) == CALLER_STRANGER,
                               .has_nonce = !call->nonce_claimed,
-                              .nonce = {.signed_s = call->nonce.signed_s}};
-    memcpy(s->op.nonce.b, call->nonce.b, sizeof(s->op.nonce.b));
+                              .nonce = nonce_of(call)};
     *ret_op = &s->op;
     return OK;
+}
+
+enum err write_target_is_there(struct call *call)
+{
+    bool there = false;
+    enum err e =
+        changing_is_there(call->db, state_room_id(call->room), call->params.number, &there);
+    return e == OK && !there ? write_nothing(call) : e;
 }
 
 enum err write_then_reply(struct call *call, struct write_op *op, const struct gate_reply *reply)
@@ -115,9 +144,9 @@ static enum err send_later(struct call *call, struct sending *s)
     return e;
 }
 
-enum err write_wait(struct call *call, struct write_op *op)
+void write_wait(struct call *call, struct write_op *const *ops, size_t count)
 {
-    return writer_run(call->services->writer, op);
+    writer_run(call->services->writer, ops, count);
 }
 
 enum err write_send(struct call *call, struct write_op *op,
@@ -127,8 +156,7 @@ enum err write_send(struct call *call, struct write_op *op,
     s->finish = finish;
     if (call->later.allowed)
         return send_later(call, s);
-    enum err e = write_wait(call, op);
-    if (e == OK)
-        answer(call, s);
-    return e;
+    write_wait(call, &op, 1);
+    answer(call, s);
+    return OK;
 }

@@ -60,6 +60,64 @@ static void refuse(struct loading *load, const char *sentence)
     load->refused = true;
 }
 
+static bool is_below(size_t limit, size_t needed)
+{
+    return limit > 0 && limit < needed;
+}
+
+/* Does the rate allow more than `times` the other? */
+static bool is_more(struct conf_rate rate, struct conf_rate other, int64_t times)
+{
+    if (rate.count == 0 || other.count == 0) /* off: said on purpose */
+        return false;
+    return (double)rate.count * (double)other.per_ms >
+           (double)other.count * (double)times * (double)rate.per_ms;
+}
+
+/* Strangers are bound by both; members are not, so this is no reason not to start. */
+static void warn_of_own_rates(struct loading *load)
+{
+    enum { WHOLE_SERVER = 10 };
+    const struct conf *c = load->conf;
+    const struct {
+        const char *name;
+        struct conf_rate rate;
+    } own[] = {{"uploads", c->limits.uploads},
+               {"direct_messages", c->limits.dms},
+               {"reactions", c->limits.reactions},
+               {"edits", c->limits.edits},
+               {"deletions", c->limits.deletions}};
+    for (size_t i = 0; i < COUNT_OF(own); i++) {
+        if (!is_more(own[i].rate, c->limits.strangers_together, WHOLE_SERVER))
+            continue;
+        buf_put_text(load->problems, "[limits] ");
+        buf_put_text(load->problems, own[i].name);
+        buf_put_text(load->problems,
+                     ": one stranger may do more than [limits] strangers_together allows all of "
+                     "them on the whole server.\n");
+    }
+}
+
+static void check_limits(struct loading *load)
+{
+    const struct conf *c = load->conf;
+    if (c->files.anonymous_share + c->files.strangers_share > 100)
+        refuse(load, "[files] anonymous_share and strangers_share must not exceed 100 together: "
+                     "they are shares of one quota.\n");
+    if (is_below(c->files.anonymous_bytes, c->files.max_bytes) ||
+        is_below(c->files.strangers_bytes, c->files.max_bytes) ||
+        is_below(c->files.members_bytes, c->files.max_bytes))
+        refuse(load, "[files] anonymous_bytes, strangers_bytes and members_bytes must be 0 or at "
+                     "least [files] max_bytes: the largest file could never be uploaded.\n");
+    if (is_below(c->limits.upload_bytes, c->files.max_bytes))
+        refuse(load, "[limits] upload_bytes must be 0 or at least [files] max_bytes: the largest "
+                     "file could never be uploaded.\n");
+    if (is_below(c->limits.strangers_bytes, c->rooms.message_bytes))
+        refuse(load, "[limits] strangers_bytes must be 0 or at least [rooms] message_bytes: the "
+                     "longest message could never be sent.\n");
+    warn_of_own_rates(load);
+}
+
 /* What one row cannot know of another. */
 static void check_together(struct loading *load)
 {
@@ -70,6 +128,7 @@ static void check_together(struct loading *load)
     if (c->files.max_bytes > c->server.max_body_bytes)
         refuse(load, "[files] max_bytes must not exceed [server] max_body: the largest file could "
                      "never arrive.\n");
+    check_limits(load);
     if (c->files.default_ttl_ms > c->files.max_ttl_ms)
         refuse(load, "[files] default_ttl must not exceed [files] max_ttl.\n");
 }

@@ -81,11 +81,16 @@ struct conf {
         int64_t default_ttl_ms;
         int64_t room_ttl_ms;
         int64_t max_ttl_ms;
-        size_t quota_bytes;          /* 0: chosen by the disk (work/disk.h) */
+        size_t quota_bytes;       /* 0: chosen by the disk (work/disk.h) */
+        unsigned anonymous_share; /* percent of the quota; members have what is left */
+        unsigned strangers_share;
         const char *free_space_path; /* or CONF_FREE_SPACE_AUTO, CONF_FREE_SPACE_OFF */
         size_t free_space_bytes;
         bool uploads;
-        struct conf_rate upload_limit;
+        struct conf_rate upload_limit; /* of each kind of callers */
+        size_t anonymous_bytes;        /* in a day, of each kind of callers; 0: off */
+        size_t strangers_bytes;
+        size_t members_bytes;
         enum conf_type_check type_check;
         const char *session_version_desktop;
         const char *session_version_android;
@@ -106,11 +111,14 @@ struct conf {
         int64_t known_after_ms;
         unsigned strangers_share_percent; /* 100: off */
         struct conf_rate strangers_together;
+        size_t strangers_bytes; /* of all strangers' messages in a day; 0: off */
         struct conf_rate uploads;
         size_t upload_bytes; /* of one identity in an hour; 0: off */
         struct conf_rate dms;
         struct conf_rate reactions;
         struct conf_rate edits;
+        struct conf_rate deletions;  /* of messages */
+        struct conf_rate moderation; /* all that one moderator does */
     } limits;
     struct {
         bool invite_page;

@@ -159,6 +159,22 @@ enum err box_seal(enum onion_cipher cipher, const struct aead_key *key, struct s
     return e;
 }
 
+enum err box_seal_with(const struct aead_key *key, const uint8_t nonce[static BOX_NONCE_MAX_BYTES],
+                       struct span plain, struct buf *out)
+{
+    size_t total = 0;
+    if (__builtin_add_overflow(plain.len, box_overhead_bytes(CIPHER_XCHACHA20), &total))
+        return ERR_TOO_LARGE;
+    uint8_t *frame = buf_reserve(out, total);
+    if (frame == NULL)
+        return buf_verdict(out);
+    memcpy(frame, nonce, BOX_NONCE_MAX_BYTES);
+    enum err e = xchacha_seal(key, frame, (struct span){0}, plain, frame + BOX_NONCE_MAX_BYTES);
+    if (e == OK)
+        buf_commit(out, total);
+    return e;
+}
+
 enum err box_seal_in_place(enum onion_cipher cipher, const struct aead_key *key, struct bytes frame)
 {
     if (frame.len < box_overhead_bytes(cipher))

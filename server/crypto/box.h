@@ -37,6 +37,13 @@ MUST_USE enum err box_open(enum onion_cipher cipher, const struct aead_key *key,
 MUST_USE enum err box_seal(enum onion_cipher cipher, const struct aead_key *key, struct span ad,
                            struct span plain, struct buf *out);
 /*
+ * The same for a row of ours, XChaCha20, with a nonce that says something. It must never come twice
+ * with one key and different texts.
+ */
+MUST_USE enum err box_seal_with(const struct aead_key *key,
+                                const uint8_t nonce[static BOX_NONCE_MAX_BYTES], struct span plain,
+                                struct buf *out);
+/*
  * Seals in place what the caller laid out: frame = nonce space | plain | tag space, all frame.len bytes. Saves a copy
  * of large replies. ERR_DEFECT if frame is shorter than the overhead.
  */

@@ -12,6 +12,8 @@
 
 #define NAME_TEXT   "conclave storage key name"
 #define BACKUP_TEXT "conclave backup"
+#define ROW_TEXT    "conclave facts of a row"
+#define MARK_TEXT   "conclave rows have MACs"
 
 static void keyed(uint8_t *out, size_t out_len, const uint8_t key[static 32], struct span data)
 {
@@ -32,6 +34,11 @@ bool mac_is(const struct mac_key *key, struct span data, const uint8_t mac[stati
     return sodium_memcmp(right, mac, MAC_BYTES) == 0;
 }
 
+bool mac_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || sodium_memcmp(a.p, b.p, a.len) == 0);
+}
+
 void storage_key_name(const uint8_t storage_key[static 32],
                       uint8_t ret_name[static STORAGE_KEY_NAME_BYTES])
 {
@@ -42,6 +49,19 @@ void storage_key_name(const uint8_t storage_key[static 32],
     uint8_t whole[MAC_BYTES];
     keyed(whole, sizeof(whole), storage_key, SPAN(NAME_TEXT));
     memcpy(ret_name, whole, STORAGE_KEY_NAME_BYTES);
+}
+
+void row_key_for_mac(const struct aead_key *row_key, struct mac_key *ret_key)
+{
+    keyed(ret_key->b, sizeof(ret_key->b), row_key->b, SPAN(ROW_TEXT));
+}
+
+void storage_key_mark(const uint8_t storage_key[static 32],
+                      uint8_t ret_mark[static STORAGE_KEY_MARK_BYTES])
+{
+    uint8_t whole[MAC_BYTES];
+    keyed(whole, sizeof(whole), storage_key, SPAN(MARK_TEXT));
+    memcpy(ret_mark, whole, STORAGE_KEY_MARK_BYTES);
 }
 
 void storage_key_for_backup(const uint8_t storage_key[static 32],

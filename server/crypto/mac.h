@@ -11,6 +11,7 @@
 
 #include "base/attr.h"
 #include "base/span.h"
+#include "crypto/keys.h"
 
 enum { MAC_BYTES = 32, MAC_SALT_BYTES = 32, STORAGE_KEY_NAME_BYTES = 8 };
 
@@ -22,12 +23,24 @@ void mac_of(const struct mac_key *key, struct span data, uint8_t ret_mac[static 
 /* In constant time. */
 bool mac_is(const struct mac_key *key, struct span data, const uint8_t mac[static MAC_BYTES]);
 
+/* Two MACs, or the beginnings of two, in constant time. */
+bool mac_eq(struct span a, struct span b);
+
 /*
  * Names a storage key without telling anything about it: in rows that it wraps, in backups, to
  * operators.
  */
 void storage_key_name(const uint8_t storage_key[static 32],
                       uint8_t ret_name[static STORAGE_KEY_NAME_BYTES]);
+/* The key under which facts about a row are authenticated that is sealed with row_key. Wipe it. */
+void row_key_for_mac(const struct aead_key *row_key, struct mac_key *ret_key);
+/*
+ * What the storage key says instead of random bytes once no row may be without a MAC any more. Only
+ * whoever has the key can make it.
+ */
+enum { STORAGE_KEY_MARK_BYTES = 24 };
+void storage_key_mark(const uint8_t storage_key[static 32],
+                      uint8_t ret_mark[static STORAGE_KEY_MARK_BYTES]);
 /* The key of one backup, whose salt is random. Wipe it. */
 void storage_key_for_backup(const uint8_t storage_key[static 32],
                             const uint8_t salt[static MAC_SALT_BYTES], struct mac_key *ret_key);

@@ -158,6 +158,15 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
     return e;
 }
 
+/*
+ * Jobs and commands may read whole tables. What people ask for, and what memory is filled from, walks
+ * an index in its order, also while PostgreSQL believes that the table is nearly empty.
+ */
+static bool walks_indexes(enum db_origin origin)
+{
+    return origin == DB_REQUEST || origin == DB_WRITER || origin == DB_REFRESH;
+}
+
 /* Statements of ours that every connection begins with. */
 static enum err set_up_session(struct db *db)
 {
@@ -172,8 +181,10 @@ static enum err set_up_session(struct db *db)
         /* Each statement is planned once: planning the larger ones anew costs more than running them
                         * (docs/decisions/0001-indexes-of-events.md), and compiling them far more. */
         "SET plan_cache_mode = force_generic_plan;"
-        "SET jit = off;"
-        "SET statement_timeout = ");
+        "SET jit = off;");
+    if (walks_indexes(db->options.origin))
+        buf_put_text(&sql, "SET enable_seqscan = off; SET enable_bitmapscan = off;");
+    buf_put_text(&sql, "SET statement_timeout = ");
     buf_put_i64(&sql, db->options.statement_timeout_ms);
     buf_put_text(&sql, ";SET lock_timeout = ");
     buf_put_i64(&sql, db->options.lock_timeout_ms);

@@ -47,23 +47,28 @@ static struct blob_row wanted_row(const struct putting *p)
     return (struct blob_row){.size = (int64_t)p->put->body.len,
                              .key_id = p->key_id,
                              .day = p->put->day,
-                             .room = p->owner ? p->owner->room : 0};
+                             .room = p->owner ? p->owner->room : 0,
+                             .by_stranger = p->put->by_stranger};
 }
 
 /* Before the chunks go over the wire: what will certainly not fit need not be sent. */
 static enum err check_quota(struct db *db, struct putting *p)
 {
-    int64_t stored = 0;
+    const struct blob_row wanted = wanted_row(p);
+    const struct file_quota *quota = &p->put->quota;
+    int64_t size = file_charge(wanted.size);
+    struct file_usage stored;
     enum err e = files_usage(db, &stored);
-    if (e == OK && stored > p->put->quota - (int64_t)p->put->body.len)
+    if (e == OK && (files_total(&stored) > quota->total - size ||
+                    stored.bytes[files_payer(&wanted)] > quota->share - size))
         return refuse(p, BLOB_QUOTA);
     return e;
 }
 
 static enum err charge(struct db *db, struct putting *p)
 {
-    enum err e =
-        files_charge(db, (int64_t)p->put->body.len, p->put->quota, &p->result.stored_bytes);
+    const struct blob_row wanted = wanted_row(p);
+    enum err e = files_charge(db, &wanted, &p->put->quota, &p->result.stored_bytes);
     return e == ERR_TOO_LARGE ? refuse(p, BLOB_QUOTA) : e;
 }
 
@@ -124,7 +129,7 @@ static enum err ask_rules(struct db *db, struct putting *p, struct room_files_ru
         return refuse(p, BLOB_NO_ROOM);
     if (e == OK && !is_operator && !ret_rules->may_upload)
         return refuse(p, BLOB_NO_RIGHT);
-    if (e == OK && ret_rules->bytes > ret_rules->quota - (int64_t)p->put->body.len)
+    if (e == OK && ret_rules->bytes > ret_rules->quota - file_charge((int64_t)p->put->body.len))
         return refuse(p, BLOB_ROOM_QUOTA);
     bool blocked = false;
     if (e == OK)
@@ -168,7 +173,7 @@ static enum err put_room(struct db *db, void *arg)
     if (e == OK)
         e = publish_room(db, p, blob.id);
     if (e == OK) {
-        e = room_files_charge(db, p->owner->room, (int64_t)p->put->body.len, rules.quota);
+        e = room_files_charge(db, p->owner->room, file_charge(wanted.size), rules.quota);
         if (e == ERR_TOO_LARGE)
             return refuse(p, BLOB_ROOM_QUOTA);
     }

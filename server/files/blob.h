@@ -14,10 +14,11 @@
 
 struct blob_put {
     struct span body;
-    double now;    /* seconds */
-    double expiry; /* seconds */
-    int64_t day;   /* partition: days since 1970 */
-    int64_t quota; /* of the server, bytes */
+    double now;              /* seconds */
+    double expiry;           /* seconds */
+    int64_t day;             /* partition: days since 1970 */
+    struct file_quota quota; /* of the server, and of whose share it is in */
+    bool by_stranger;        /* of a room: it is in the share of strangers */
 };
 
 /* Why a put was refused (ERR_DENIED), and what is stored on the whole when it was not. */

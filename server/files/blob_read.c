@@ -10,6 +10,13 @@
 
 /* ---- stat ---- */
 
+/* A file that was given to another room in the database is damaged: its key is of its first room. */
+static enum err key_of(struct db *db, struct ring *ring, int64_t room, const struct blob_row *blob,
+                       struct aead_key *ret_key)
+{
+    return ring_key_for(ring, db, RING_FILES, room, blob->key_id, ret_key);
+}
+
 static enum err open_sealed_name(struct db *db, struct ring *ring, struct arena *mem,
                                  const struct file_row *file, struct span *ret_name)
 {
@@ -19,7 +26,7 @@ static enum err open_sealed_name(struct db *db, struct ring *ring, struct arena 
     if (!copy)
         return ERR_NO_MEMORY;
     memcpy(copy, file->name.p, file->name.len);
-    enum err e = ring_key_by_id(ring, db, file->blob.key_id, &key);
+    enum err e = key_of(db, ring, file->room, &file->blob, &key);
     if (e == OK)
         e = seal_open(&key, file->blob.id, SEAL_NAME, (struct bytes){copy, file->name.len}, &plain);
     crypto_wipe(&key, sizeof(key));
@@ -62,6 +69,7 @@ struct blob_source {
     struct ring *ring;
     struct blob_ref ref;
     struct blob_row blob;
+    int64_t room;
     int64_t next_chunk;
     struct buf chunk;
 };
@@ -87,7 +95,7 @@ static enum err open_chunk(struct blob_source *s, struct db *db, struct bytes *r
     enum err e = read_chunk(s, db);
     if (e != OK)
         return e;
-    e = ring_key_by_id(s->ring, db, s->blob.key_id, &key);
+    e = key_of(db, s->ring, s->room, &s->blob, &key);
     if (e == OK)
         e = seal_open(&key, s->blob.id, s->next_chunk, (struct bytes){s->chunk.p, s->chunk.len},
                       ret_plain);
@@ -127,6 +135,7 @@ enum err blob_open(struct ring *ring, const struct blob_ref *ref, const struct f
     s->ring = ring;
     s->ref = *ref;
     s->blob = file->blob;
+    s->room = file->room;
     s->chunk = buf_make(FILE_CHUNK_BYTES + KIB(1));
     *ret_source = &s->base;
     return OK;

@@ -1,40 +1,30 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The bounds of uploads and what they are called outside. The rate is one bucket for everybody: an upload to the file
- * server has no author, so there is nobody else to count by.
+ * The bounds of uploads and what they are called outside.
  */
 #include "files/limits.h"
 
-#include <pthread.h>
-
-#include "base/clock.h"
+#include "auth/fair.h"
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "db/db.h"
 #include "files/sniff.h"
 #include "files/status.h"
 #include "metrics/metrics.h"
+#include "store/files.h"
 #include "work/disk.h"
 
 struct files {
     const struct conf *conf;
-    struct metrics *metrics;
     struct sniffer *sniffer;
-    pthread_mutex_t lock; /* guards what follows */
-    double tokens;        /* uploads that may come at once */
-    int64_t filled_ms;    /* monotonic: when tokens was right */
 };
 
-enum err files_new(const struct conf *conf, struct metrics *metrics, struct files **ret_files)
+enum err files_new(const struct conf *conf, struct files **ret_files)
 {
     struct files *f = MEM_NEW(struct files);
     if (f == NULL)
         return ERR_NO_MEMORY;
     f->conf = conf;
-    f->metrics = metrics;
-    f->tokens = (double)conf->files.upload_limit.count;
-    f->filled_ms = clock_mono_ms();
-    (void)pthread_mutex_init(&f->lock, NULL);
     enum err e = sniffer_new(conf->server.upload_workers, &f->sniffer);
     if (e != OK) {
         files_free(f);
@@ -49,7 +39,6 @@ void files_free(struct files *f)
     if (f == NULL)
         return;
     sniffer_free(f->sniffer);
-    (void)pthread_mutex_destroy(&f->lock);
     mem_free(f);
 }
 
@@ -98,22 +87,13 @@ enum err files_refuse_error(struct call *call, enum err e)
 
 /* ---- admitting ---- */
 
-static bool take_token(struct files *f)
+/* A small file takes a whole block of the budgets, as it does of the quota. */
+static bool fits(struct call *call, enum limit_action action, int64_t bytes)
 {
-    const struct conf_rate *rate = &f->conf->files.upload_limit;
-    if (rate->count == 0)
-        return true;
-    (void)pthread_mutex_lock(&f->lock);
-    int64_t now = clock_mono_ms();
-    f->tokens += (double)(now - f->filled_ms) * rate->count / (double)rate->per_ms;
-    if (f->tokens > rate->count)
-        f->tokens = rate->count;
-    f->filled_ms = now;
-    bool taken = f->tokens >= 1;
-    if (taken)
-        f->tokens -= 1;
-    (void)pthread_mutex_unlock(&f->lock);
-    return taken;
+    enum limit_verdict verdict = fair_take(call, action, (size_t)file_charge(bytes));
+    if (verdict == LIMIT_OWN)
+        metrics_add(call->services->metrics, METRIC_LIMITED_UPLOADS, 1);
+    return verdict == LIMIT_FITS;
 }
 
 bool files_admit(struct call *call)
@@ -122,9 +102,17 @@ bool files_admit(struct call *call)
     enum err e = OK;
     if (!f->conf->files.uploads)
         e = files_refuse(call, UPLOAD_OFF);
-    else if (!take_token(f))
+    else if (!fits(call, LIMIT_UPLOADS, (int64_t)call->req->body.len))
         e = files_refuse(call, UPLOAD_TOO_OFTEN);
     else if (disk_level(call->services->disk) != DISK_ENOUGH)
         e = files_refuse(call, UPLOAD_DISK_FULL);
+    return e == OK && call->reply->status == 0;
+}
+
+bool files_admit_extension(struct call *call, int64_t bytes)
+{
+    enum err e = OK;
+    if (!fits(call, LIMIT_EXTENSIONS, bytes))
+        e = files_refuse(call, UPLOAD_TOO_OFTEN);
     return e == OK && call->reply->status == 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What keeps uploads in bounds, beside the quotas that are counted in the database: the switch, the rate, the free space,
- * and the look at the type. Made by app.c, used by the handlers of files/ on any thread.
+ * What keeps uploads in bounds, beside the quotas that are counted in the database: the switch, the
+ * rates, the free space, and the look at the type. Made by app.c, used by the handlers of files/ on
+ * any thread.
  */
 #ifndef CONCLAVE_FILES_LIMITS_H
 #define CONCLAVE_FILES_LIMITS_H
@@ -9,13 +10,11 @@
 #include "router/call.h"
 
 struct conf;
-struct metrics;
 struct sniffer;
 struct files;
 
-/* ERR_MISSING: libmagic's database does not load. conf and metrics outlive it. */
-MUST_USE enum err files_new(const struct conf *conf, struct metrics *metrics,
-                            struct files **ret_files);
+/* ERR_MISSING: libmagic's database does not load. conf outlives it. */
+MUST_USE enum err files_new(const struct conf *conf, struct files **ret_files);
 void files_free(struct files *f); /* NULL is harmless */
 struct sniffer *files_sniffer(struct files *f);
 
@@ -36,10 +35,12 @@ enum upload_refusal {
 MUST_USE enum err files_refuse(struct call *call, enum upload_refusal why);
 
 /*
- * The switch, the rate and the free space, in that order, before anything costs much; takes one from the rate.
- * False: refused, and written.
+ * The switch, the rates and the free space, in that order, before anything costs much; counts the
+ * upload. False: refused, and written.
  */
 MUST_USE bool files_admit(struct call *call);
+/* More time for a file of that size, which counts as another upload of it does. */
+MUST_USE bool files_admit_extension(struct call *call, int64_t bytes);
 /* Why the database did not take it: ERR_BUSY or ERR_CONFLICT of a put, as a refusal. Others are returned as they are. */
 MUST_USE enum err files_refuse_error(struct call *call, enum err e);
 

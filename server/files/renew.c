@@ -7,6 +7,7 @@
 #include "files/blob.h"
 #include "files/files.h"
 #include "files/id.h"
+#include "files/limits.h"
 #include "files/status.h"
 #include "files/ttl.h"
 #include "store/trusted_time.h"
@@ -48,7 +49,11 @@ enum err file_extend(struct call *call)
         return files_status(call->reply, 400);
     /* The time now and not that of the request, which may have waited while the file expired: nothing is revived. */
     int64_t now_ms = clock_wall_ms(), from_ms = 0;
-    enum err e = clock_shared(call->db, now_ms, &from_ms);
+    enum err e = files_by_hash(call->db, &hash, (double)now_ms / SECOND_MS, &file);
+    if (e == OK && !files_admit_extension(call, file.blob.size))
+        return OK;
+    if (e == OK)
+        e = clock_shared(call->db, now_ms, &from_ms);
     if (e == OK)
         e = files_extend(call->db, &hash, (double)now_ms / SECOND_MS,
                          (double)(from_ms + ttl_ms) / SECOND_MS, &file);

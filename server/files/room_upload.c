@@ -12,6 +12,7 @@
 #include "files/limits.h"
 #include "files/sniff.h"
 #include "metrics/metrics.h"
+#include "router/dispatch.h"
 #include "router/json_out.h"
 #include "state/state.h"
 #include "store/attachments.h"
@@ -88,7 +89,7 @@ enum err room_file_upload(struct call *call)
     struct blob_owner owner = {.room = 0};
     if (call->req->body.len > conf->files.max_bytes)
         return files_refuse(call, UPLOAD_TOO_LARGE);
-    if (!files_admit(call) || !fair_allows(call, LIMIT_UPLOADS, call->req->body.len))
+    if (!files_admit(call) || dispatch_claim(call) != OK)
         return OK;
     enum err e = find_owner(call, &owner);
     if (e == OK)
@@ -105,7 +106,8 @@ enum err room_file_upload(struct call *call)
         .now = (double)now_ms / SECOND_MS,
         .expiry = (double)now_ms / SECOND_MS + ATTACHMENT_UNADOPTED_S,
         .day = (now_ms + conf->files.room_ttl_ms) / DAY_MS,
-        .quota = disk_quota(call->services->disk),
+        .quota = disk_quota(call->services->disk, fair_kind(call)),
+        .by_stranger = fair_kind(call) == CALLER_STRANGER,
     };
     return store(call, &owner, &put);
 }

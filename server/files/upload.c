@@ -12,6 +12,7 @@
 #include "files/sniff.h"
 #include "files/ttl.h"
 #include "metrics/metrics.h"
+#include "router/dispatch.h"
 #include "store/trusted_time.h"
 #include "work/disk.h"
 
@@ -56,7 +57,7 @@ enum err file_upload(struct call *call)
         return files_refuse(call, UPLOAD_TOO_LARGE);
     if (ttl_wanted_ms(call, &ttl_ms) != OK)
         return files_refuse(call, UPLOAD_BAD_TTL);
-    if (!files_admit(call))
+    if (!files_admit(call) || dispatch_claim(call) != OK)
         return OK;
     if (is_refused_type(call))
         return files_refuse(call, UPLOAD_TYPE);
@@ -68,6 +69,6 @@ enum err file_upload(struct call *call)
                            .now = (double)now_ms / SECOND_MS,
                            .expiry = (double)(now_ms + ttl_ms) / SECOND_MS,
                            .day = (now_ms + conf->files.default_ttl_ms) / DAY_MS,
-                           .quota = disk_quota(call->services->disk)};
+                           .quota = disk_quota(call->services->disk, CALLER_ANONYMOUS)};
     return store(call, &put);
 }

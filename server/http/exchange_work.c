@@ -359,10 +359,10 @@ static bool work_small(struct exchange *ex)
         return member;
     }
     exchange_unref(ex);
+    ex->job.stranger = !member; /* for the lane, if it goes there */
     if (e == ERR_RETRY) {
         reply_reset(&ex->reply);
         buf_done(&ex->reply.body); /* the half that memory gave may be megabytes */
-        ex->job.stranger = !member;
         work_in_lane(ex);
         return member;
     }

@@ -95,12 +95,15 @@ static enum err end_days(struct db *db, int64_t now_ms)
     return e == ERR_MISSING || e == ERR_RETRY || e == ERR_CONFLICT ? OK : e;
 }
 
+/* Once a day: orphans, and sums that another version of the program left wrong. */
 static enum err look_for_orphans(struct db *db, struct file_turns *turns, int64_t now_ms)
 {
     int64_t today = now_ms / DAY_MS, chunks = 0;
     if (turns->orphans_day == today)
         return OK;
     enum err e = file_jobs_orphans(db, today, &chunks);
+    if (e == OK)
+        e = files_recount(db);
     if (e == OK)
         turns->orphans_day = today;
     if (chunks > 0)
@@ -110,15 +113,15 @@ static enum err look_for_orphans(struct db *db, struct file_turns *turns, int64_
 
 enum err file_turn(struct db *db, struct metrics *metrics, struct file_turns *turns, int64_t now_ms)
 {
-    int64_t bytes = 0;
+    struct file_usage usage;
     enum err e = sweep(db, now_ms);
     if (e == OK)
         e = end_days(db, now_ms);
     if (e == OK)
         e = look_for_orphans(db, turns, now_ms);
     if (e == OK)
-        e = files_usage(db, &bytes);
+        e = files_usage(db, &usage);
     if (e == OK)
-        metrics_set(metrics, METRIC_FILE_BYTES, bytes);
+        metrics_set(metrics, METRIC_FILE_BYTES, files_total(&usage));
     return e;
 }

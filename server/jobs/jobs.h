@@ -15,13 +15,14 @@ struct conf;
 struct db;
 struct jobs;
 struct metrics;
+struct ring;
 
 /*
- * Starts the thread, with a connection of its own. conf and metrics outlive it. stop_fd
+ * Starts the thread, with a connection of its own. conf, metrics and ring outlive it. stop_fd
  * (base/stop.h): a statement under way is given up then; whatever a job does can be done again.
  */
-MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
-                             struct jobs **ret_jobs);
+MUST_USE enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct ring *ring,
+                             int stop_fd, struct jobs **ret_jobs);
 void jobs_stop(struct jobs *jobs);
 
 /*

@@ -12,6 +12,7 @@
 #include "jobs/agreed_time.h"
 #include "jobs/files.h"
 #include "jobs/jobs.h"
+#include "jobs/macs.h"
 #include "jobs/people.h"
 #include "jobs/retention.h"
 #include "store/numbers.h"
@@ -32,6 +33,7 @@ struct jobs {
     pthread_t thread;
     const struct conf *conf;
     struct metrics *metrics;
+    struct ring *ring;
     struct db *db;
     bool leading;       /* holds the advisory lock, on this connection */
     int64_t counted_ms; /* monotonic */
@@ -39,6 +41,7 @@ struct jobs {
     struct file_turns files;
     struct jobs_retention retention;
     struct people_turns people;
+    struct mac_turns macs;
 };
 
 static enum err count_active(struct jobs *j, int64_t now_ms)
@@ -101,6 +104,8 @@ static enum err turn(struct jobs *j)
 {
     int64_t now_ms = 0;
     enum err e = take_lead(j, &now_ms);
+    if (e == ERR_CONFLICT) /* the process that works may have made it so */
+        e = macs_look(j->db, j->ring) == OK ? ERR_CONFLICT : ERR_RETRY;
     if (e == ERR_CONFLICT || e == ERR_DENIED)
         return OK;
     if (e != OK)
@@ -113,7 +118,8 @@ static enum err turn(struct jobs *j)
                                  jobs_expire_dms(j->db, now_ms),
                                  jobs_expire_retries(j->db, now_ms),
                                  jobs_purge(&j->retention, j->db, now_ms),
-                                 people_turn(j->db, &j->people, now_ms)};
+                                 people_turn(j->db, &j->people, now_ms),
+                                 macs_turn(j->db, j->ring, j->metrics, &j->macs, now_ms)};
     for (size_t i = 0; i < COUNT_OF(outcomes) && e == OK; i++)
         e = outcomes[i];
     return e;
@@ -144,14 +150,15 @@ static void *jobs_main(void *arg)
     return NULL;
 }
 
-enum err jobs_start(const struct conf *conf, struct metrics *metrics, int stop_fd,
-                    struct jobs **ret_jobs)
+enum err jobs_start(const struct conf *conf, struct metrics *metrics, struct ring *ring,
+                    int stop_fd, struct jobs **ret_jobs)
 {
     struct jobs *j = MEM_NEW(struct jobs);
     if (!j)
         return ERR_NO_MEMORY;
     j->conf = conf;
     j->metrics = metrics;
+    j->ring = ring;
     j->files = (struct file_turns){-1};
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->changed, NULL);

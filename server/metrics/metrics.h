@@ -73,12 +73,18 @@
     X(METRIC_LIMITED_DMS, "conclave_limited_total", COUNTER, "action=\"direct_message\"", "")                           \
     X(METRIC_LIMITED_REACTIONS, "conclave_limited_total", COUNTER, "action=\"reaction\"", "")                           \
     X(METRIC_LIMITED_EDITS, "conclave_limited_total", COUNTER, "action=\"edit\"", "")                                   \
+    X(METRIC_LIMITED_DELETIONS, "conclave_limited_total", COUNTER, "action=\"deletion\"", "")                           \
+    X(METRIC_LIMITED_MODERATION, "conclave_limited_total", COUNTER, "action=\"moderation\"", "")                        \
     X(METRIC_STRANGERS_WAITED, "conclave_strangers_waited_total", COUNTER, "",                                         \
       "Requests of strangers put behind those of members while the server was busy.")                                  \
     X(METRIC_CONNECTIONS, "conclave_connections", GAUGE, "", "Open connections to the public listener.")               \
     X(METRIC_BODY_BYTES, "conclave_body_bytes", GAUGE, "", "Memory in use for request bodies.")                        \
     X(METRIC_STATE_BYTES, "conclave_state_bytes", GAUGE, "", "Memory in use for the state of rooms and users.")        \
     X(METRIC_FILE_BYTES, "conclave_file_bytes", GAUGE, "", "Stored files together, as the quota counts them.")         \
+    X(METRIC_MACS_MISSING, "conclave_messages_without_mac", GAUGE, "",                                                 \
+      "Messages of before MACs, or of an older program: the jobs make theirs.")                                        \
+    X(METRIC_MACS_REQUIRED, "conclave_macs_required", GAUGE, "",                                                       \
+      "1: a message without a MAC is damaged; only the process that does the jobs says so.")                           \
     X(METRIC_FILE_QUOTA, "conclave_file_quota_bytes", GAUGE, "", "What stored files may take together.")               \
     X(METRIC_DISK_FREE, "conclave_disk_free_bytes", GAUGE, "", "Free on the database's disk; -1: not known.")          \
     X(METRIC_DISK_LOW, "conclave_disk_low", GAUGE, "",                                                                 \

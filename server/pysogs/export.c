@@ -10,6 +10,7 @@
 #include "base/unpad.h"
 #include "pysogs/export_file.h"
 #include "store/dms.h"
+#include "store/message_mac.h"
 #include "store/messages.h"
 #include "store/reactions.h"
 
@@ -76,10 +77,14 @@ static enum err give_body(struct export *ex, const struct row *row)
     }
     enum err e = copy_of(ex, row_bytes(row, 13), &body);
     if (e == OK)
-        e = ring_key_by_id(ex->ring, ex->db, row_i64(row, 12), &key);
+        e = ring_key_for(ex->ring, ex->db, RING_MESSAGES, row_i64(row, 1), row_i64(row, 12), &key);
     if (e != OK)
         return e;
-    e = message_open(&key, row_i64(row, 1), row_i64(row, 8), body, &signature, &data);
+    const struct message_facts facts = {
+        .room = row_i64(row, 1), .seqno_creation = row_i64(row, 8), .sealed = span_of_bytes(body)};
+    e = message_mac_check_row(ex->ring, &key, row, GIVING_MESSAGES_MAC, &facts);
+    if (e == OK)
+        e = message_open(&key, row_i64(row, 1), row_i64(row, 8), body, &signature, &data);
     crypto_wipe(&key, sizeof(key));
     if (e != OK)
         return e;
@@ -104,7 +109,7 @@ static enum err give_dm(struct export *ex, const struct row *row)
     struct bytes body;
     struct span message;
     enum err e = copy_of(ex, row_bytes(row, 6), &body);
-    struct dm_sealed sealed = {.people = {row_i64(row, 2), row_i64(row, 1)},
+    struct dm_sealed sealed = {.people = {.sender = row_i64(row, 2), .recipient = row_i64(row, 1)},
                                .key_id = row_i64(row, 5)};
     if (e != OK)
         return e;

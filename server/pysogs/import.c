@@ -9,10 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "base/mem.h"
 #include "pysogs/compare.h"
 #include "pysogs/look.h"
+#include "store/message_mac.h"
+
+enum { MACS_SLICE = 500, MAC_ARENA_BYTES = 1024 * 1024 };
 
 /* Clients take greater ids for other ones: JavaScript's numbers end there. */
 static const int64_t ID_MAX = (int64_t)1 << 53;
@@ -117,6 +121,19 @@ static enum err count_left_behind(struct import *im)
     return e == OK ? OK : import_fail("the old database", "it cannot be read");
 }
 
+/* Once all people are who they stay: two spellings of one user may have become one. */
+static enum err make_macs(struct import *im)
+{
+    AUTO_ARENA struct arena *mem = arena_new(MAC_ARENA_BYTES);
+    int64_t after = 0, read = 1, filled = 0;
+    enum err e = mem != NULL ? OK : ERR_NO_MEMORY;
+    while (e == OK && read > 0) {
+        arena_reset(mem);
+        e = message_macs_fill(im->db, im->ring, mem, MACS_SLICE, &after, &read, &filled);
+    }
+    return e;
+}
+
 static enum err check(struct import *im)
 {
     int64_t room = 0;
@@ -143,6 +160,8 @@ enum err import_run(struct import *im)
         e = taking_drop_user(im->db, im->system_user);
     if (e == OK)
         e = taking_derive(im->db);
+    if (e == OK)
+        e = make_macs(im);
     if (e == OK)
         e = check(im);
     if (e == ERR_MISSING || (e == OK && im->refused > 0))

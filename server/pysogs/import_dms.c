@@ -22,9 +22,9 @@ static enum err take_dm(struct import *im, struct batch *out)
     int64_t id = source_i64(s, 0);
     struct span body = source_bytes(s, 3);
     double expiry = expiry_of(s);
-    struct dm_sealed sealed = {
-        .people = {import_user(im, source_i64(s, 1)), import_user(im, source_i64(s, 2))},
-        .body = buf_make(BODY_MAX + KIB(1))};
+    struct dm_sealed sealed = {.people = {.sender = import_user(im, source_i64(s, 1)),
+                                          .recipient = import_user(im, source_i64(s, 2))},
+                               .body = buf_make(BODY_MAX + KIB(1))};
     if (expiry * SECOND_MS <= (double)im->now_ms)
         return import_leave(im, "direct messages whose time is over");
     if (body.len > BODY_MAX)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "pysogs/import.h"
 
 struct import_moved {
@@ -26,7 +27,11 @@ enum {
 
 enum err import_fail(const char *about, const char *why)
 {
-    (void)fprintf(stderr, "conclave: %s: %s\n", about, why);
+    (void)fputs("conclave: ", stderr);
+    terminal_put(stderr, span_of_text(about));
+    (void)fputs(": ", stderr);
+    terminal_put(stderr, span_of_text(why));
+    (void)fputc('\n', stderr);
     return ERR_DENIED;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/mem.h"
+#include "base/terminal.h"
 #include "pysogs/source.h"
 
 enum {
@@ -113,7 +114,9 @@ static int look_through(struct file *f)
     struct span found = read_bytes(f, 0);
     if (span_eq_text(found, "ok"))
         return SQLITE_OK;
-    (void)fprintf(stderr, "conclave: SQLite finds: %.*s\n", (int)found.len, (const char *)found.p);
+    (void)fputs("conclave: SQLite finds: ", stderr);
+    terminal_put(stderr, found);
+    (void)fputc('\n', stderr);
     return SQLITE_CORRUPT;
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /batch and POST /sequence (protocol 02, 1.9): has all elements read (batch_read.c) before any is run, runs them in
- * order through the dispatcher as the outer caller, and writes their replies into one. What an element may do is not
- * decided here.
+ * POST /batch and POST /sequence: has all elements read (batch_read.c) before any is run, runs them
+ * in order through the dispatcher as the outer caller, and writes their replies into one. Writes of
+ * a batch that stand next to each other are under way together (batch_together.h); in a sequence
+ * each waits for the one before, which may end it. What an element may do is not decided here.
  */
 #include "router/dispatch.h"
 
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "router/batch_read.h"
+#include "router/batch_together.h"
 #include "router/json_out.h"
 
 enum {
@@ -94,60 +96,114 @@ static void put_element(struct buf *out, const struct reply *part)
 }
 
 /*
- * 500 posts are 500 commits; when the database is slow, the last hop has given up before they are done. What was done stays
- * done and is told; the rest does not begin.
+ * 500 posts may be 500 commits; when the database is slow, the last hop has given up before they are
+ * done. What was done stays done and is told; the rest does not begin.
  */
 static bool is_too_late(const struct call *call)
 {
     return call->begin_until_ms != 0 && clock_mono_ms() > call->begin_until_ms;
 }
 
-/*
- * Runs one element and appends its reply; `allowed` bytes are there for it, and one that would take more is answered
- * 413 (design D14). Lists see the limit as their buffer's ceiling.
- */
-static enum err run_element(struct call *call, const struct request *req, struct reply *part,
-                            size_t allowed)
+/* A batch as it runs. */
+struct running {
+    struct call *call;
+    const struct batch_elements *elements;
+    size_t put;        /* elements whose replies are written; the next ones are under way */
+    struct reply part; /* of an element that was answered at once */
+    struct reply late; /* of one that was under way */
+    struct batch_together together;
+};
+
+/* What is there for the reply of the next element that is written. */
+static size_t allowed_for(const struct running *r)
 {
-    reply_reset(part);
-    part->body.max = allowed - ELEMENT_FRAME_MAX_BYTES;
-    enum err e = OK;
-    if (is_too_late(call))
-        reply_error(part, ERR_BUSY);
-    else
-        e = dispatch_element(call, req, part);
-    if (e != OK)
-        return e;
-    if (element_size(part) > allowed)
-        reply_error(part, ERR_TOO_LARGE);
-    if (part->source != NULL) {
+    const struct buf *out = &r->call->reply->body;
+    size_t later = (r->elements->count - r->put - 1) * ELEMENT_RESERVE_BYTES;
+    assert(out->failed || out->len + later + ELEMENT_RESERVE_BYTES <= ARRAY_MAX_BYTES);
+    return ARRAY_MAX_BYTES - out->len - later;
+}
+
+/* Lists see the limit as their buffer's ceiling. */
+static void make_ready(const struct running *r, struct reply *reply)
+{
+    reply_reset(reply);
+    reply->body.max = allowed_for(r) - ELEMENT_FRAME_MAX_BYTES;
+}
+
+/* Appends the reply of the next element; one that would take too much is answered 413. */
+static enum err put_next(struct running *r, struct reply *reply)
+{
+    struct call *call = r->call;
+    if (element_size(reply) > allowed_for(r))
+        reply_error(reply, ERR_TOO_LARGE);
+    if (reply->source != NULL) {
         if (call->db == NULL)
             return ERR_RETRY;
-        e = gather_source(part, call->db);
+        enum err e = gather_source(reply, call->db);
         if (e != OK)
-            reply_error(part, e);
+            reply_error(reply, e);
     }
-    put_element(&call->reply->body, part);
+    put_element(&call->reply->body, reply);
+    r->put++;
     return OK;
 }
 
-static enum err run_elements(struct call *call, const struct batch_elements *elements,
-                             struct reply *part, bool stop_at_failure)
+/* Waits for what is under way and writes its replies, which come before anything later. */
+static enum err finish_together(struct running *r)
 {
-    struct buf *out = reply_json(call->reply, 200);
+    struct batch_together *t = &r->together;
+    enum err e = OK;
+    if (t->count == 0)
+        return OK;
+    batch_together_wait(t);
+    for (size_t i = 0; i < t->count; i++) {
+        make_ready(r, &r->late);
+        t->calls[i]->reply = &r->late;
+        dispatch_finish(t->calls[i]);
+        if (e == OK)
+            e = put_next(r, &r->late);
+    }
+    t->count = 0;
+    return e;
+}
+
+/* Runs one element; with together, what writes may stay under way. Its reply is written, or will be. */
+static enum err run_element(struct running *r, const struct request *req, bool together)
+{
+    bool started = false;
+    enum err e = OK;
+    make_ready(r, &r->part);
+    if (is_too_late(r->call))
+        reply_error(&r->part, ERR_BUSY);
+    else if (together && dispatch_may_finish_later(r->call->services->dispatcher, req))
+        e = batch_together_start(&r->together, req, &r->part, &started);
+    else {
+        e = finish_together(r);
+        make_ready(r, &r->part);
+        if (e == OK)
+            e = dispatch_element(r->call, req, &r->part);
+    }
+    if (e == OK && (!started || r->together.count == BATCH_TOGETHER_MAX))
+        e = finish_together(r);
+    return e == OK && !started ? put_next(r, &r->part) : e;
+}
+
+static enum err run_elements(struct running *r, bool stop_at_failure)
+{
+    struct buf *out = reply_json(r->call->reply, 200);
+    bool together = !stop_at_failure && !r->elements->only_gets;
+    enum err e = OK;
     json_out_open(out, '[');
-    for (size_t i = 0; i < elements->count; i++) {
-        size_t later = (elements->count - i - 1) * ELEMENT_RESERVE_BYTES;
-        assert(out->failed || out->len + later + ELEMENT_RESERVE_BYTES <= ARRAY_MAX_BYTES);
-        enum err e =
-            run_element(call, &elements->requests[i], part, ARRAY_MAX_BYTES - out->len - later);
-        if (e != OK)
-            return e;
-        if (stop_at_failure && (part->status < 200 || part->status > 299))
+    for (size_t i = 0; e == OK && i < r->elements->count; i++) {
+        e = run_element(r, &r->elements->requests[i], together);
+        if (stop_at_failure && (r->part.status < 200 || r->part.status > 299))
             break;
     }
+    enum err last = finish_together(r); /* also after a failure: the writer holds their ops */
     json_out_close(out, ']');
-    return buf_verdict(out);
+    if (e == OK)
+        e = last;
+    return e == OK ? buf_verdict(out) : e;
 }
 
 static enum err run_all(struct call *call, bool stop_at_failure)
@@ -162,10 +218,14 @@ static enum err run_all(struct call *call, bool stop_at_failure)
         if (dispatch_claim(call) != OK)
             return OK; /* the refusal is written */
     }
-    struct reply part;
-    reply_init(&part);
-    e = run_elements(call, &elements, &part, stop_at_failure);
-    reply_done(&part);
+    struct running r = {.call = call, .elements = &elements};
+    reply_init(&r.part);
+    reply_init(&r.late);
+    batch_together_init(&r.together, call);
+    e = run_elements(&r, stop_at_failure);
+    batch_together_done(&r.together);
+    reply_done(&r.late);
+    reply_done(&r.part);
     return e;
 }
 

@@ -204,6 +204,10 @@ static enum err run_handler(struct call *call, const struct route *route)
     case EFFECT_READS:
     case EFFECT_WRITES_CLAIMED_LATER:
         break;
+    case EFFECT_WRITES_IF_NEEDED:
+        if (call->db == NULL)
+            return ERR_RETRY;
+        break;
     case EFFECT_UNDECLARED:
         return ERR_DEFECT; /* dispatch_check refuses to start with it */
     }
@@ -261,7 +265,8 @@ enum err dispatch_request(struct call *call)
     return run(call);
 }
 
-enum err dispatch_element(const struct call *outer, const struct request *req, struct reply *reply)
+static struct call element_of(const struct call *outer, const struct request *req,
+                              struct reply *reply)
 {
     struct call call = *outer;
     call.req = req;
@@ -270,9 +275,41 @@ enum err dispatch_element(const struct call *outer, const struct request *req, s
     call.params = (struct params){.number = 0};
     call.room = NULL;
     call.rights = (struct rights){.banned = false};
-    call.later.allowed = false;
     call.later.started = false;
+    return call;
+}
+
+enum err dispatch_element(const struct call *outer, const struct request *req, struct reply *reply)
+{
+    struct call call = element_of(outer, req, reply);
+    call.later.allowed = false;
     return run(&call);
+}
+
+enum err dispatch_element_start(const struct call *outer, const struct request *req,
+                                struct reply *reply, struct call **ret_started)
+{
+    struct call *call = ARENA_NEW(outer->mem, struct call);
+    if (call == NULL)
+        return ERR_NO_MEMORY;
+    *call = element_of(outer, req, reply);
+    enum err e = run(call);
+    if (e == OK)
+        *ret_started = call->later.started ? call : NULL;
+    return e;
+}
+
+bool dispatch_may_finish_later(const struct dispatcher *d, const struct request *req)
+{
+    struct params params;
+    for (size_t i = 0; i < d->route_count; i++) {
+        const struct route *route = &d->routes[i];
+        if (route->effect == EFFECT_WRITES_CLAIMED_LATER &&
+            span_eq_text(req->method_text, route->method) &&
+            path_match(route->pattern, req->path, &params))
+            return true;
+    }
+    return false;
 }
 
 void dispatch_finish(struct call *call)

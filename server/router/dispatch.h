@@ -32,6 +32,7 @@ enum effect {
     EFFECT_READS,                /* no claim; may be answered from memory */
     EFFECT_WRITES,               /* the dispatcher claims the nonce before the handler */
     EFFECT_WRITES_CLAIMED_LATER, /* the handler hands the claim to the batch writer (what is alone) */
+    EFFECT_WRITES_IF_NEEDED,     /* the handler claims the nonce, when nothing refuses the change */
     EFFECT_BY_ELEMENTS,          /* batch and sequence: decided by what is inside */
 };
 
@@ -90,7 +91,8 @@ MUST_USE enum err dispatch_check(const struct dispatcher *d, const char **ret_ba
 MUST_USE enum err dispatch_request(struct call *call);
 /*
  * Claims the nonce of the request in SQL, unless that is done or there is nothing to claim; call->db is set.
- * ERR_DENIED: the refusal is written (the handler then returns OK). The dispatcher does this itself for EFFECT_WRITES.
+ * ERR_DENIED: the refusal is written (the handler then returns OK). The dispatcher does this itself
+ * for EFFECT_WRITES; handlers of EFFECT_WRITES_IF_NEEDED do it before they write anything.
  */
 MUST_USE enum err dispatch_claim(struct call *call);
 /*
@@ -110,6 +112,15 @@ void dispatch_forget(struct call *call);
  */
 MUST_USE enum err dispatch_element(const struct call *outer, const struct request *req,
                                    struct reply *reply);
+/*
+ * The same for an element that may finish later, as outer->later says. *ret_started: it will; that
+ * call is in outer->mem and is for dispatch_finish, after outer->later.complete was called with it,
+ * with reply or another set. NULL: the reply is complete.
+ */
+MUST_USE enum err dispatch_element_start(const struct call *outer, const struct request *req,
+                                         struct reply *reply, struct call **ret_started);
+/* May its handler finish later? Those elements of a batch depend on no other's having finished. */
+bool dispatch_may_finish_later(const struct dispatcher *d, const struct request *req);
 
 /* The handlers of POST /batch and POST /sequence (router/batch.c; protocol 02, 1.9; limits of design D8). */
 MUST_USE enum err batch_run(struct call *call);

@@ -23,15 +23,37 @@ const struct statement changing_statements[] = {
      "                          LIMIT $6) m)"
      "SELECT m.id, m.room, m.author, m.posted, m.seqno_creation, m.seqno_data, m.seqno_reactions,"
      "       m.state, m.body IS NULL, m.whisper_mods OR m.whisper_to IS NOT NULL, m.key_id,"
-     "       CASE WHEN m.id = ANY($2::bigint[]) THEN m.body END"
+     "       CASE WHEN m.id = ANY($2::bigint[]) THEN m.body END,"
+     "       m.edited, m.whisper_mods, m.mac,"
+     "       CASE WHEN m.id = ANY($2::bigint[])"
+     "            THEN (SELECT session_id FROM users WHERE id = m.whisper_to) END"
      "  FROM wanted"
      "  JOIN messages m USING (id)"
      " ORDER BY m.id"},
+    {"changing.is_there", "SELECT count(*)"
+                          "  FROM messages"
+                          " WHERE id = $2 AND room = $1 AND body IS NOT NULL"},
+    /* Uploads as attachments.expire_uploader takes them. */
+    {"changing.rooms_of",
+     "SELECT t.room, sum(t.messages)::bigint"
+     "  FROM (SELECT m.room, count(*) AS messages"
+     "          FROM messages m"
+     "         WHERE m.author = $1 AND ($2::bigint = 0 OR m.room = $2) AND m.body IS NOT NULL"
+     "         GROUP BY m.room"
+     "         UNION ALL"
+     "        SELECT f.room, 0"
+     "          FROM files f"
+     "         WHERE f.uploader = $1 AND f.room IS NOT NULL AND ($2 = 0 OR f.room = $2)"
+     "           AND f.expiry IS DISTINCT FROM 0"
+     "           AND NOT EXISTS (SELECT 1 FROM rooms r WHERE r.image = f.id)) t"
+     " GROUP BY t.room"
+     " ORDER BY t.room"},
     {"changing.write", "UPDATE messages m"
                        "   SET edited = t.edited, seqno_data = t.seqno_data, body = t.body,"
-                       "       key_id = t.key_id"
+                       "       key_id = t.key_id, mac = t.mac"
                        "  FROM unnest($1::bigint[], $2::float8[], $3::bigint[], $4::bigint[],"
-                       "              $5::bytea[]) AS t (id, edited, seqno_data, key_id, body)"
+                       "              $5::bytea[], $6::bytea[])"
+                       "       AS t (id, edited, seqno_data, key_id, body, mac)"
                        " WHERE m.id = t.id"},
     {"changing.reacted", "UPDATE messages m"
                          "   SET seqno_reactions = t.seqno"
@@ -60,6 +82,13 @@ static bool read_target(const struct row *row, struct arena *mem, void *element)
     if (row_is_null(row, 11))
         return true;
     struct span body = row_bytes(row, 11);
+    t->edited = row_f64_or(row, 12, 0);
+    t->whisper_mods = row_bool(row, 13);
+    t->has_whisper_to = !row_is_null(row, 15);
+    if (t->has_whisper_to)
+        row_key(row, 15, t->whisper_to.b, sizeof(t->whisper_to.b));
+    if (!row_is_null(row, 14) && !row_dup(row, 14, mem, &t->mac))
+        return false;
     t->sealed = (struct bytes){arena_alloc(mem, body.len), body.len};
     if (t->sealed.p != NULL && body.len > 0)
         memcpy(t->sealed.p, body.p, body.len);
@@ -95,6 +124,37 @@ enum err changing_targets(struct db *db, struct arena *mem, const struct targets
     return e;
 }
 
+enum err changing_is_there(struct db *db, int64_t room, int64_t message, bool *ret_there)
+{
+    int64_t count = 0;
+    enum err e =
+        STORE_ONE_I64(db, "changing.is_there", &count, PARAM_I64(room), PARAM_I64(message));
+    if (e == OK)
+        *ret_there = count > 0;
+    return e;
+}
+
+static bool read_author_room(const struct row *row, struct arena *mem, void *element)
+{
+    (void)mem;
+    *(struct author_room *)element = (struct author_room){row_i64(row, 0), row_i64(row, 1)};
+    return true;
+}
+
+enum err changing_rooms_of(struct db *db, struct arena *mem, int64_t author, int64_t room,
+                           struct author_room **ret_rooms, size_t *ret_count)
+{
+    AUTO_ROWS struct rows rows = {0};
+    void *rooms = NULL;
+    enum err e = DB_RUN(db, "changing.rooms_of", &rows, PARAM_I64(author), PARAM_I64(room));
+    if (e == OK)
+        e = store_read_all(&rows, mem, sizeof(struct author_room), read_author_room, &rooms,
+                           ret_count);
+    if (e == OK)
+        *ret_rooms = rooms;
+    return e;
+}
+
 enum err changing_write(struct db *db, struct arena *mem, const struct message_change *changes,
                         size_t count)
 {
@@ -103,7 +163,9 @@ enum err changing_write(struct db *db, struct arena *mem, const struct message_c
     int64_t *seqnos = ARENA_ARRAY(mem, count, int64_t);
     int64_t *key_ids = ARENA_ARRAY(mem, count, int64_t);
     struct span *bodies = ARENA_ARRAY(mem, count, struct span);
-    if (ids == NULL || edited == NULL || seqnos == NULL || key_ids == NULL || bodies == NULL)
+    struct span *macs = ARENA_ARRAY(mem, count, struct span);
+    if (ids == NULL || edited == NULL || seqnos == NULL || key_ids == NULL || bodies == NULL ||
+        macs == NULL)
         return ERR_NO_MEMORY;
     for (size_t i = 0; i < count; i++) {
         ids[i] = changes[i].id;
@@ -111,11 +173,13 @@ enum err changing_write(struct db *db, struct arena *mem, const struct message_c
         seqnos[i] = changes[i].seqno_data;
         key_ids[i] = changes[i].key_id;
         bodies[i] = changes[i].sealed;
+        macs[i] = changes[i].mac;
     }
     return DB_RUN(db, "changing.write", NULL, PARAM_ARRAY(P_I64_ARRAY, ids, count),
                   PARAM_ARRAY(P_F64_ARRAY, edited, count), PARAM_ARRAY(P_I64_ARRAY, seqnos, count),
                   PARAM_ARRAY(P_I64_ARRAY, key_ids, count),
-                  PARAM_ARRAY(P_BYTES_ARRAY, bodies, count));
+                  PARAM_ARRAY(P_BYTES_ARRAY, bodies, count),
+                  PARAM_ARRAY(P_BYTES_ARRAY, macs, count));
 }
 
 enum err changing_reacted(struct db *db, const int64_t *ids, const int64_t *seqnos, size_t count)

@@ -17,7 +17,12 @@ struct message_target {
     enum message_state state;
     bool deleted, whisper;
     int64_t key_id;
-    struct bytes sealed; /* p == NULL: not asked for, or deleted */
+    struct bytes
+        sealed; /* p == NULL: not asked for, or deleted; then the rest is not there either */
+    double edited;
+    bool has_whisper_to, whisper_mods;
+    struct session_id whisper_to;
+    struct span mac; /* p == NULL: none */
 };
 
 /* Everything of one author in one room that was posted at or after `posted` and is not deleted. */
@@ -43,6 +48,17 @@ MUST_USE enum err changing_targets(struct db *db, struct arena *mem,
                                    const struct targets_wanted *wanted,
                                    struct message_target **ret_targets, size_t *ret_count);
 
+/* Is this a message of the room that is not deleted? Asked before anybody is asked to change it. */
+MUST_USE enum err changing_is_there(struct db *db, int64_t room, int64_t message, bool *ret_there);
+/* What one person has in a room that a deletion of everything would change. */
+struct author_room {
+    int64_t room;
+    int64_t messages; /* not deleted; 0: uploads only */
+};
+/* room 0: all rooms. Ascending by room; rooms with nothing are missing. */
+MUST_USE enum err changing_rooms_of(struct db *db, struct arena *mem, int64_t author, int64_t room,
+                                    struct author_room **ret_rooms, size_t *ret_count);
+
 /* What becomes of a message's data: another body, or none. `edited` and seqno_data are set with it. */
 struct message_change {
     int64_t id;
@@ -50,6 +66,7 @@ struct message_change {
     int64_t seqno_data;
     int64_t key_id;
     struct span sealed; /* p == NULL: deleted */
+    struct span mac;    /* p == NULL: deleted */
 };
 MUST_USE enum err changing_write(struct db *db, struct arena *mem,
                                  const struct message_change *changes, size_t count);

@@ -7,6 +7,7 @@
 
 #include "store/dms.h"
 #include "store/files_internal.h"
+#include "store/message_mac.h"
 #include "store/messages.h"
 #include "store/reactions.h"
 
@@ -18,11 +19,11 @@ const struct statement check_rows_statements[] = {
                    "  LEFT JOIN rooms r ON r.id = k.room"
                    " WHERE k.id > $1"
                    " ORDER BY k.id LIMIT $2"},
-    {"check.messages", "SELECT m.id, r.token, m.key_id, m.body, m.room, m.seqno_creation"
-                       "  FROM messages m"
-                       "  JOIN rooms r ON r.id = m.room"
-                       " WHERE m.id > $1 AND m.body IS NOT NULL"
-                       " ORDER BY m.id LIMIT $2"},
+    {"check.messages",
+     "SELECT m.id, r.token, m.key_id, m.body, m.room, m.seqno_creation,"
+     "       " MESSAGE_MAC_COLUMNS "  FROM messages m"
+     "  JOIN rooms r ON r.id = m.room" MESSAGE_PEOPLE " WHERE m.id > $1 AND m.body IS NOT NULL"
+     " ORDER BY m.id LIMIT $2"},
     {"check.reactions", "SELECT x.id, r.token, x.key_id, x.text, m.room, m.id"
                         "  FROM reactions x"
                         "  JOIN messages m ON m.id = x.message"
@@ -39,7 +40,7 @@ const struct statement check_rows_statements[] = {
                     "                       FROM files"
                     "                      WHERE blob = b.id AND (expiry IS NULL OR expiry > $2)"
                     "                        AND (b.hash IS NOT NULL OR room IS NOT NULL)"
-                    "                      ORDER BY id LIMIT 1) f"
+                    "                      ORDER BY room IS NOT DISTINCT FROM b.room, id LIMIT 1) f"
                     " WHERE b.id > $1 AND NOT b.blocked"
                     " ORDER BY b.id LIMIT $3"},
     STATEMENTS_END,
@@ -71,10 +72,14 @@ static enum err open_message(const struct row_check *c, const struct row *row)
     struct span signature, data;
     enum err e = copy_of(c, row, &body);
     if (e == OK)
-        e = ring_key_by_id(c->ring, c->db, row_i64(row, 2), &key);
+        e = ring_key_for(c->ring, c->db, RING_MESSAGES, row_i64(row, 4), row_i64(row, 2), &key);
     if (e != OK)
         return e;
-    e = message_open(&key, row_i64(row, 4), row_i64(row, 5), body, &signature, &data);
+    struct message_facts facts = {
+        .room = row_i64(row, 4), .seqno_creation = row_i64(row, 5), .sealed = span_of_bytes(body)};
+    e = message_mac_check_row(c->ring, &key, row, 6, &facts);
+    if (e == OK)
+        e = message_open(&key, row_i64(row, 4), row_i64(row, 5), body, &signature, &data);
     crypto_wipe(&key, sizeof(key));
     return e;
 }
@@ -91,7 +96,7 @@ static enum err open_dm(const struct row_check *c, const struct row *row)
     struct bytes body;
     struct span message;
     enum err e = copy_of(c, row, &body);
-    struct dm_sealed sealed = {.people = {row_i64(row, 4), row_i64(row, 5)},
+    struct dm_sealed sealed = {.people = {.sender = row_i64(row, 4), .recipient = row_i64(row, 5)},
                                .key_id = row_i64(row, 2)};
     if (e != OK)
         return e;

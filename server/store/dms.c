@@ -11,26 +11,33 @@
 
 /* $1 owner, $2 since, $3 now, $4 rows, $5 bytes. octet_length of a sealed body does not read it. */
 #define PAGE_OF(column)                                                                            \
-    "SELECT p.id, p.posted_at, p.expires_at, s.session_id, r.session_id,"                          \
+    "SELECT p.id, p.posted_at, p.expires_at,"                                                      \
+    "       (SELECT session_id FROM users WHERE id = p.sender),"                                   \
+    "       (SELECT session_id FROM users WHERE id = p.recipient),"                                \
     "       p.sender, p.recipient, p.key_id, p.body"                                               \
     "  FROM (SELECT d.*, sum(octet_length(d.body)) OVER (ORDER BY d.id) AS bytes"                  \
-    "          FROM (SELECT *"                                                                     \
-    "                  FROM direct_messages"                                                       \
-    "                 WHERE " column " = (SELECT id FROM users WHERE session_id = $1)"             \
-    "                   AND id > $2 AND expires_at > $3"                                           \
-    "                 ORDER BY id LIMIT $4) d) p"                                                  \
-    "  JOIN users s ON s.id = p.sender"                                                            \
-    "  JOIN users r ON r.id = p.recipient"                                                         \
+    "          FROM (SELECT m.*"                                                                   \
+    "                  FROM users u"                                                               \
+    "                 CROSS JOIN LATERAL (SELECT *"                                                \
+    "                                       FROM direct_messages"                                  \
+    "                                      WHERE " column " = ANY(ARRAY[u.id])" /* IS_OWNER */     \
+    "                                        AND id > $2 AND expires_at > $3"                      \
+    "                                      ORDER BY " column ", id " OWN_LIMIT ") m"               \
+    "                 WHERE u.session_id = $1"                                                     \
+    "                 ORDER BY m.id LIMIT $4) d) p"                                                \
     " WHERE p.bytes - octet_length(p.body) < $5"                                                   \
     " ORDER BY p.id"
+#define NEWEST_OF(column)                                                                          \
+    "(SELECT id"                                                                                   \
+    "   FROM direct_messages"                                                                      \
+    "  WHERE " column " = ANY(ARRAY[u.id])"                                                        \
+    "  ORDER BY " column " DESC, id DESC LIMIT 1)"
 
 const struct statement dms_statements[] = {
     {"dms.inbox", PAGE_OF("recipient")},
     {"dms.outbox", PAGE_OF("sender")},
-    {"dms.newest", "SELECT (SELECT max(d.id) FROM direct_messages d WHERE d.recipient = u.id),"
-                   "       (SELECT max(d.id) FROM direct_messages d WHERE d.sender = u.id)"
-                   "  FROM users u"
-                   " WHERE u.session_id = $1"},
+    {"dms.newest", "SELECT " NEWEST_OF("recipient") ", " NEWEST_OF(
+                       "sender") "  FROM users u WHERE u.session_id = $1"},
     {"dms.after", "SELECT d.id, s.session_id, r.session_id"
                   "  FROM direct_messages d"
                   "  JOIN users s ON s.id = d.sender"
@@ -50,11 +57,37 @@ const struct statement dms_statements[] = {
      "              FROM (SELECT FROM direct_messages WHERE sender = $1 LIMIT $7) s) < $7"
      "       AND (SELECT count(*)"
      "              FROM (SELECT FROM direct_messages WHERE recipient = $2 LIMIT $8) r) < $8"
+     "       AND (NOT $9"
+     "            OR (SELECT count(*)"
+     "                  FROM direct_messages"
+     "                 WHERE recipient = $2 AND by_stranger) < $10)"
      "    RETURNING value)"
-     "INSERT INTO direct_messages (id, sender, recipient, posted_at, expires_at, key_id, body)"
-     "SELECT value, $1, $2, $3, $4, $5, $6"
+     "INSERT INTO direct_messages"
+     "       (id, sender, recipient, posted_at, expires_at, key_id, body, by_stranger)"
+     "SELECT value, $1, $2, $3, $4, $5, $6, $9"
      "  FROM drawn"
      " RETURNING id"},
+    /* $1 recipient, $2 for a stranger, $3 an inbox, $4 the strangers' part. Those of one sender go by their age. */
+    {"dms.make_room", "WITH inbox AS MATERIALIZED ("
+                      "    SELECT id, sender, by_stranger"
+                      "      FROM direct_messages"
+                      "     WHERE recipient " IS_OWNER "     ORDER BY recipient, id),"
+                      "held AS MATERIALIZED ("
+                      "    SELECT count(*) >= $3 AS is_full,"
+                      "           $2 AND count(*) FILTER (WHERE by_stranger) >= $4 AS part_is_full"
+                      "      FROM inbox),"
+                      "heaviest AS ("
+                      "    SELECT min(d.id) AS id"
+                      "      FROM inbox d"
+                      "     CROSS JOIN held h"
+                      "     WHERE CASE WHEN h.part_is_full THEN d.by_stranger ELSE h.is_full END"
+                      "     GROUP BY d.sender"
+                      "     ORDER BY count(*) DESC, min(d.id)"
+                      "     LIMIT 1)"
+                      "DELETE FROM direct_messages d"
+                      " USING heaviest"
+                      " WHERE d.id = heaviest.id"
+                      " RETURNING d.id"},
     {"dms.clear", "WITH gone AS ("
                   "    DELETE FROM direct_messages"
                   "     WHERE recipient = (SELECT id FROM users WHERE session_id = $1)"
@@ -98,7 +131,7 @@ enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
                   struct span *ret_message)
 {
     struct aead_key key;
-    enum err e = ring_key_by_id(ring, db, sealed->key_id, &key);
+    enum err e = ring_key_for(ring, db, RING_DMS, 0, sealed->key_id, &key);
     if (e == OK)
         e = open_with(&key, &sealed->people, (struct bytes){sealed->body.p, sealed->body.len},
                       ret_message);
@@ -114,9 +147,9 @@ static enum err open_body(struct ring *ring, struct db *db, struct arena *mem,
                           const struct row *row, struct dm_row *dm)
 {
     struct aead_key key;
-    const struct dm_people people = {row_i64(row, 5), row_i64(row, 6)};
+    const struct dm_people people = {.sender = row_i64(row, 5), .recipient = row_i64(row, 6)};
     struct span body = row_bytes(row, 8);
-    enum err e = ring_key_by_id(ring, db, row_i64(row, 7), &key);
+    enum err e = ring_key_for(ring, db, RING_DMS, 0, row_i64(row, 7), &key);
     uint8_t *copy = e == OK ? arena_alloc(mem, body.len) : NULL;
     if (e == OK && copy == NULL)
         e = ERR_NO_MEMORY;
@@ -278,18 +311,49 @@ enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms, struct dm_se
     return e;
 }
 
+struct sending {
+    const struct dm_sealed *sealed;
+    int64_t posted_ms, ttl_ms;
+    int64_t id;
+};
+
+/* ERR_MISSING: the sender, the inbox, or its part for strangers has as many as are kept. */
+static enum err insert(struct db *db, struct sending *s)
+{
+    const struct dm_people *people = &s->sealed->people;
+    return STORE_ONE_I64(db, "dms.send", &s->id, PARAM_I64(people->sender),
+                         PARAM_I64(people->recipient), PARAM_F64((double)s->posted_ms / SECOND_MS),
+                         PARAM_F64((double)(s->posted_ms + s->ttl_ms) / SECOND_MS),
+                         PARAM_I64(s->sealed->key_id), PARAM_BYTES(buf_span(&s->sealed->body)),
+                         PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT),
+                         PARAM_BOOL(people->by_stranger), PARAM_I64(DMS_OF_STRANGERS));
+}
+
+/* Both or neither: nobody loses a message for one that is not stored. */
+static enum err insert_in_full(struct db *db, void *arg)
+{
+    struct sending *s = arg;
+    const struct dm_people *people = &s->sealed->people;
+    int64_t gone = 0;
+    enum err e = STORE_ONE_I64(db, "dms.make_room", &gone, PARAM_I64(people->recipient),
+                               PARAM_BOOL(people->by_stranger), PARAM_I64(DMS_PER_RECIPIENT),
+                               PARAM_I64(DMS_OF_STRANGERS));
+    return e == OK ? insert(db, s) : e;
+}
+
 enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                   struct span message, int64_t posted_ms, int64_t ttl_ms, int64_t *ret_id)
 {
     struct dm_sealed sealed = {.people = *people, .body = buf_make(message.len + KIB(1))};
+    struct sending s = {.sealed = &sealed, .posted_ms = posted_ms, .ttl_ms = ttl_ms};
     enum err e = dms_seal(db, ring, posted_ms, &sealed, message);
     if (e == OK)
-        e = STORE_ONE_I64(db, "dms.send", ret_id, PARAM_I64(people->sender),
-                          PARAM_I64(people->recipient), PARAM_F64((double)posted_ms / SECOND_MS),
-                          PARAM_F64((double)(posted_ms + ttl_ms) / SECOND_MS),
-                          PARAM_I64(sealed.key_id), PARAM_BYTES(buf_span(&sealed.body)),
-                          PARAM_I64(DMS_PER_SENDER), PARAM_I64(DMS_PER_RECIPIENT));
+        e = insert(db, &s);
+    if (e == ERR_MISSING)
+        e = db_tx(db, insert_in_full, &s);
     buf_done(&sealed.body);
+    if (e == OK)
+        *ret_id = s.id;
     return e == ERR_MISSING ? ERR_CONFLICT : e;
 }
 

@@ -15,6 +15,7 @@ enum {
     /* Stored at the same time: far more than people write in 15 days, little enough for a disk. */
     DMS_PER_SENDER = 1000,
     DMS_PER_RECIPIENT = 4000,
+    DMS_OF_STRANGERS = DMS_PER_RECIPIENT / 4, /* of them */
     /* One page, sealed; as base64 it stays far below what a reply may carry. */
     DMS_PAGE_BYTES = 4 * 1024 * 1024,
 };
@@ -30,8 +31,8 @@ struct dm_query {
     enum dm_box box;
     struct session_id owner;
     int64_t since; /* ids above this one */
-    int64_t limit;
-    double now; /* what has expired by then is not there */
+    int64_t limit; /* 1..256 */
+    double now;    /* what has expired by then is not there */
 };
 /*
  * Oldest first, in mem. A page ends early, after at least one row, at DMS_PAGE_BYTES. Rows that do
@@ -48,6 +49,7 @@ MUST_USE enum err dms_after(struct db *db, struct arena *mem, int64_t after, int
 
 struct dm_people {
     int64_t sender, recipient; /* rows of users */
+    bool by_stranger;          /* the sender is one */
 };
 /*
  * The recipient's row; made when missing only if proved (they have just signed a request, and their row is still to be
@@ -69,7 +71,11 @@ MUST_USE enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms,
 /* Opens it in place; *ret_message points into body. ERR_SEALED, ERR_MISSING: damaged. */
 MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
                            struct span *ret_message);
-/* Seals message and stores it. ERR_CONFLICT: sender or recipient has as many as are kept. */
+/*
+ * Seals message and stores it. Where the inbox is full, or the strangers' part of it for a stranger,
+ * whoever sent most of what is there loses the oldest of his. ERR_CONFLICT: the sender has as many
+ * as are kept.
+ */
 MUST_USE enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                            struct span message, int64_t posted_ms, int64_t ttl_ms, int64_t *ret_id);
 /* Everything that was sent to this user. */

@@ -65,12 +65,12 @@ const struct statement file_jobs_statements[] = {
 struct refunds {
     int64_t rooms[SLICE_MAX], bytes[SLICE_MAX];
     size_t count;
-    int64_t total;
+    struct file_usage all;
 };
 
 static void refund(struct refunds *r, const struct blob_row *blob)
 {
-    r->total += blob->size;
+    r->all.bytes[files_payer(blob)] += file_charge(blob->size);
     if (blob->room == 0)
         return;
     size_t i = 0;
@@ -81,7 +81,7 @@ static void refund(struct refunds *r, const struct blob_row *blob)
         r->bytes[i] = 0;
         r->count++;
     }
-    r->bytes[i] += blob->size;
+    r->bytes[i] += file_charge(blob->size);
 }
 
 static enum err pay(struct db *db, const struct refunds *r)
@@ -89,7 +89,7 @@ static enum err pay(struct db *db, const struct refunds *r)
     enum err e = OK;
     for (size_t i = 0; e == OK && i < r->count; i++)
         e = files_discharge_room(db, r->rooms[i], r->bytes[i]);
-    return e == OK ? files_discharge(db, r->total) : e;
+    return e == OK && files_total(&r->all) > 0 ? files_discharge(db, &r->all) : e;
 }
 
 /* One expired file, its content locked. Chunks of a partition that goes soon go with it. */

@@ -8,8 +8,8 @@
 
 const struct statement files_statements[] = {
     /* A second upload of the same content waits here for the first one's end, and then finds its row. */
-    {"files.blob_add", "INSERT INTO blobs AS b (hash, size, key_id, chunk_day, room)"
-                       "VALUES ($1, $2, $3, $4, $5)"
+    {"files.blob_add", "INSERT INTO blobs AS b (hash, size, key_id, chunk_day, room, by_stranger)"
+                       "VALUES ($1, $2, $3, $4, $5, $6)"
                        "    ON CONFLICT (hash) DO NOTHING"
                        " RETURNING " BLOB_COLUMNS},
     {"files.blob_lock", "SELECT " BLOB_COLUMNS "  FROM blobs b"
@@ -24,14 +24,24 @@ const struct statement files_statements[] = {
                     " RETURNING expiry"},
     {"files.publish", "INSERT INTO files (blob, uploaded, expiry)"
                       "VALUES ($1, $2, $3)"},
+    /* $1 to $3: of anonymous callers, strangers, members; one of them is not 0. $4 quota, $5 share. */
     {"files.charge", "UPDATE file_usage"
-                     "   SET bytes = bytes + $1"
-                     " WHERE bytes + $1 <= $2"
+                     "   SET bytes = bytes + $1 + $2 + $3,"
+                     "       anonymous_bytes = anonymous_bytes + $1,"
+                     "       strangers_bytes = strangers_bytes + $2"
+                     " WHERE bytes + $1 + $2 + $3 <= $4"
+                     "   AND CASE WHEN $1 > 0 THEN anonymous_bytes + $1"
+                     "            WHEN $2 > 0 THEN strangers_bytes + $2"
+                     "            ELSE bytes - anonymous_bytes - strangers_bytes + $3 END <= $5"
                      " RETURNING bytes"},
-    {"files.usage", "SELECT bytes"
-                    "  FROM file_usage"},
+    {"files.usage",
+     "SELECT anonymous_bytes, strangers_bytes, bytes - anonymous_bytes - strangers_bytes"
+     "  FROM file_usage"},
     {"files.discharge", "UPDATE file_usage"
-                        "   SET bytes = greatest(bytes - $1, 0)"},
+                        "   SET bytes = greatest(bytes - $1 - $2 - $3, 0),"
+                        "       anonymous_bytes = greatest(anonymous_bytes - $1, 0),"
+                        "       strangers_bytes = greatest(strangers_bytes - $2, 0)"},
+    {"files.recount", "SELECT files_recount()"},
     {"files.discharge_room", "UPDATE room_storage"
                              "   SET bytes = greatest(bytes - $2, 0)"
                              " WHERE room = $1"},
@@ -85,14 +95,16 @@ void files_read_blob(const struct row *row, int first, struct blob_row *ret_blob
                                   .key_id = row_i64(row, first + 2),
                                   .day = row_i64(row, first + 3),
                                   .room = row_i64_or(row, first + 4, 0),
-                                  .blocked = row_bool(row, first + 5)};
+                                  .blocked = row_bool(row, first + 5),
+                                  .by_stranger = row_bool(row, first + 6)};
 }
 
 void files_read_file(const struct row *row, struct file_row *ret_file)
 {
     *ret_file = (struct file_row){.id = row_i64(row, 0),
                                   .uploaded = row_f64(row, 1),
-                                  .expiry = row_f64_or(row, 2, FILE_NEVER)};
+                                  .expiry = row_f64_or(row, 2, FILE_NEVER),
+                                  .room = row_i64_or(row, 10, 0)};
     files_read_blob(row, 3, &ret_file->blob);
 }
 
@@ -136,9 +148,9 @@ enum err files_blob_claim(struct db *db, const struct file_hash *hash,
 {
     AUTO_ROWS struct rows rows = {0};
     struct param hash_param = hash ? PARAM_BYTES(SPAN_OF_KEY(hash)) : PARAM_NULL;
-    enum err e =
-        DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
-               PARAM_I64(wanted->key_id), PARAM_I32(wanted->day), param_i64_or_null(wanted->room));
+    enum err e = DB_RUN(db, "files.blob_add", &rows, hash_param, PARAM_I64(wanted->size),
+                        PARAM_I64(wanted->key_id), PARAM_I32(wanted->day),
+                        param_i64_or_null(wanted->room), PARAM_BOOL(wanted->by_stranger));
     if (e == OK)
         e = one_blob(&rows, ret_blob);
     bool created = e == OK;
@@ -179,20 +191,66 @@ enum err files_publish(struct db *db, int64_t blob, double now, double expiry, d
     return e;
 }
 
-enum err files_charge(struct db *db, int64_t bytes, int64_t quota, int64_t *ret_bytes)
+enum caller_kind files_payer(const struct blob_row *blob)
 {
-    enum err e = STORE_ONE_I64(db, "files.charge", ret_bytes, PARAM_I64(bytes), PARAM_I64(quota));
+    if (blob->room == 0)
+        return CALLER_ANONYMOUS;
+    return blob->by_stranger ? CALLER_STRANGER : CALLER_MEMBER;
+}
+
+int64_t files_total(const struct file_usage *usage)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < CALLER_KINDS; i++)
+        sum += usage->bytes[i];
+    return sum;
+}
+
+/* What one content is charged with. */
+static struct file_usage usage_of(const struct blob_row *blob)
+{
+    struct file_usage usage = {{0}};
+    usage.bytes[files_payer(blob)] = file_charge(blob->size);
+    return usage;
+}
+
+enum err files_charge(struct db *db, const struct blob_row *blob, const struct file_quota *quota,
+                      int64_t *ret_bytes)
+{
+    const struct file_usage add = usage_of(blob);
+    enum err e =
+        STORE_ONE_I64(db, "files.charge", ret_bytes, PARAM_I64(add.bytes[CALLER_ANONYMOUS]),
+                      PARAM_I64(add.bytes[CALLER_STRANGER]), PARAM_I64(add.bytes[CALLER_MEMBER]),
+                      PARAM_I64(quota->total), PARAM_I64(quota->share));
     return e == ERR_MISSING ? ERR_TOO_LARGE : e;
 }
 
-enum err files_usage(struct db *db, int64_t *ret_bytes)
+enum err files_usage(struct db *db, struct file_usage *ret_usage)
 {
-    return store_one_i64(db, "files.usage", NULL, 0, ret_bytes);
+    AUTO_ROWS struct rows rows = {0};
+    struct file_usage usage = {{0}};
+    struct row row;
+    enum err e = db_run(db, "files.usage", NULL, 0, &rows);
+    if (e != OK)
+        return e;
+    if (rows_next(&rows, &row))
+        for (int i = 0; i < CALLER_KINDS; i++)
+            usage.bytes[i] = row_i64(&row, i);
+    if (!rows_ok(&rows))
+        return ERR_DEFECT;
+    *ret_usage = usage;
+    return OK;
 }
 
-enum err files_discharge(struct db *db, int64_t bytes)
+enum err files_recount(struct db *db)
 {
-    return bytes == 0 ? OK : DB_RUN(db, "files.discharge", NULL, PARAM_I64(bytes));
+    return db_run(db, "files.recount", NULL, 0, NULL);
+}
+
+enum err files_discharge(struct db *db, const struct file_usage *gone)
+{
+    return DB_RUN(db, "files.discharge", NULL, PARAM_I64(gone->bytes[CALLER_ANONYMOUS]),
+                  PARAM_I64(gone->bytes[CALLER_STRANGER]), PARAM_I64(gone->bytes[CALLER_MEMBER]));
 }
 
 enum err files_discharge_room(struct db *db, int64_t room, int64_t bytes)
@@ -276,8 +334,9 @@ static enum err remove_content(struct db *db, const struct blob_row *blob)
 
 static enum err give_back(struct db *db, const struct blob_row *blob)
 {
-    enum err e = files_discharge_room(db, blob->room, blob->size);
-    return e == OK ? files_discharge(db, blob->size) : e;
+    const struct file_usage gone = usage_of(blob);
+    enum err e = files_discharge_room(db, blob->room, file_charge(blob->size));
+    return e == OK ? files_discharge(db, &gone) : e;
 }
 
 enum err files_remove(struct db *db, const struct blob_row *blob)
@@ -303,7 +362,7 @@ enum err files_block(struct db *db, const struct file_hash *hash)
         e = STORE_ONE_I64(db, "files.blob_block", &id, PARAM_BYTES(SPAN_OF_KEY(hash)));
     if (e == ERR_MISSING)
         return ERR_CONFLICT;
-    return e == OK ? give_back(db, &blob) : e;
+    return e == OK && blob.id != 0 ? give_back(db, &blob) : e;
 }
 
 enum err files_unblock(struct db *db, const struct file_hash *hash)

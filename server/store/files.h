@@ -17,6 +17,7 @@
 #define CONCLAVE_STORE_FILES_H
 
 #include "base/buf.h"
+#include "base/caller_kind.h"
 #include "store/store.h"
 
 enum { FILE_HASH_BYTES = 33, FILE_CHUNK_BYTES = 256 * 1024, FILE_NAME_SEALED_MAX = 1024 };
@@ -26,6 +27,13 @@ enum { FILES_DAY_PERMANENT = INT32_MAX };
 #define FILE_NEVER ((double)INT64_MAX)
 /* A quota of nobody. */
 #define FILE_UNLIMITED INT64_MAX
+
+/* What content of a size is charged with: it takes a disk block at least (file_charge in SQL). */
+enum { FILE_BLOCK_BYTES = 8192 };
+static inline int64_t file_charge(int64_t size)
+{
+    return size < FILE_BLOCK_BYTES ? FILE_BLOCK_BYTES : size;
+}
 
 struct file_hash {
     uint8_t b[FILE_HASH_BYTES];
@@ -37,14 +45,29 @@ struct blob_row {
     int64_t size; /* bytes in clear */
     int64_t key_id;
     int64_t day;
-    int64_t room; /* it is charged to; 0: none */
-    bool blocked; /* by an operator: chunks are gone, content is refused */
+    int64_t room;     /* it is charged to; 0: none, so it is in the share of anonymous callers */
+    bool blocked;     /* by an operator: chunks are gone, content is refused */
+    bool by_stranger; /* of a room: it is in the share of strangers */
+};
+/* Whose share of the quota it is in. */
+enum caller_kind files_payer(const struct blob_row *blob);
+
+/* What is charged, by whose share it is in. */
+struct file_usage {
+    int64_t bytes[CALLER_KINDS];
+};
+int64_t files_total(const struct file_usage *usage);
+
+/* How much may be charged: by all, and by those whose share it is. */
+struct file_quota {
+    int64_t total, share;
 };
 
 struct file_row {
     int64_t id;
     double uploaded;  /* seconds */
     double expiry;    /* seconds; FILE_NEVER */
+    int64_t room;     /* whose readers may fetch it; 0: a file of the file-server half */
     struct span name; /* sealed; p == NULL: none, or not asked for */
     struct blob_row blob;
 };
@@ -68,12 +91,15 @@ MUST_USE enum err files_chunk_send(struct db *db, int64_t day, int64_t blob, int
 MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry,
                                 double *ret_expiry);
 /*
- * put, the last step, when content was added: charges it to the server. ERR_TOO_LARGE: beyond quota, nothing changed.
- * *ret_bytes: what is stored now.
+ * put, the last step, when content was added: charges it to the server. ERR_TOO_LARGE: beyond
+ * quota, nothing changed. *ret_bytes: what is stored now, in all shares.
  */
-MUST_USE enum err files_charge(struct db *db, int64_t bytes, int64_t quota, int64_t *ret_bytes);
-/* The same sum, without waiting for anybody: refuses early what will not fit. */
-MUST_USE enum err files_usage(struct db *db, int64_t *ret_bytes);
+MUST_USE enum err files_charge(struct db *db, const struct blob_row *blob,
+                               const struct file_quota *quota, int64_t *ret_bytes);
+/* The same sums, without waiting for anybody: refuses early what will not fit. */
+MUST_USE enum err files_usage(struct db *db, struct file_usage *ret_usage);
+/* Sets the sums to what there is: programs of before migration 0013 count otherwise. */
+MUST_USE enum err files_recount(struct db *db);
 
 /* get: appends sealed chunk n to out. ERR_MISSING: gone, or moved to another day meanwhile: stat again to know. */
 MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n,

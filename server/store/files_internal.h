@@ -8,9 +8,9 @@
 #include "store/files.h"
 #include "store/internal.h"
 
-#define BLOB_COLUMNS "b.id, b.size, b.key_id, b.chunk_day, b.room, b.blocked"
-#define FILE_COLUMNS "f.id, f.uploaded, f.expiry, " BLOB_COLUMNS
-enum { FILE_COLUMN_COUNT = 9 };
+#define BLOB_COLUMNS "b.id, b.size, b.key_id, b.chunk_day, b.room, b.blocked, b.by_stranger"
+#define FILE_COLUMNS "f.id, f.uploaded, f.expiry, " BLOB_COLUMNS ", f.room"
+enum { FILE_COLUMN_COUNT = 11 };
 
 void files_read_blob(const struct row *row, int first, struct blob_row *ret_blob);
 /* FILE_COLUMNS from the first column on. */
@@ -18,6 +18,6 @@ void files_read_file(const struct row *row, struct file_row *ret_file);
 
 /* Content went: its bytes are free again. Rooms first, the server last (the order of locks). */
 MUST_USE enum err files_discharge_room(struct db *db, int64_t room, int64_t bytes);
-MUST_USE enum err files_discharge(struct db *db, int64_t bytes);
+MUST_USE enum err files_discharge(struct db *db, const struct file_usage *gone);
 
 #endif

@@ -10,11 +10,11 @@ const struct statement filters_statements[] = {
     {"filters.list",
      "SELECT coalesce(room, 0), alphabets, alphabet_silent, profanity, profanity_silent, moderators"
      "  FROM filters"
-     " WHERE room IS NULL OR room = $1"
+     " WHERE coalesce(room, 0) IN (0, $1)"
      " ORDER BY 1"},
     {"filters.replies", "SELECT coalesce(room, 0), type, texts, name, public"
                         "  FROM filter_replies"
-                        " WHERE room IS NULL OR room = $1"
+                        " WHERE coalesce(room, 0) IN (0, $1)"
                         " ORDER BY 1, 2"},
     {"filters.remove", "DELETE FROM filters"
                        " WHERE coalesce(room, 0) = $1"},

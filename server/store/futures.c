@@ -14,7 +14,11 @@ const struct statement futures_statements[] = {
                      "         UNION ALL"
                      "        SELECT user_id, at, id, NULL, NULL, NULL, banned"
                      "          FROM ban_futures"
-                     "         WHERE coalesce(room, 0) = $1 AND ($2 = 0 OR user_id = $2)) f"
+                     "         WHERE room = $1 AND ($2 = 0 OR user_id = $2)"
+                     "         UNION ALL"
+                     "        SELECT user_id, at, id, NULL, NULL, NULL, banned"
+                     "          FROM ban_futures"
+                     "         WHERE room IS NULL AND $1 = 0 AND ($2 = 0 OR user_id = $2)) f"
                      "  JOIN users u ON u.id = f.user_id"
                      " ORDER BY f.at, f.banned NULLS FIRST, f.id"},
     {"futures.add", "INSERT INTO permission_futures (room, user_id, at, read, write, upload)"

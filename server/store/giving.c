@@ -23,10 +23,10 @@ static const char *const asks[GIVING_COUNT] = {
                                   "  FROM permission_futures ORDER BY at, id",
     [GIVING_BAN_FUTURES] = "SELECT room, user_id, at, banned FROM ban_futures ORDER BY at, id",
     [GIVING_ACTIVITY] = "SELECT room, user_id, last_active_hour * 3600.0::float8 FROM room_users",
-    [GIVING_MESSAGES] = "SELECT id, room, author, posted, edited, seqno, seqno_data,"
-                        "       seqno_reactions, seqno_creation, state = 1, whisper_to,"
-                        "       whisper_mods, key_id, body"
-                        "  FROM messages WHERE state <> 2 ORDER BY id",
+    [GIVING_MESSAGES] = "SELECT m.id, m.room, m.author, m.posted, m.edited, m.seqno, m.seqno_data,"
+                        "       m.seqno_reactions, m.seqno_creation, m.state = 1, m.whisper_to,"
+                        "       m.whisper_mods, m.key_id, m.body, " MESSAGE_MAC_COLUMNS
+                        "  FROM messages m" MESSAGE_PEOPLE " WHERE m.state <> 2 ORDER BY m.id",
     [GIVING_PINS] = "SELECT room, message, pinned_by, pinned_at FROM pins",
     [GIVING_REACTIONS] = "SELECT r.id, r.message, m.room, r.key_id, r.text"
                          "  FROM reactions r"

@@ -27,7 +27,7 @@ enum giving {
     /* room, user, last_active */
     GIVING_ACTIVITY,
     /* id, room, author, posted, edited, seqno, seqno_data, seqno_reactions, seqno_creation, filtered, whisper_to,
-     * whisper_mods, key, body */
+     * whisper_mods, key, body; then what message_mac_check_row reads */
     GIVING_MESSAGES,
     /* room, message, pinned_by, pinned_at */
     GIVING_PINS,
@@ -41,6 +41,7 @@ enum giving {
     GIVING_DMS,
     GIVING_COUNT
 };
+enum { GIVING_MESSAGES_MAC = 14 };
 
 /* Begins a transaction that sees one moment and cannot write; the caller rolls it back. */
 MUST_USE enum err giving_begin(struct db *db);

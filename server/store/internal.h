@@ -9,6 +9,14 @@
 #include "store/store.h"
 #include "store/versions.h"
 
+/* Who wrote message m, and for whom alone it is. */
+#define MESSAGE_PEOPLE                                                                             \
+    "  JOIN users a ON a.id = m.author"                                                            \
+    "  LEFT JOIN users w ON w.id = m.whisper_to"
+/* Of message m with its people: for message_mac_check_row. */
+#define MESSAGE_MAC_COLUMNS                                                                        \
+    "m.seqno_data, m.state, m.posted, m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac"
+
 /* Each ends with STATEMENTS_END. */
 extern const struct statement versions_statements[];
 extern const struct statement trusted_time_statements[];
@@ -26,6 +34,7 @@ extern const struct statement pending_statements[];
 extern const struct statement pins_statements[];
 extern const struct statement nonces_statements[];
 extern const struct statement messages_statements[];
+extern const struct statement message_mac_statements[];
 extern const struct statement posting_statements[];
 extern const struct statement residues_statements[];
 extern const struct statement retries_statements[];
@@ -44,6 +53,18 @@ extern const struct statement filters_statements[];
 extern const struct statement retention_statements[];
 extern const struct statement statistics_statements[];
 extern const struct statement check_rows_statements[];
+/*
+ * How rows of one owner are asked for in the order of another column: "WHERE room " IS_OWNER "
+ * ORDER BY room, id". Only the index of both columns has this order. With "room = $1 ORDER BY id"
+ * PostgreSQL may as well walk the index of ids past the rows of all other rooms, and does so when it
+ * has counted few rooms.
+ */
+#define IS_OWNER "= ANY(ARRAY[$1::bigint])"
+/*
+ * At the end of a subquery of such rows, as many as anybody asks for: a LIMIT that is a parameter is
+ * taken for a tenth of all rows.
+ */
+#define OWN_LIMIT "LIMIT 256"
 #define STATEMENTS_END                                                                             \
     {                                                                                              \
         NULL, NULL                                                                                 \

@@ -6,14 +6,15 @@
 
 #include "crypto/box.h"
 #include "store/internal.h"
+#include "store/message_mac.h"
 #include "store/reactions.h"
 
+/* People are looked up row by row: a join may read all of them. */
 #define MESSAGE_COLUMNS                                                                            \
-    "m.id, a.session_id, m.posted, m.edited, m.seqno_creation, m.seqno_data, m.seqno_reactions,"   \
-    " w.session_id, m.whisper_mods, m.key_id, m.body, m.room"
-#define MESSAGE_PEOPLE                                                                             \
-    "  JOIN users a ON a.id = m.author"                                                            \
-    "  LEFT JOIN users w ON w.id = m.whisper_to"
+    "m.id, (SELECT session_id FROM users WHERE id = m.author), m.posted, m.edited,"                \
+    " m.seqno_creation, m.seqno_data, m.seqno_reactions,"                                          \
+    " (SELECT session_id FROM users WHERE id = m.whisper_to),"                                     \
+    " m.whisper_mods, m.key_id, m.body, m.room, m.state, m.mac"
 
 /*
  * Events in order of their number, from four sources, each walked in the order of its own index and no further than the
@@ -65,19 +66,24 @@
     "     UNION ALL SELECT id, event FROM far"                                                     \
     "     ORDER BY event LIMIT $4)"                                                                \
     "SELECT " MESSAGE_COLUMNS "  FROM page"                                                        \
-    "  JOIN messages m ON m.id = page.id" MESSAGE_PEOPLE " ORDER BY page.event"
+    "  JOIN messages m ON m.id = page.id"                                                          \
+    " ORDER BY page.event"
 
 const struct statement messages_statements[] = {
     {"messages.events", EVENTS},
-    {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
-                        " WHERE m.room = $1 AND m.state = 0 AND m.body IS NOT NULL AND m.id < $2"
-                        " ORDER BY m.id DESC"
+    {"messages.before", "SELECT " MESSAGE_COLUMNS "  FROM (SELECT *"
+                        "          FROM messages"
+                        "         WHERE room " IS_OWNER " AND id < $2"
+                        "           AND state = 0 AND body IS NOT NULL"
+                        "         ORDER BY room DESC, id DESC " OWN_LIMIT ") m"
+                        " ORDER BY m.room DESC, m.id DESC"
                         " LIMIT $3"},
-    {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
+    {"messages.one", "SELECT " MESSAGE_COLUMNS "  FROM messages m"
                      " WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL"},
     {"messages.by_ids",
      "SELECT " MESSAGE_COLUMNS "  FROM unnest($1::bigint[]) WITH ORDINALITY AS t (id, ordinal)"
-     "  JOIN messages m ON m.id = t.id" MESSAGE_PEOPLE " ORDER BY ordinal"},
+     "  JOIN messages m ON m.id = t.id"
+     " ORDER BY ordinal"},
     STATEMENTS_END,
 };
 
@@ -129,12 +135,38 @@ struct reading {
     const struct message_reader *reader;
 };
 
-/* Opens a copy in the arena, in place; marks the message when it does not open. */
-static enum err open_body(const struct reading *r, int64_t key_id, struct span body,
+/* Is the row what was written? */
+static enum err check_mac(const struct reading *r, const struct aead_key *key,
+                          const struct row *row, const struct message_row *message)
+{
+    const struct message_facts facts = {.room = message->room,
+                                        .seqno_creation = message->seqno_creation,
+                                        .seqno_data = message->seqno_data,
+                                        .state = row_i64(row, 12),
+                                        .posted = message->posted,
+                                        .edited = message->edited,
+                                        .author = &message->author,
+                                        .whisper_to =
+                                            message->has_whisper_to ? &message->whisper_to : NULL,
+                                        .whisper_mods = message->whisper_mods,
+                                        .sealed = row_bytes(row, 10)};
+    const struct span none = {NULL, 0};
+    return message_mac_check(r->ring, key, &facts,
+                             row_is_null(row, 13) ? none : row_bytes(row, 13));
+}
+
+/*
+ * Opens a copy in the arena, in place; marks the message when it does not open, or is not what was
+ * written.
+ */
+static enum err open_body(const struct reading *r, const struct row *row,
                           struct message_row *message)
 {
     struct aead_key key;
-    enum err e = ring_key_by_id(r->ring, r->db, key_id, &key);
+    struct span body = row_bytes(row, 10);
+    enum err e = ring_key_for(r->ring, r->db, RING_MESSAGES, message->room, row_i64(row, 9), &key);
+    if (e == OK)
+        e = check_mac(r, &key, row, message);
     uint8_t *copy = e == OK ? arena_alloc(r->mem, body.len) : NULL;
     if (e == OK && !copy)
         e = ERR_NO_MEMORY;
@@ -175,7 +207,7 @@ static enum err read_message(const struct reading *r, const struct row *row,
     message->whisper = message->has_whisper_to || message->whisper_mods;
     if (message->deleted || !is_seen(r->reader, message))
         return OK;
-    return open_body(r, row_i64(row, 9), row_bytes(row, 10), message);
+    return open_body(r, row, message);
 }
 
 /* The rows with their reactions, which are read by a statement of their own when there may be any. */

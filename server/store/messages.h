@@ -80,7 +80,7 @@ struct message_query {
 MUST_USE enum err messages_events(struct db *db, struct ring *ring, struct arena *mem,
                                   const struct message_query *q, struct message_row **ret_rows,
                                   size_t *ret_count, int64_t *ret_complete_to);
-/* Live messages with id < before (INT64_MAX: newest), descending id, at most limit. */
+/* Live messages with id < before (INT64_MAX: newest), descending id, at most limit (1..256). */
 struct message_range {
     int64_t room;
     int64_t before;

@@ -22,6 +22,10 @@ const struct statement nonces_statements[] = {
                      " WHERE NOT EXISTS (SELECT 1 FROM server WHERE nonces_after_s > $3)"
                      "    ON CONFLICT DO NOTHING"
                      " RETURNING 1::bigint"},
+    {"nonces.is_claimed", "SELECT count(*)"
+                          "  FROM (SELECT FROM nonces WHERE day = $1 AND nonce = $2"
+                          "         UNION ALL"
+                          "        SELECT FROM server WHERE nonces_after_s > $3) n"},
     /* In the order of the key, so that two batches with the same nonces cannot lock each other out. */
     {"nonces.claim_many",
      "WITH input AS MATERIALIZED ("
@@ -68,6 +72,16 @@ enum err nonces_claim(struct db *db, const struct nonce_key *nonce)
     enum err e = STORE_ONE_I64(db, "nonces.claim", &one, PARAM_I32(day_of(nonce)),
                                PARAM_BYTES(SPAN_OF_KEY(nonce)), PARAM_I64(nonce->signed_s));
     return e == ERR_MISSING ? ERR_TOO_EARLY : e;
+}
+
+enum err nonces_is_claimed(struct db *db, const struct nonce_key *nonce, bool *ret_claimed)
+{
+    int64_t count = 0;
+    enum err e = STORE_ONE_I64(db, "nonces.is_claimed", &count, PARAM_I32(day_of(nonce)),
+                               PARAM_BYTES(SPAN_OF_KEY(nonce)), PARAM_I64(nonce->signed_s));
+    if (e == OK)
+        *ret_claimed = count > 0;
+    return e;
 }
 
 enum err nonces_claim_many(struct db *db, struct arena *mem, const struct nonce_key *nonces,

@@ -18,6 +18,9 @@ struct nonce_key {
  * been dropped.
  */
 MUST_USE enum err nonces_claim(struct db *db, const struct nonce_key *nonce);
+/* Was it claimed, or may it have been? Writes nothing. */
+MUST_USE enum err nonces_is_claimed(struct db *db, const struct nonce_key *nonce,
+                                    bool *ret_claimed);
 /* Inside the batch writer's transaction: ret_won[i] tells whether this transaction claimed nonces[i]. Two equal ones in
  * the same call: only the first wins. */
 MUST_USE enum err nonces_claim_many(struct db *db, struct arena *mem,

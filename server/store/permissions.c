@@ -17,8 +17,8 @@ const struct statement permissions_statements[] = {
                          "       p.banned, p.moderator, p.admin, p.visible_mod,"
                          "       p.read, p.accessible, p.write, p.upload, p.user_id"
                          "  FROM permissions p"
-                         " WHERE p.room = $1 AND p.user_id > $2"
-                         " ORDER BY p.user_id"
+                         " WHERE p.room " IS_OWNER " AND p.user_id > $2"
+                         " ORDER BY p.room, p.user_id"
                          " LIMIT $3"},
     {"permissions.fullest", "SELECT coalesce(max((SELECT count(*)"
                             "                       FROM (SELECT FROM permissions p"

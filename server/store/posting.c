@@ -35,18 +35,19 @@ const struct statement posting_statements[] = {
      "  LEFT JOIN users u USING (session_id)"
      "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
      " ORDER BY ordinal"},
-    {"posting.insert", "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, "
-                       "state, whisper_to, whisper_mods,"
-                       "                      key_id, body)"
-                       "SELECT room, author, posted, seqno, seqno, state, nullif(whisper_to, 0), "
-                       "whisper_mods, key_id, body"
-                       "  FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::bigint[], "
-                       "$5::smallint[], $6::bigint[],"
-                       "              $7::boolean[], $8::bigint[], $9::bytea[]) WITH ORDINALITY"
-                       "       AS t (room, author, posted, seqno, state, whisper_to, whisper_mods, "
-                       "key_id, body, ordinal)"
-                       " ORDER BY ordinal"
-                       " RETURNING id"},
+    {"posting.insert",
+     "INSERT INTO messages (room, author, posted, seqno_creation, seqno_data, "
+     "state, whisper_to, whisper_mods,"
+     "                      key_id, body, mac)"
+     "SELECT room, author, posted, seqno, seqno, state, nullif(whisper_to, 0), "
+     "whisper_mods, key_id, body, mac"
+     "  FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::bigint[], "
+     "$5::smallint[], $6::bigint[],"
+     "              $7::boolean[], $8::bigint[], $9::bytea[], $10::bytea[]) WITH ORDINALITY"
+     "       AS t (room, author, posted, seqno, state, whisper_to, whisper_mods, "
+     "key_id, body, mac, ordinal)"
+     " ORDER BY ordinal"
+     " RETURNING id"},
     {"posting.advance", "WITH advanced AS ("
                         "    UPDATE rooms r"
                         "       SET message_sequence = t.sequence,"
@@ -150,19 +151,20 @@ struct columns {
     double *posted;
     int16_t *state;
     bool *whisper_mods;
-    struct span *body;
+    struct span *body, *mac;
 };
 
 static bool columns_make(struct columns *c, struct arena *mem, const struct message_insert *rows,
                          size_t count)
 {
-    *c = (struct columns){ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
-                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, int64_t),
-                          ARENA_ARRAY(mem, count, int64_t),    ARENA_ARRAY(mem, count, double),
-                          ARENA_ARRAY(mem, count, int16_t),    ARENA_ARRAY(mem, count, bool),
-                          ARENA_ARRAY(mem, count, struct span)};
+    *c = (struct columns){
+        ARENA_ARRAY(mem, count, int64_t),     ARENA_ARRAY(mem, count, int64_t),
+        ARENA_ARRAY(mem, count, int64_t),     ARENA_ARRAY(mem, count, int64_t),
+        ARENA_ARRAY(mem, count, int64_t),     ARENA_ARRAY(mem, count, double),
+        ARENA_ARRAY(mem, count, int16_t),     ARENA_ARRAY(mem, count, bool),
+        ARENA_ARRAY(mem, count, struct span), ARENA_ARRAY(mem, count, struct span)};
     if (!c->room || !c->user || !c->seqno || !c->whisper_to || !c->key_id || !c->posted ||
-        !c->state || !c->whisper_mods || !c->body)
+        !c->state || !c->whisper_mods || !c->body || !c->mac)
         return false;
     for (size_t i = 0; i < count; i++) {
         c->room[i] = rows[i].room;
@@ -174,6 +176,7 @@ static bool columns_make(struct columns *c, struct arena *mem, const struct mess
         c->state[i] = (int16_t)rows[i].state;
         c->whisper_mods[i] = rows[i].whisper_mods;
         c->body[i] = rows[i].sealed;
+        c->mac[i] = SPAN_OF_KEY(&rows[i].mac);
     }
     return true;
 }
@@ -192,7 +195,7 @@ enum err posting_insert(struct db *db, struct arena *mem, const struct message_i
         PARAM_ARRAY(P_I64_ARRAY, c.seqno, count), PARAM_ARRAY(P_I16_ARRAY, c.state, count),
         PARAM_ARRAY(P_I64_ARRAY, c.whisper_to, count),
         PARAM_ARRAY(P_BOOL_ARRAY, c.whisper_mods, count), PARAM_ARRAY(P_I64_ARRAY, c.key_id, count),
-        PARAM_ARRAY(P_BYTES_ARRAY, c.body, count));
+        PARAM_ARRAY(P_BYTES_ARRAY, c.body, count), PARAM_ARRAY(P_BYTES_ARRAY, c.mac, count));
     struct row row;
     size_t n = 0;
     while (e == OK && rows_next(&result, &row) && n < count)

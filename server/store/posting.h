@@ -6,6 +6,7 @@
 #ifndef CONCLAVE_STORE_POSTING_H
 #define CONCLAVE_STORE_POSTING_H
 
+#include "store/message_mac.h"
 #include "store/messages.h"
 
 struct room_lock {
@@ -49,6 +50,7 @@ struct message_insert {
     int64_t whisper_to; /* user id, 0: none */
     int64_t key_id;
     struct span sealed; /* nonce || AEAD(signature || data) || tag */
+    struct message_mac mac;
 };
 /* All rows by one INSERT ... SELECT unnest; ids come back in order of the input, growing per room. */
 MUST_USE enum err posting_insert(struct db *db, struct arena *mem,

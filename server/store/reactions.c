@@ -21,9 +21,9 @@ const struct statement reactions_statements[] = {
      "          FROM reactions"
      "         WHERE message = ANY($1::bigint[])) r"
      " CROSS JOIN LATERAL (SELECT string_agg(k.session_id, ''::bytea ORDER BY k.seqno) AS ids"
-     "                       FROM (SELECT u.session_id, ur.seqno"
+     "                       FROM (SELECT (SELECT session_id FROM users WHERE id = ur.user_id)"
+     "                                    AS session_id, ur.seqno"
      "                               FROM user_reactions ur"
-     "                               JOIN users u ON u.id = ur.user_id"
      "                              WHERE ur.reaction = r.id"
      "                              ORDER BY ur.seqno"
      "                              LIMIT r.share) k) kept"
@@ -36,9 +36,8 @@ const struct statement reactions_statements[] = {
                           "  FROM messages"
                           " WHERE room = $1 AND id = $2 AND state = 0 AND body IS NOT NULL"
                           "   AND whisper_to IS NULL AND NOT whisper_mods"},
-    {"reactions.reactors", "SELECT u.session_id, ur.at"
+    {"reactions.reactors", "SELECT (SELECT session_id FROM users WHERE id = ur.user_id), ur.at"
                            "  FROM user_reactions ur"
-                           "  JOIN users u ON u.id = ur.user_id"
                            " WHERE ur.reaction = $1"
                            " ORDER BY ur.seqno"
                            " LIMIT $2"},
@@ -88,7 +87,7 @@ enum err reaction_open(struct ring *ring, struct db *db, struct arena *mem,
         return ERR_NO_MEMORY;
     if (sealed.len > 0)
         memcpy(copy, sealed.p, sealed.len);
-    enum err e = ring_key_by_id(ring, db, at->key_id, &key);
+    enum err e = ring_key_for(ring, db, RING_MESSAGES, at->room, at->key_id, &key);
     if (e == OK)
         e = box_open(CIPHER_XCHACHA20, &key, place(at->room, at->message, ad),
                      (struct bytes){copy, sealed.len}, &plain);

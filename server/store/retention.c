@@ -14,7 +14,8 @@
 #define FILE_BYTES                                                                                 \
     "coalesce((SELECT sum(b.size) FROM files f JOIN blobs b ON b.id = f.blob"                      \
     "           WHERE f.message = m.id AND f.expiry IS DISTINCT FROM 0), 0)"
-#define LIVE "m.room = $1 AND m.state = 0 AND m.body IS NOT NULL"
+#define OF_ROOM "m.room " IS_OWNER
+#define LIVE    OF_ROOM " AND m.state = 0 AND m.body IS NOT NULL"
 
 const struct statement retention_statements[] = {
     {"retention.list", "SELECT room, coalesce(keep_s, 0), coalesce(keep_bytes, 0)"
@@ -37,22 +38,22 @@ const struct statement retention_statements[] = {
                           " WHERE " LIVE " AND (m.posted < $2 OR m.id <= $3) AND " UNPINNED},
     {"retention.cut", "SELECT coalesce(max(id), 0)"
                       "  FROM (SELECT m.id, sum(octet_length(m.body) + " FILE_BYTES ")"
-                      "                     OVER (ORDER BY m.id DESC) AS bytes"
+                      "                     OVER (ORDER BY m.room DESC, m.id DESC) AS bytes"
                       "          FROM messages m"
                       "         WHERE " LIVE ") t"
                       " WHERE bytes > $2::bigint"},
     {"retention.victims",
      "(SELECT id FROM (SELECT m.id, m.posted FROM messages m"
      "                  WHERE " LIVE " AND " UNPINNED
-     "                  ORDER BY m.id LIMIT $4) live WHERE posted < $2 OR id <= $3)"
+     "                  ORDER BY m.room, m.id LIMIT $4) live WHERE posted < $2 OR id <= $3)"
      " UNION ALL "
      "(SELECT id FROM (SELECT m.id, m.posted FROM messages m"
-     "                  WHERE m.room = $1 AND m.state <> 0"
-     "                  ORDER BY m.id LIMIT $4) unseen WHERE posted < $2)"
+     "                  WHERE " OF_ROOM " AND m.state <> 0"
+     "                  ORDER BY m.room, m.id LIMIT $4) unseen WHERE posted < $2)"
      " UNION ALL "
      "(SELECT id FROM (SELECT m.id, m.edited FROM messages m"
-     "                  WHERE m.room = $1 AND m.state = 0 AND m.body IS NULL"
-     "                  ORDER BY m.seqno_data LIMIT $4) tombs WHERE edited < $2)"},
+     "                  WHERE " OF_ROOM " AND m.state = 0 AND m.body IS NULL"
+     "                  ORDER BY m.room, m.seqno_data LIMIT $4) tombs WHERE edited < $2)"},
     {"retention.remove", "DELETE FROM messages"
                          " WHERE id = ANY($1::bigint[])"},
     {"retention.mark", "INSERT INTO retention (room, purged_to)"

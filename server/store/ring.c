@@ -21,6 +21,12 @@ enum {
     WRAP_PLACE_BYTES = 24,
 };
 
+/* The migration that brought the column is the least that a program must know. */
+#define ADMIT_NO_OLDER                                                                             \
+    "UPDATE schema_migrations"                                                                     \
+    "   SET oldest_program = number"                                                               \
+    " WHERE name LIKE '%message_macs%' AND EXISTS (SELECT FROM marked)"
+
 const struct statement ring_statements[] = {
     {"ring.find", "SELECT id, wrapped, wrapped_by"
                   "  FROM ring_keys"
@@ -43,9 +49,16 @@ const struct statement ring_statements[] = {
      "   AND NOT EXISTS (SELECT 1 FROM direct_messages d WHERE d.key_id = k.id)"},
     {"ring.used", "SELECT storage_key"
                   "  FROM server"},
-    {"ring.check_write", "UPDATE server"
-                         "   SET storage_check = $1, storage_key = $2"
-                         " WHERE storage_check IS NULL"},
+    {"ring.check_write", "WITH marked AS ("
+                         "    UPDATE server"
+                         "       SET storage_check = $1, storage_key = $2"
+                         "     WHERE storage_check IS NULL"
+                         "    RETURNING 1) " ADMIT_NO_OLDER},
+    {"ring.check_mark", "WITH marked AS ("
+                        "    UPDATE server"
+                        "       SET storage_check = $1"
+                        "     WHERE storage_key = $2"
+                        "    RETURNING 1) " ADMIT_NO_OLDER},
     {"ring.name_write", "UPDATE server"
                         "   SET storage_key = $1"
                         " WHERE storage_key IS NULL"},
@@ -64,6 +77,7 @@ struct ring {
     struct slot *slots;           /* locked memory */
     size_t next;
     struct key_name used; /* the storage key to wrap with, as far as we know */
+    bool macs_required;
     struct damage *damage;
 };
 
@@ -156,14 +170,18 @@ static bool recall_place(struct ring *ring, const struct ring_place *p, int64_t 
     return found;
 }
 
-static bool recall_id(struct ring *ring, int64_t id, struct aead_key *ret_key)
+static bool recall_id(struct ring *ring, int64_t id, struct ring_place *ret_place,
+                      struct aead_key *ret_key)
 {
     bool found = false;
     pthread_mutex_lock(&ring->lock);
     for (size_t i = 0; !found && i < CACHE_KEYS && ring->slots[i].id != 0; i++) {
-        found = ring->slots[i].id == id;
-        if (found)
-            *ret_key = ring->slots[i].key;
+        const struct slot *s = &ring->slots[i];
+        found = s->id == id;
+        if (found) {
+            *ret_place = (struct ring_place){s->kind, s->room, s->month};
+            *ret_key = s->key;
+        }
     }
     pthread_mutex_unlock(&ring->lock);
     return found;
@@ -353,9 +371,10 @@ enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
     return e == ERR_SEALED ? ERR_DEFECT : e;
 }
 
-enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct aead_key *ret_key)
+static enum err key_by_id(struct ring *ring, struct db *db, int64_t key_id,
+                          struct ring_place *ret_place, struct aead_key *ret_key)
 {
-    if (recall_id(ring, key_id, ret_key))
+    if (recall_id(ring, key_id, ret_place, ret_key))
         return OK;
     if (!db)
         return ERR_RETRY;
@@ -370,9 +389,28 @@ enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct
     e = ring_unwrap(ring, &p, row_bytes(&row, 3), ring_row_name(&row, 4), ret_key);
     if (e == ERR_SEALED)
         damage_note(ring->damage, DAMAGED_KEY, key_id);
-    if (e == OK)
+    if (e == OK) {
         remember(ring, key_id, &p, ret_key);
+        *ret_place = p;
+    }
     return e;
+}
+
+enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id, struct aead_key *ret_key)
+{
+    struct ring_place place;
+    return key_by_id(ring, db, key_id, &place, ret_key);
+}
+
+enum err ring_key_for(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
+                      int64_t key_id, struct aead_key *ret_key)
+{
+    struct ring_place place;
+    enum err e = key_by_id(ring, db, key_id, &place, ret_key);
+    if (e != OK || (place.kind == (int64_t)kind && place.room == room))
+        return e;
+    crypto_wipe(ret_key, sizeof(*ret_key));
+    return ERR_SEALED;
 }
 
 /* A fixed text sealed by the storage key: opens only under the same one. */
@@ -390,6 +428,28 @@ static enum err open_check(const struct aead_key *storage, struct span check)
     return e == OK && !span_eq(span_of_bytes(plain), CHECK_TEXT) ? ERR_SEALED : e;
 }
 
+static bool has_mark(const struct aead_key *storage, struct span check)
+{
+    uint8_t mark[STORAGE_KEY_MARK_BYTES];
+    storage_key_mark(storage->b, mark);
+    return span_eq(span_first(check, sizeof(mark)), span_of(mark, sizeof(mark)));
+}
+
+static void require_macs(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    ring->macs_required = true;
+    pthread_mutex_unlock(&ring->lock);
+}
+
+bool ring_macs_required(struct ring *ring)
+{
+    pthread_mutex_lock(&ring->lock);
+    bool required = ring->macs_required;
+    pthread_mutex_unlock(&ring->lock);
+    return required;
+}
+
 enum err ring_verify(struct ring *ring, struct db *db)
 {
     AUTO_ROWS struct rows rows = {0};
@@ -403,32 +463,56 @@ enum err ring_verify(struct ring *ring, struct db *db)
     if (!rows_next(&rows, &row) || row_is_null(&row, 0))
         return ERR_MISSING;
     e = ERR_SEALED;
-    for (size_t i = 0; e == ERR_SEALED && storage_keys_at(ring->storage, i, &storage, &name); i++)
+    bool marked = false;
+    for (size_t i = 0; e == ERR_SEALED && storage_keys_at(ring->storage, i, &storage, &name); i++) {
         e = open_check(&storage, row_bytes(&row, 0));
+        marked = e == OK && has_mark(&storage, row_bytes(&row, 0));
+    }
     crypto_wipe(&storage, sizeof(storage));
     if (e != OK)
         return e;
     ring_use(ring, &name);
+    if (marked)
+        require_macs(ring);
     return OK;
 }
 
-enum err ring_seal_check(const struct aead_key *storage, struct buf *out)
+enum err ring_seal_check(const struct aead_key *storage, bool marked, struct buf *out)
 {
-    return box_seal(CIPHER_XCHACHA20, storage, (struct span){0}, CHECK_TEXT, out);
+    uint8_t mark[STORAGE_KEY_MARK_BYTES];
+    if (!marked)
+        return box_seal(CIPHER_XCHACHA20, storage, (struct span){0}, CHECK_TEXT, out);
+    storage_key_mark(storage->b, mark);
+    return box_seal_with(storage, mark, CHECK_TEXT, out);
 }
 
-enum err ring_check(struct ring *ring, struct db *db)
+/* Writes a marked check value by that statement, under the storage key in use. */
+static enum err write_check(struct ring *ring, struct db *db, const char *statement)
 {
     AUTO_BUF struct buf sealed = buf_make(KIB(1));
     struct aead_key storage;
     struct key_name name;
     enum err e = used_key(ring, &storage, &name);
     if (e == OK)
-        e = ring_seal_check(&storage, &sealed);
+        e = ring_seal_check(&storage, true, &sealed);
     crypto_wipe(&storage, sizeof(storage));
-    if (e == OK)
-        e = DB_RUN(db, "ring.check_write", NULL, PARAM_BYTES(buf_span(&sealed)),
-                   PARAM_BYTES(SPAN_OF_KEY(&name)));
+    return e == OK ? DB_RUN(db, statement, NULL, PARAM_BYTES(buf_span(&sealed)),
+                            PARAM_BYTES(SPAN_OF_KEY(&name)))
+                   : e;
+}
+
+enum err ring_require_macs(struct ring *ring, struct db *db)
+{
+    enum err e = write_check(ring, db, "ring.check_mark");
+    return e == OK ? ring_verify(ring, db) : e;
+}
+
+enum err ring_check(struct ring *ring, struct db *db)
+{
+    struct aead_key storage;
+    struct key_name name;
+    /* A database that has none is new: no row in it may be without a MAC. */
+    enum err e = write_check(ring, db, "ring.check_write");
     if (e == OK)
         e = ring_verify(ring, db);
     if (e == OK)

@@ -43,12 +43,31 @@ MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_k
 MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
                                  struct aead_key *ret_key);
 /*
+ * The same for what must lie in that place: a key's wrapping covers its kind and room, so a row that
+ * was moved in the database names a key of another place. ERR_SEALED then, too.
+ */
+MUST_USE enum err ring_key_for(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
+                               int64_t key_id, struct aead_key *ret_key);
+/*
  * Proves that a storage key fits this database (a check value sealed in table server); writes it
  * when new.
  */
 MUST_USE enum err ring_check(struct ring *ring, struct db *db);
-/* Only proves. ERR_MISSING: the database has no check value yet. */
+/*
+ * Only proves, and notices the mark of ring_require_macs. ERR_MISSING: the database has no check
+ * value yet.
+ */
 MUST_USE enum err ring_verify(struct ring *ring, struct db *db);
+/*
+ * Whether a message without a MAC is a damaged row. Never false again in a process that has seen
+ * the mark, whatever becomes of it in the database.
+ */
+bool ring_macs_required(struct ring *ring);
+/*
+ * From now on it is: the check value gets a nonce that only the storage key can make, and programs
+ * that write no MACs do not start any more. A database is born so.
+ */
+MUST_USE enum err ring_require_macs(struct ring *ring, struct db *db);
 /*
  * The storage key of that name, or the one in use after ring_verify (NULL). Wipe it. ERR_SEALED: we
  * do not have it.

@@ -23,8 +23,8 @@ MUST_USE enum err ring_wrap(const struct aead_key *storage, const struct ring_pl
                             const struct aead_key *key, struct buf *out);
 /* A column that names a storage key; empty for NULL. */
 struct span ring_row_name(const struct row *row, int column);
-/* The value of server.storage_check under that key. */
-MUST_USE enum err ring_seal_check(const struct aead_key *storage, struct buf *out);
+/* The value of server.storage_check under that key; marked: its nonce is the mark. */
+MUST_USE enum err ring_seal_check(const struct aead_key *storage, bool marked, struct buf *out);
 /* The storage key of that name. ERR_SEALED: we do not have it. Wipe it. */
 MUST_USE enum err ring_find_storage(struct ring *ring, const struct key_name *name,
                                     struct aead_key *ret_key);

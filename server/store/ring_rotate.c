@@ -114,7 +114,7 @@ static enum err rotate(struct db *db, void *arg)
     r->wrapped = r->kept = 0;
     enum err e = ring_find_storage(r->ring, r->next, &storage);
     if (e == OK)
-        e = ring_seal_check(&storage, &check);
+        e = ring_seal_check(&storage, ring_macs_required(r->ring), &check);
     if (e == OK)
         e = DB_QUERY(db,
                      "UPDATE conclave.server"

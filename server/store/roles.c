@@ -52,9 +52,11 @@ const struct statement roles_statements[] = {
                           " WHERE moderator"
                           " ORDER BY session_id"},
     {"roles.list_room", "SELECT u.id, u.session_id, p.banned, p.moderator, p.admin, p.visible_mod"
-                        "  FROM permissions p"
+                        "  FROM (SELECT *"
+                        "          FROM permissions"
+                        "         WHERE room " IS_OWNER " AND moderator"
+                        "         ORDER BY room, user_id) p"
                         "  JOIN users u ON u.id = p.user_id"
-                        " WHERE p.room = $1 AND p.moderator"
                         " ORDER BY u.session_id"},
     STATEMENTS_END,
 };

@@ -15,6 +15,7 @@ const struct statement_table store_statements[] = {
     {roles_statements},
     {nonces_statements},
     {messages_statements},
+    {message_mac_statements},
     {posting_statements},
     {residues_statements},
     {retries_statements},

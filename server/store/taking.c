@@ -247,9 +247,8 @@ enum err taking_derive(struct db *db)
                      "          FROM messages GROUP BY room) m"
                      " WHERE m.room = r.id;"
                      "INSERT INTO room_storage (room, bytes)"
-                     "SELECT room, sum(size) FROM blobs WHERE room IS NOT NULL GROUP BY room;"
-                     "UPDATE file_usage"
-                     "   SET bytes = (SELECT coalesce(sum(size), 0) FROM blobs WHERE NOT blocked)");
+                     "SELECT room, 0 FROM blobs WHERE room IS NOT NULL GROUP BY room;"
+                     "SELECT files_recount()");
 }
 
 enum err taking_bad_room(struct db *db, int64_t *ret_room)

@@ -13,6 +13,7 @@
 #include "crypto/keys.h"
 #include "crypto/sign.h"
 
+enum { DEBT_MAX = 10 }; /* times the whole rate */
 enum { WAYS_LOG2 = 2, WAYS = 1 << WAYS_LOG2, LOCKS = 64 };
 
 struct bucket {
@@ -60,6 +61,12 @@ void buckets_free(struct buckets *b)
     mem_free(b);
 }
 
+struct counting {
+    int64_t now_ms;
+    int64_t times;
+    bool cut; /* what is beyond is counted as far as it goes */
+};
+
 struct place {
     uint64_t set;
     uint64_t print;
@@ -99,20 +106,24 @@ static int64_t cost_us(struct bucket_rate rate, int64_t amount)
     return (int64_t)((double)amount * (double)rate.per_ms * 1000 / (double)rate.count);
 }
 
-bool buckets_take(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
-                  int64_t now_ms)
+/* False: then the whole rate would be back later than after `times` its time; nothing was counted. */
+static bool count(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
+                  const struct counting *how)
 {
     if (rate.count == 0)
         return true;
     struct place at = place_of(b, key);
     struct set *set = &b->sets[at.set];
-    int64_t now_us = now_ms * 1000;
+    int64_t now_us = how->now_ms * 1000;
+    int64_t latest_us = now_us + rate.per_ms * 1000 * how->times;
     pthread_mutex_t *lock = &b->locks[at.set % LOCKS];
     (void)pthread_mutex_lock(lock);
     struct bucket *bucket = find(set, at.print);
     int64_t full_us = bucket == NULL || bucket->full_us < now_us ? now_us : bucket->full_us;
     full_us += cost_us(rate, amount);
-    bool fits = full_us - now_us <= rate.per_ms * 1000;
+    if (full_us > latest_us && how->cut)
+        full_us = latest_us;
+    bool fits = full_us <= latest_us;
     if (fits) {
         if (bucket == NULL)
             bucket = oldest(set);
@@ -120,6 +131,19 @@ bool buckets_take(struct buckets *b, struct span key, struct bucket_rate rate, i
     }
     (void)pthread_mutex_unlock(lock);
     return fits;
+}
+
+bool buckets_take(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
+                  int64_t now_ms)
+{
+    return count(b, key, rate, amount, &(struct counting){.now_ms = now_ms, .times = 1});
+}
+
+void buckets_charge(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
+                    int64_t now_ms)
+{
+    const struct counting how = {.now_ms = now_ms, .times = DEBT_MAX, .cut = true};
+    (void)count(b, key, rate, amount, &how);
 }
 
 void buckets_give(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount)

@@ -24,6 +24,12 @@ void buckets_free(struct buckets *b);
 /* Takes amount of the key's rate; false: it is used up, nothing was taken. now_ms: monotonic. Any thread. */
 MUST_USE bool buckets_take(struct buckets *b, struct span key, struct bucket_rate rate,
                            int64_t amount, int64_t now_ms);
+/*
+ * Counts what cannot be refused any more, also beyond the rate: nothing is left to take then until
+ * it has come back, after ten times the time of the rate at most.
+ */
+void buckets_charge(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
+                    int64_t now_ms);
 /* Gives back what was taken a moment ago. */
 void buckets_give(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount);
 

@@ -15,12 +15,14 @@
 #include "base/mem.h"
 #include "conf/conf.h"
 #include "metrics/metrics.h"
+#include "store/files.h"
 
 enum {
     LOOK_EVERY_MS = 250,
     POSTS_SHARE = 4, /* posts stop when a quarter of [files] free_space is left */
     QUOTA_SHARE = 2, /* files may take half of what they and the free space are together */
     TMPFS = 0x01021994,
+    PERCENT = 100,
 };
 
 struct disk {
@@ -132,9 +134,18 @@ enum disk_level disk_level(struct disk *d)
     return level;
 }
 
-int64_t disk_quota(const struct disk *d)
+static unsigned share_percent(const struct conf *conf, enum caller_kind kind)
 {
-    return d->quota_bytes;
+    unsigned anonymous = conf->files.anonymous_share, strangers = conf->files.strangers_share;
+    if (kind == CALLER_ANONYMOUS)
+        return anonymous;
+    return kind == CALLER_STRANGER ? strangers : PERCENT - anonymous - strangers;
+}
+
+struct file_quota disk_quota(const struct disk *d, enum caller_kind kind)
+{
+    double share = (double)d->quota_bytes * share_percent(d->conf, kind) / PERCENT;
+    return (struct file_quota){.total = d->quota_bytes, .share = (int64_t)share};
 }
 
 void disk_explain(struct disk *d, struct buf *out)

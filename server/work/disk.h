@@ -11,11 +11,13 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/caller_kind.h"
 #include "base/err.h"
 
 struct buf;
 struct conf;
 struct disk;
+struct file_quota;
 struct metrics;
 
 enum { DISK_PATH_MAX = 1024 };
@@ -34,8 +36,8 @@ void disk_free(struct disk *d); /* NULL is harmless */
 enum disk_level { DISK_ENOUGH, DISK_NO_UPLOADS, DISK_NO_POSTS };
 /* Looks at most every quarter of a second, and brings the gauges up to date. A disk that cannot be asked is enough. */
 enum disk_level disk_level(struct disk *d);
-/* [files] quota_bytes, or what is chosen where it is 0. */
-int64_t disk_quota(const struct disk *d);
+/* [files] quota_bytes, or what is chosen where it is 0; and the share that callers of a kind have of it. */
+struct file_quota disk_quota(const struct disk *d, enum caller_kind kind);
 /* Appends a sentence for the operator; nothing while there is enough. */
 void disk_explain(struct disk *d, struct buf *out);
 

@@ -339,10 +339,14 @@ void lane_free(struct lane *lane)
 static struct line *line_for(struct lane *lane, const struct job *job)
 {
     const struct lane_options *o = &lane->options;
-    bool apart = job->stranger && o->share_percent > 0 && o->share_percent < 100;
+    bool two_lines = o->share_percent > 0 && o->share_percent < 100;
+    bool apart = job->stranger && two_lines;
+    uint32_t of_strangers = two_lines ? o->strangers_max : 0;
     if (lane->members.depth + lane->strangers.depth >= o->queue_max)
         return NULL;
-    if (apart && o->strangers_max > 0 && lane->strangers.depth >= o->strangers_max)
+    if (apart && of_strangers > 0 && lane->strangers.depth >= of_strangers)
+        return NULL;
+    if (!apart && lane->members.depth >= o->queue_max - of_strangers)
         return NULL;
     return apart ? &lane->strangers : &lane->members;
 }

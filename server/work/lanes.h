@@ -34,11 +34,12 @@ struct lane_options {
     const char *name; /* a literal, for logs and metrics */
     uint32_t workers;
     uint32_t queue_max;
-    uint32_t strangers_max; /* of them in the line of strangers; 0: as many as there is room for */
-    uint32_t share_percent; /* of strangers while members wait; 0: one line for all */
-    bool keep_one;          /* one worker is kept from strangers (work/turns.h) */
-    struct shares *shares;  /* what strangers cost is charged here; NULL: nowhere */
-    int64_t age_max_ms;     /* general 8 s, upload 18 s */
+    uint32_t
+        strangers_max; /* places of the strangers' line, the others are the members' line; 0: no part of it */
+    uint32_t share_percent;      /* of strangers while members wait; 0: one line for all */
+    bool keep_one;               /* one worker is kept from strangers (work/turns.h) */
+    struct shares *shares;       /* what strangers cost is charged here; NULL: nowhere */
+    int64_t age_max_ms;          /* general 8 s, upload 18 s */
     const struct db_options *db; /* copied */
     struct metrics *metrics;
     int queue_metric; /* enum metric: the depth gauge */

@@ -33,8 +33,14 @@ struct write_batch *write_batch_new(const struct write_batch_options *options,
 
 size_t write_batch_weight(const struct write_op *op)
 {
-    enum { WEIGHT_ONE = 1, WEIGHT_SLICE = WRITE_BATCH_WEIGHT_MAX / 2 };
-    return op->kind == WRITE_DELETE_ALL ? WEIGHT_SLICE : WEIGHT_ONE;
+    /* A whole slice takes half of a batch; most people have a few messages in a room. */
+    enum { PER_WEIGHT = 4 };
+    _Static_assert(1 + WRITE_SLICE_MAX / PER_WEIGHT <= WRITE_BATCH_WEIGHT_MAX / 2,
+                   "two slices fit a batch");
+    if (op->kind != WRITE_DELETE_ALL)
+        return 1;
+    int64_t messages = op->all.messages < WRITE_SLICE_MAX ? op->all.messages : WRITE_SLICE_MAX;
+    return 1 + (size_t)messages / PER_WEIGHT;
 }
 
 /* ---- learning ---- */
@@ -199,25 +205,29 @@ enum write_result write_batch_may(const struct write_batch_plan *plan, enum writ
     return may ? WRITE_DONE : WRITE_DENIED;
 }
 
-enum err write_batch_seal(struct write_batch *b, struct db *db, int64_t room,
-                          int64_t seqno_creation, const struct post_in *post, int64_t *ret_key_id,
-                          struct span *ret_sealed)
+enum err write_batch_seal(struct write_batch *b, struct db *db, const struct post_in *post,
+                          struct message_facts *facts, struct write_batch_sealed *ret_sealed)
 {
     struct aead_key key;
     int64_t key_id = 0;
-    enum err e = ring_key_current(b->ring, db, RING_MESSAGES, room, b->now_ms, &key_id, &key);
+    enum err e =
+        ring_key_current(b->ring, db, RING_MESSAGES, facts->room, b->now_ms, &key_id, &key);
     if (e != OK)
         return e;
     AUTO_BUF struct buf sealed = buf_make(post->data.len + KIB(1));
-    e = message_seal(&key, room, seqno_creation, post->signature, post->data, &sealed);
+    struct message_mac mac;
+    e = message_seal(&key, facts->room, facts->seqno_creation, post->signature, post->data,
+                     &sealed);
+    facts->sealed = buf_span(&sealed);
+    if (e == OK)
+        e = message_mac(&key, facts, &mac);
     crypto_wipe(&key, sizeof(key));
     if (e != OK)
         return e;
     struct span copy = arena_dup(b->mem, buf_span(&sealed));
     if (copy.len != sealed.len)
         return ERR_NO_MEMORY;
-    *ret_key_id = key_id;
-    *ret_sealed = copy;
+    *ret_sealed = (struct write_batch_sealed){key_id, copy, mac};
     return OK;
 }
 

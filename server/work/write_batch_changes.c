@@ -30,14 +30,37 @@ static enum write_result judge_edit(const struct write_batch_plan *plan)
     return is_own(plan) ? WRITE_DONE : WRITE_DENIED;
 }
 
-/* The text as it stands before this edit. ERR_SEALED, ERR_MISSING: it does not open any more. */
-static enum err open_target(struct write_batch *b, struct db *db, struct write_batch_target *t)
+static struct message_facts facts_of(const struct message_target *t, const struct write_op *op)
+{
+    return (struct message_facts){.room = t->room,
+                                  .seqno_creation = t->seqno_creation,
+                                  .seqno_data = t->seqno_data,
+                                  .state = t->state,
+                                  .posted = t->posted,
+                                  .edited = t->edited,
+                                  .author = &op->author, /* it is his own */
+                                  .whisper_to = t->has_whisper_to ? &t->whisper_to : NULL,
+                                  .whisper_mods = t->whisper_mods,
+                                  .sealed = span_of_bytes(t->sealed)};
+}
+
+/*
+ * The text as it stands before this edit. ERR_SEALED, ERR_MISSING: it does not open any more; with
+ * *ret_foreign it is not what was written either, and no new MAC may say that it is.
+ */
+static enum err open_target(struct write_batch *b, struct db *db, const struct write_op *op,
+                            struct write_batch_target *t, bool *ret_foreign)
 {
     struct aead_key key;
     struct span signature;
+    *ret_foreign = false;
     if (t->data.p)
         return OK;
-    enum err e = ring_key_by_id(b->ring, db, t->before.key_id, &key);
+    const struct message_facts facts = facts_of(&t->before, op);
+    enum err e = ring_key_for(b->ring, db, RING_MESSAGES, t->before.room, t->before.key_id, &key);
+    if (e == OK)
+        e = message_mac_check(b->ring, &key, &facts, t->before.mac);
+    *ret_foreign = damage_is(e) && (t->before.mac.p != NULL || ring_macs_required(b->ring));
     if (e == OK)
         e = message_open(&key, t->before.room, t->before.seqno_creation, t->before.sealed,
                          &signature, &t->data);
@@ -55,19 +78,29 @@ enum err write_batch_edit_decide(struct write_batch *b, struct db *db,
     op->answer.seqno = seqno_of(t);
     if (op->post.state != MESSAGE_VISIBLE) /* swallowed by a filter: it looks done */
         return OK;
-    enum err e = open_target(b, db, t);
+    bool foreign = false;
+    enum err e = open_target(b, db, op, t, &foreign);
     if (e != OK && !damage_is(e))
         return e;
+    if (foreign)
+        op->result = WRITE_MISSING;
+    if (foreign)
+        return OK;
     /* The same text in another padding: nothing happened, and the old signature goes with the old bytes. */
     if (e == OK && span_eq(unpad_data(t->data), unpad_data(op->post.data)))
         return OK;
-    e = write_batch_seal(b, db, t->before.room, t->before.seqno_creation, &op->post, &t->key_id,
-                         &t->sealed);
+    t->before.seqno_data = write_batch_draw(b, plan->room);
+    t->before.edited = write_batch_now(b);
+    struct message_facts facts = facts_of(&t->before, op);
+    struct write_batch_sealed sealed;
+    e = write_batch_seal(b, db, &op->post, &facts, &sealed);
     if (e != OK)
         return e;
+    t->key_id = sealed.key_id;
+    t->sealed = sealed.body;
+    t->mac = sealed.mac;
     t->data = op->post.data;
     t->data_changed = true;
-    t->before.seqno_data = write_batch_draw(b, plan->room);
     op->answer.seqno = seqno_of(t);
     op->answer.count = 1;
     return OK;
@@ -159,6 +192,11 @@ static enum err write_deletions(struct write_batch *b, struct db *db, const int6
     return e == OK ? attachments_expire_messages(db, ids, count) : e;
 }
 
+static struct span mac_of_target(const struct write_batch_target *t)
+{
+    return t->sealed.p != NULL ? SPAN_OF_KEY(&t->mac) : (struct span){NULL, 0};
+}
+
 enum err write_batch_changes_write(struct write_batch *b, struct db *db)
 {
     struct message_change *changes = ARENA_ARRAY(b->mem, b->target_count, struct message_change);
@@ -174,7 +212,8 @@ enum err write_batch_changes_write(struct write_batch *b, struct db *db)
                                                    .edited = write_batch_now(b),
                                                    .seqno_data = t->before.seqno_data,
                                                    .key_id = t->key_id,
-                                                   .sealed = t->sealed};
+                                                   .sealed = t->sealed,
+                                                   .mac = mac_of_target(t)};
         if (t->deleted_here)
             deleted[deleted_count++] = t->before.id;
     }

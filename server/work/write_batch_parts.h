@@ -49,6 +49,7 @@ struct write_batch_target {
     /* Edited: the body as it is now, and in clear. */
     int64_t key_id;
     struct span sealed;
+    struct message_mac mac;
     struct span data; /* p == NULL: not opened yet */
 };
 
@@ -106,10 +107,18 @@ enum write_batch_right {
 };
 enum write_result write_batch_may(const struct write_batch_plan *plan,
                                   enum write_batch_right right);
-/* Seals a body with the room's key of this month, into mem. */
-MUST_USE enum err write_batch_seal(struct write_batch *b, struct db *db, int64_t room,
-                                   int64_t seqno_creation, const struct post_in *post,
-                                   int64_t *ret_key_id, struct span *ret_sealed);
+/*
+ * Seals a body with the room's key of this month, into mem, and makes the MAC of facts, whose
+ * `sealed` is set here.
+ */
+struct write_batch_sealed {
+    int64_t key_id;
+    struct span body;
+    struct message_mac mac;
+};
+MUST_USE enum err write_batch_seal(struct write_batch *b, struct db *db, const struct post_in *post,
+                                   struct message_facts *facts,
+                                   struct write_batch_sealed *ret_sealed);
 
 /* write_batch_retries.c */
 MUST_USE enum err write_batch_retries_learn(struct write_batch *b, struct db *db);

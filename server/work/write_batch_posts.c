@@ -75,7 +75,22 @@ enum err write_batch_post_decide(struct write_batch *b, struct db *db,
                                    .state = op->post.state,
                                    .whisper_mods = op->post.whisper_mods,
                                    .whisper_to = plan->other ? plan->other->user : 0};
-    return write_batch_seal(b, db, op->room, seqno, &op->post, &row->key_id, &row->sealed);
+    struct message_facts of = {.room = op->room,
+                               .seqno_creation = seqno,
+                               .seqno_data = seqno,
+                               .state = op->post.state,
+                               .posted = op->posted.posted,
+                               .author = &op->author,
+                               .whisper_to = row->whisper_to > 0 ? &op->post.whisper_to : NULL,
+                               .whisper_mods = op->post.whisper_mods};
+    struct write_batch_sealed sealed;
+    enum err done = write_batch_seal(b, db, &op->post, &of, &sealed);
+    if (done != OK)
+        return done;
+    row->key_id = sealed.key_id;
+    row->sealed = sealed.body;
+    row->mac = sealed.mac;
+    return OK;
 }
 
 enum err write_batch_posts_write(struct write_batch *b, struct db *db)

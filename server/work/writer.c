@@ -24,6 +24,7 @@
 enum {
     QUEUE_MAX =
         4096, /* ops waiting; a post holds its connection, so this is also bounded by connections */
+    STRANGERS_MAX = 1024,   /* of them, those of strangers */
     ATTEMPTS_MAX = 5,       /* deadlocks and lock time-outs; each attempt waits a little longer */
     OUTCOME_WAIT_MS = 5000, /* how long to ask for the fate of a commit whose connection was lost */
     OUTCOME_PAUSE_MS = 50,
@@ -46,7 +47,7 @@ struct writer {
     pthread_mutex_t lock; /* guards queue, tail, queued, stopping */
     pthread_cond_t more;
     struct write_op *queue, **tail;
-    size_t queued;
+    size_t queued, strangers_queued;
     bool stopping;
     pthread_t thread;
 
@@ -177,6 +178,7 @@ static void enqueue(struct writer *w, struct write_op *op)
     *w->tail = op;
     w->tail = &op->next;
     w->queued++;
+    w->strangers_queued += op->stranger;
 }
 
 /* Ops for which there is no time yet go to the end of the queue. How many are left. */
@@ -289,6 +291,7 @@ static size_t take(struct writer *w, struct write_op **ops, bool *ret_stop)
     size_t count = 0, weight = 0;
     while (w->queue && weight + write_batch_weight(w->queue) <= WRITE_BATCH_WEIGHT_MAX) {
         weight += write_batch_weight(w->queue);
+        w->strangers_queued -= w->queue->stranger;
         ops[count++] = w->queue;
         w->queue = w->queue->next;
     }
@@ -373,7 +376,8 @@ void writer_free(struct writer *w)
 enum err writer_submit(struct writer *w, struct write_op *op)
 {
     pthread_mutex_lock(&w->lock);
-    bool accepted = w->queued < QUEUE_MAX && !w->stopping;
+    bool accepted = w->queued < QUEUE_MAX && !w->stopping &&
+                    (!op->stranger || w->strangers_queued < STRANGERS_MAX);
     if (accepted) {
         enqueue(w, op);
         if (op->then) {
@@ -387,31 +391,33 @@ enum err writer_submit(struct writer *w, struct write_op *op)
 }
 
 struct waiter {
-    pthread_mutex_t lock; /* guards done */
+    pthread_mutex_t lock; /* guards left */
     pthread_cond_t changed;
-    bool done;
+    size_t left; /* ops that are not done */
 };
 
 static void wake(struct write_op *op)
 {
     struct waiter *waiter = op->owner;
     pthread_mutex_lock(&waiter->lock);
-    waiter->done = true;
-    pthread_cond_signal(&waiter->changed);
+    if (--waiter->left == 0)
+        pthread_cond_signal(&waiter->changed);
     pthread_mutex_unlock(&waiter->lock);
 }
 
-enum err writer_run(struct writer *w, struct write_op *op)
+void writer_run(struct writer *w, struct write_op *const *ops, size_t count)
 {
-    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
-    op->done = wake;
-    op->owner = &waiter; /* cppcheck-suppress autoVariables ; we wait here until it is done */
-    enum err e = writer_submit(w, op);
-    if (e != OK)
-        return e;
+    struct waiter waiter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, count};
+    for (size_t i = 0; i < count; i++) {
+        ops[i]->done = wake;
+        ops[i]->owner = &waiter; /* cppcheck-suppress autoVariables ; we wait until it is done */
+        if (writer_submit(w, ops[i]) == OK)
+            continue;
+        ops[i]->result = WRITE_BUSY;
+        wake(ops[i]);
+    }
     pthread_mutex_lock(&waiter.lock);
-    while (!waiter.done)
+    while (waiter.left > 0)
         pthread_cond_wait(&waiter.changed, &waiter.lock);
     pthread_mutex_unlock(&waiter.lock);
-    return OK;
 }

@@ -71,6 +71,7 @@ struct write_op {
     enum write_kind kind;
     int64_t room;
     struct session_id author; /* who asks for it */
+    bool stranger;            /* the author is one: strangers may hold a part of the queue only */
     bool has_nonce;           /* claim it in the same transaction */
     struct nonce_key nonce;
     struct post_in post; /* WRITE_POST, WRITE_EDIT */
@@ -80,7 +81,8 @@ struct write_op {
     struct {
         struct session_id target;
         double posted; /* the slice begins here: 0, then `posted` of the previous slice's answer */
-    } all;             /* WRITE_DELETE_ALL */
+        int64_t messages; /* about how many there are: how much of a batch it takes */
+    } all;                /* WRITE_DELETE_ALL */
     struct span reaction; /* the three of reactions: its text; empty: all (WRITE_CLEAR_REACTIONS) */
     /* Called once on the writer's thread after the commit (or refusal); must be quick. */
     void (*done)(struct write_op *op);
@@ -119,7 +121,10 @@ bool writer_is_ready(const struct writer *writer, int64_t mono_ms, enum db_reaso
 
 /* ERR_BUSY: the queue is full; nothing was kept. Otherwise done will be called exactly once. Any thread. */
 MUST_USE enum err writer_submit(struct writer *writer, struct write_op *op);
-/* Submits and waits for done: for workers (batches), never for pool threads or the writer itself. */
-MUST_USE enum err writer_run(struct writer *writer, struct write_op *op);
+/*
+ * Submits them together and waits until all are done, each with its result: for workers (batches),
+ * never for pool threads or the writer itself. What the queue has no place for is WRITE_BUSY.
+ */
+void writer_run(struct writer *writer, struct write_op *const *ops, size_t count);
 
 #endif

@@ -95,6 +95,7 @@ static bool conn_begin(struct driver *d, struct conn *c)
     c->began_us = paced ? due_us(d) : now;
     c->checked = d->job->check != NULL && d->next % d->job->check_every == 0;
     c->request = &d->job->requests[d->next++];
+    d->result->begun++;
     c->sent = 0;
     c->head_len = 0;
     buf_reset(&c->head);

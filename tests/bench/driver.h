@@ -27,6 +27,7 @@ struct driver_result {
     double seconds;
     size_t answered; /* HTTP 200 with a whole body, and as expected where it was checked */
     size_t failed;
+    size_t begun;         /* sent, answered or not */
     uint64_t reply_bytes; /* bodies, all together */
     double p50_ms, p99_ms, p999_ms, max_ms;
 };

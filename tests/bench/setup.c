@@ -11,8 +11,10 @@
 #include "crypto/secret.h"
 
 static const char *const settings[] = {
-    "CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
-    "CONCLAVE_FILES_UPLOAD_LIMIT=off", "CONCLAVE_LIMITS_UPLOADS=off", NULL};
+    "CONCLAVE_ROOMS_POST_LIMIT=off",    "CONCLAVE_LIMITS_KNOWN_AFTER=0s",
+    "CONCLAVE_FILES_UPLOAD_LIMIT=off",  "CONCLAVE_LIMITS_UPLOADS=off",
+    "CONCLAVE_FILES_ANONYMOUS_BYTES=0", "CONCLAVE_FILES_MEMBERS_BYTES=0",
+    "CONCLAVE_LIMITS_DELETIONS=off",    NULL};
 static const char *const tokens[BENCH_ROOMS] = {"lobby", "second"};
 
 static bool complain(const struct bench *b, const char *what)

@@ -8,8 +8,7 @@ engine_start() {
     local root=$here/build/docker/engine i libraries
     libraries=$root/usr/lib/$(uname -m)-linux-gnu
     export PATH=$ENGINE_FOLDER/bin:$root/usr/sbin:$root/usr/bin:$PATH
-    # The plugins where the client looks for them; a builder that reads
-    # docker/Dockerfile.dockerignore.
+    # The plugins where the client looks for them; the builder that compose takes by default.
     mkdir -p "$HOME/.docker/cli-plugins"
     cp "$here"/build/docker/plugins/* "$HOME/.docker/cli-plugins/"
     export DOCKER_BUILDKIT=1 DOCKER_CONFIG=$HOME/.docker

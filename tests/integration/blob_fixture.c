@@ -84,7 +84,7 @@ enum err blob_put_with(struct db *on, struct bytes body, double now, double ttl,
                            .now = now,
                            .expiry = now + ttl,
                            .day = (int64_t)(now / DAY_S) + KEPT_DAYS,
-                           .quota = quota};
+                           .quota = {quota, quota}};
     return blob_put_shared(on, blob_ring, &hash, &put, result);
 }
 
@@ -151,11 +151,19 @@ int64_t blob_number(const char *sql)
 /* The sum that is kept is the sum of what there is. */
 void blob_assert_usage(void)
 {
-    assert_int_equal(
-        blob_number("SELECT bytes FROM file_usage"),
-        blob_number("SELECT coalesce(sum(size), 0)::bigint FROM blobs WHERE NOT blocked"));
+    static const char *const sums[][2] = {{"bytes", "true"},
+                                          {"anonymous_bytes", "room IS NULL"},
+                                          {"strangers_bytes", "room IS NOT NULL AND by_stranger"}};
+    for (size_t i = 0; i < COUNT_OF(sums); i++) {
+        char sql[256];
+        (void)snprintf(sql, sizeof(sql),
+                       "SELECT %s - (SELECT coalesce(sum(greatest(size, 8192)), 0)::bigint"
+                       "               FROM blobs WHERE NOT blocked AND %s) FROM file_usage",
+                       sums[i][0], sums[i][1]);
+        assert_int_equal(blob_number(sql), 0);
+    }
     assert_int_equal(blob_number("SELECT count(*) FROM room_storage s WHERE bytes <>"
-                                 " (SELECT coalesce(sum(size), 0) FROM blobs b"
+                                 " (SELECT coalesce(sum(greatest(size, 8192)), 0) FROM blobs b"
                                  "   WHERE b.room = s.room AND NOT b.blocked)"),
                      0);
 }

@@ -63,15 +63,21 @@ struct db *file_db(const struct world *w)
     return db;
 }
 
-int64_t file_number(const struct world *w, const char *sql)
+static int64_t number_of(struct db *db, const char *sql)
 {
-    struct db *db = file_db(w);
     AUTO_ROWS struct rows rows = {0};
     struct row row;
     assert_int_equal(db_query(db, sql, NULL, 0, &rows), OK);
     assert_true(rows_next(&rows, &row));
     int64_t number = row_i64(&row, 0);
     assert_true(rows_ok(&rows));
+    return number;
+}
+
+int64_t file_number(const struct world *w, const char *sql)
+{
+    struct db *db = file_db(w);
+    int64_t number = number_of(db, sql);
     db_free(db);
     return number;
 }
@@ -95,15 +101,16 @@ void file_age(const struct world *w, int64_t seconds)
 
 bool file_wait_number(const struct world *w, const char *sql, int64_t wanted, int64_t limit_ms)
 {
-    int64_t deadline = clock_mono_ms() + limit_ms;
-    for (;;) {
-        if (file_number(w, sql) == wanted)
-            return true;
-        if (clock_mono_ms() > deadline)
-            return false;
+    int64_t deadline_ms = clock_mono_ms() + limit_ms;
+    struct db *db = file_db(w); /* one for all questions: a connection costs much more than one */
+    bool found = number_of(db, sql) == wanted;
+    while (!found && clock_mono_ms() <= deadline_ms) {
         struct timespec pause = {0, POLL_MS * 1000000L};
         (void)nanosleep(&pause, NULL);
+        found = number_of(db, sql) == wanted;
     }
+    db_free(db);
+    return found;
 }
 
 double file_metric(struct world *w, const char *name)

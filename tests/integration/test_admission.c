@@ -3,6 +3,8 @@
  * Admission: a large body has its memory before it is read, a small one as it arrives. Without memory
  * a request waits unread and is then told `Bad Gateway`; what only announces a body reserves nothing
  * that others need, and small requests are not starved by large ones.
+ *
+ * test-waits: 19
  */
 #include <setjmp.h>
 #include <stdarg.h>

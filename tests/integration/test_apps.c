@@ -2,6 +2,8 @@
 /*
  * What the apps really send (protocol 02, section 6), from the first look at the list of rooms to the ban, each in its own
  * spelling, through three relays; and desktop's habit of sending the same bytes again.
+ *
+ * test-seconds: 17
  */
 #include <setjmp.h>
 #include <stdarg.h>

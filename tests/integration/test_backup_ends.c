@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 180
+ * test-timeout-s: 180, test-seconds: 35
  *
  * Backups and restores that are interrupted, by a signal, kill -9, the end of the database or a full disk; or that meet each
  * other. There is never a half file, nor a database that is neither the old one nor the restored one.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-seconds: 60
  *
  * A backup that somebody had in his hands: altered, cut off, put together from two, of another
  * server, or with more in it than conclave makes. Each is refused in a sentence, nothing of it is

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-waits: 56
  *
  * Clocks that jump: that of one server, or that of the whole machine, PostgreSQL's included. Nothing crashes, nothing goes
  * early, nothing stays for ever, nothing can be replayed, and the operator is told.
@@ -60,8 +60,11 @@ static void open_scene(struct scene *s)
     *s = (struct scene){.w = {.server_count = 0}};
     assert_true(fake_clock_open(&s->server, "server"));
     assert_true(fake_clock_open(&s->database, "database"));
-    const struct world_options options = {
-        .servers = 0, .accounts = 1, .env = settings, .cluster_env = s->database.env};
+    const struct world_options options = {.servers = 0,
+                                          .accounts = 1,
+                                          .env = settings,
+                                          .cluster_env = s->database.env,
+                                          .no_fsync = true};
     assert_int_equal(world_prepare(&s->w, &options), OK);
     assert_int_equal(world_start_database(&s->w), OK);
     if (world_start_server(&s->w, s->server.env, NULL) != OK)

@@ -3,7 +3,7 @@
  * Two processes write random batches to fifty rooms while roles change, which locks one room or all of them; one element in
  * a hundred is refused. Nobody sees a deadlock, and no refused element spoils its neighbours.
  *
- * test-timeout-s: 180
+ * test-timeout-s: 180, test-seconds: 18
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-seconds: 23
  *
  * Rows that do not open any more (bytes that changed on a disk, a key that is gone): they are left
  * out, what stands beside them is served, and nobody is ever told that they were deleted, upon

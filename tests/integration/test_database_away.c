@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-waits: 44
  *
  * The database is away for a while: whoever only polls does not notice, whoever writes is told so under seal, and when it is
  * back everything goes on without anybody's help.

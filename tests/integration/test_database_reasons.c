@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-waits: 16
  *
  * Why the database cannot be reached is told: by every command in one sentence with its remedy, and
  * by a server that waits in its log, as one word. Neither repeats PostgreSQL's own words, which

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Nobody holds a connection, memory or a worker for long (design D14): who sends slowly or not at all, who reads not at
- * all, and who is unclear about lengths. The limits are no settings, so the slow ones run in real time, all at once, each
- * in a thread of its own; the tests then look at what became of them.
+ * all, and who is unclear about lengths. The limits are no settings, so the slow ones run in real
+ * time, all at once, each in a thread of its own; the tests then look at what became of them. So do
+ * the two who keep a connection open for their next request.
  *
  * test-alone: it measures times.
  */
@@ -28,6 +29,7 @@ enum {
     ARRIVAL_S = 20,       /* a later request, from its first byte to its last */
     TIMER_S = 4,          /* its resolution, and a loaded machine */
     IDLE_S = 22,          /* longer than any request may take */
+    LATER_S = 3,          /* a second request comes so long after the first */
     NO_READ_S = 16,       /* longer than a reader may pause */
     WATCH_MS = 40 * SECOND_MS,
     FILE_BYTES = 8000000,
@@ -301,43 +303,75 @@ static void request__in_single_bytes__is_answered(void **state)
     (void)close(fd);
 }
 
-/* Storage nodes keep connections open between requests; the deadline is one of requests, not of connections. */
+/* ---- those who keep a connection open ---- */
+
+/*
+ * A client that is answered once, pauses, and sends a second request, whole or only its beginning.
+ * Its thread must not assert: the tests do, when it has ended.
+ */
+struct keeper {
+    int64_t pause_ms;
+    struct buf first, second;
+
+    pthread_t thread;
+    struct address at;
+    bool sent;
+    enum err paused, end; /* how reading ended in the pause (ERR_BUSY: still open), and at last */
+    size_t answered_first, answered;
+    int64_t second_lasted_ms;
+};
+
+static struct keeper idle = {.pause_ms = IDLE_S * SECOND_MS};
+static struct keeper stalls_later = {.pause_ms = LATER_S * SECOND_MS};
+static struct keeper *const all_keepers[] = {&idle, &stalls_later};
+
+static void *keeper_main(void *arg)
+{
+    struct keeper *k = arg;
+    AUTO_BUF struct buf answers = buf_make(KIB(16));
+    int fd = raw_connect(&k->at, 0);
+    k->sent = fd >= 0 && raw_send(fd, buf_span(&k->first));
+    if (k->sent) {
+        k->paused = raw_read_to_end(fd, (int)k->pause_ms, &answers);
+        k->answered_first = count(buf_span(&answers), "HTTP/1.1 200 OK\r\n");
+        int64_t began_ms = clock_mono_ms();
+        k->sent = raw_send(fd, buf_span(&k->second));
+        k->end = raw_read_to_end(fd, WATCH_MS, &answers);
+        k->second_lasted_ms = clock_mono_ms() - began_ms;
+        k->answered = count(buf_span(&answers), "HTTP/1.1 200 OK\r\n");
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return NULL;
+}
+
+static void wait_for_keeper(struct keeper *k)
+{
+    pthread_join(k->thread, NULL);
+    assert_true(k->sent);
+    assert_int_equal(k->paused, ERR_BUSY);
+    assert_int_equal(k->answered_first, 1);
+    assert_int_equal(k->end, OK);
+}
+
+/*
+ * Storage nodes keep connections open between requests; the deadline is one of requests, not of
+ * connections.
+ */
 static void connection__idle_for_long__still_serves(void **state)
 {
-    const struct world *w = *state;
-    AUTO_BUF struct buf first = buf_make(KIB(16));
-    AUTO_BUF struct buf second = buf_make(KIB(16));
-    wrap(w, "/capabilities", "", &first);
-    wrap(w, "/capabilities", "Connection: close\r\n", &second);
-    int fd = raw_connect(&w->servers[0].at, 0);
-    assert_true(fd >= 0);
-    assert_true(raw_send(fd, buf_span(&first)));
-    AUTO_BUF struct buf answers = buf_make(KIB(16));
-    assert_int_equal(raw_read_to_end(fd, IDLE_S * SECOND_MS, &answers), ERR_BUSY);
-    assert_int_equal(count(buf_span(&answers), "HTTP/1.1 200 OK\r\n"), 1);
-    assert_true(raw_send(fd, buf_span(&second)));
-    assert_int_equal(raw_read_to_end(fd, WATCH_MS, &answers), OK);
-    assert_int_equal(count(buf_span(&answers), "HTTP/1.1 200 OK\r\n"), 2);
-    (void)close(fd);
+    (void)state;
+    wait_for_keeper(&idle);
+    assert_int_equal(idle.answered, 2);
 }
 
 static void deadline__headers_of_a_later_request__end_after_20_s(void **state)
 {
-    const struct world *w = *state;
-    AUTO_BUF struct buf first = buf_make(KIB(16));
-    wrap(w, "/capabilities", "", &first);
-    int fd = raw_connect(&w->servers[0].at, 0);
-    assert_true(fd >= 0);
-    AUTO_BUF struct buf answers = buf_make(KIB(16));
-    assert_true(raw_send(fd, buf_span(&first)));
-    assert_int_equal(raw_read_to_end(fd, 3 * SECOND_MS, &answers), ERR_BUSY);
-    int64_t began = clock_mono_ms();
-    assert_true(raw_send(fd, span_of_text(POST_HEAD "Content-Le")));
-    assert_int_equal(raw_read_to_end(fd, WATCH_MS, &answers), OK);
-    assert_in_range(clock_mono_ms() - began, ARRIVAL_S * SECOND_MS,
+    (void)state;
+    wait_for_keeper(&stalls_later);
+    assert_in_range(stalls_later.second_lasted_ms, ARRIVAL_S * SECOND_MS,
                     (ARRIVAL_S + TIMER_S) * SECOND_MS);
-    assert_int_equal(count(buf_span(&answers), "HTTP/1.1 200 OK\r\n"), 1);
-    (void)close(fd);
+    assert_int_equal(stalls_later.answered, 1);
 }
 
 /* ---- afterwards ---- */
@@ -391,6 +425,33 @@ static bool upload(const struct world *w, struct buf *out)
     return true;
 }
 
+static bool start_keepers(const struct world *w)
+{
+    for (size_t i = 0; i < COUNT_OF(all_keepers); i++) {
+        struct keeper *k = all_keepers[i];
+        k->at = w->servers[0].at;
+        k->first = buf_make(KIB(16));
+        k->second = buf_make(KIB(16));
+        wrap(w, "/capabilities", "", &k->first);
+        if (k == &stalls_later)
+            buf_put_text(&k->second, POST_HEAD "Content-Le");
+        else
+            wrap(w, "/capabilities", "Connection: close\r\n", &k->second);
+        if (pthread_create(&k->thread, NULL, keeper_main, k) != 0)
+            return false;
+    }
+    return true;
+}
+
+static int close_world(void **state)
+{
+    for (size_t i = 0; i < COUNT_OF(all_keepers); i++) {
+        buf_done(&all_keepers[i]->first);
+        buf_done(&all_keepers[i]->second);
+    }
+    return group_close(state);
+}
+
 static int open_world(void **state)
 {
     static uint8_t request[KIB(16)];
@@ -408,7 +469,7 @@ static int open_world(void **state)
         if (pthread_create(&all_slow[i]->thread, NULL, slow_main, all_slow[i]) != 0)
             return -1;
     }
-    return 0;
+    return start_keepers(w) ? 0 : -1;
 }
 
 int main(void)
@@ -423,7 +484,6 @@ int main(void)
         cmocka_unit_test(length__above_max_body__is_413),
         cmocka_unit_test(request__pipelined__are_all_answered),
         cmocka_unit_test(request__in_single_bytes__is_answered),
-        cmocka_unit_test(connection__idle_for_long__still_serves),
         cmocka_unit_test(deadline__an_upload_below_the_least_rate__ends_sooner),
         cmocka_unit_test(deadline__an_upload_that_stops__ends_sooner),
         cmocka_unit_test(deadline__a_reader_that_never_reads__loses_the_rest),
@@ -433,8 +493,9 @@ int main(void)
         cmocka_unit_test(deadline__headers_that_stop__end_after_10_s),
         cmocka_unit_test(deadline__a_body_at_one_byte_a_second__ends_after_a_second),
         cmocka_unit_test(deadline__a_body_that_stops__ends_after_a_second),
+        cmocka_unit_test(connection__idle_for_long__still_serves),
         cmocka_unit_test(deadline__headers_of_a_later_request__end_after_20_s),
         cmocka_unit_test(afterwards__nothing_is_held),
     };
-    return cmocka_run_group_tests(tests, open_world, group_close);
+    return cmocka_run_group_tests(tests, open_world, close_world);
 }

@@ -100,6 +100,31 @@ static void delete_all__everywhere__lists_the_rooms_where_the_caller_may(void **
     assert_int_equal(json_object_size(json_object_get(by_other, "rooms")), 0);
 }
 
+/* Nobody learns by it who has been here. Every form of an id, known or not. */
+static void delete_all__everywhere__answers_alike_whether_the_id_was_ever_here(void **state)
+{
+    (void)state;
+    struct id_text blinded, unblinded = account_id_text(&talk.w.accounts[ANA].id);
+    char unseen[2][80];
+    (void)talk_id(&talk, ANA, &blinded);
+    (void)snprintf(unseen[0], sizeof(unseen[0]), "15%064d", 7);
+    (void)snprintf(unseen[1], sizeof(unseen[1]), "05%064d", 9);
+    const char *ids[] = {blinded.s, unblinded.s, unseen[0], unseen[1]};
+    (void)talk_post(&talk, ANA, "lobby", "to be known");
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        json_auto_t *told = talk_do(&talk, BEN, "DELETE", "/rooms/all/%s", ids[i]);
+        assert_int_equal(talk_int(told, "total"), 0);
+        assert_int_equal(json_object_size(json_object_get(told, "rooms")), 0);
+        assert_int_equal(json_object_size(told), 2);
+    }
+    /* Where the caller is a moderator, the room is listed with its 0, as for one who is known. */
+    talk_room_with_staff(&talk, MOD, ADMIN, "alike");
+    json_auto_t *known = talk_do(&talk, MOD, "DELETE", "/rooms/all/%s", blinded.s);
+    json_auto_t *unknown = talk_do(&talk, MOD, "DELETE", "/rooms/all/%s", unseen[0]);
+    assert_int_equal(talk_int(json_object_get(unknown, "rooms"), "alike"), 0);
+    assert_true(json_equal(known, unknown));
+}
+
 /* ---- what a deletion takes along ---- */
 
 static int64_t number(struct db *db, const char *sql, int64_t id)
@@ -232,6 +257,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(delete_all__in_slices__gives_each_message_its_number),
         cmocka_unit_test(delete_all__everywhere__lists_the_rooms_where_the_caller_may),
+        cmocka_unit_test(delete_all__everywhere__answers_alike_whether_the_id_was_ever_here),
         cmocka_unit_test(deletion__of_a_pinned_message__unpins_it_and_counts),
         cmocka_unit_test(files__named_by_post_and_edit__are_adopted_and_go_with_the_message),
     };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Direct messages between members (protocol 02, 2.12), against real processes and with the real encryption of clients.
+ *
+ * test-seconds: 24
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +45,7 @@ static void dm__through_three_relays__is_read_by_its_two_ends_alone(void **state
     mail_cast_close(&c);
 }
 
-static void statement_70__recipient_unknown_or_banned__is_404_otherwise_201(void **state)
+static void recipient_unknown_or_banned__is_404_otherwise_201(void **state)
 {
     (void)state;
     struct mail_cast c;
@@ -76,7 +78,7 @@ static void statement_70__recipient_unknown_or_banned__is_404_otherwise_201(void
     mail_cast_close(&c);
 }
 
-static void statement_71__caller_without_a_blinded_key__is_401(void **state)
+static void caller_without_a_blinded_key__is_401(void **state)
 {
     (void)state;
     static const char *const targets[] = {"/inbox", "/outbox", "/inbox/since/0", "/outbox/since/5"};
@@ -101,7 +103,7 @@ static void statement_71__caller_without_a_blinded_key__is_401(void **state)
     mail_cast_close(&c);
 }
 
-static void statement_72__after_its_time__dm_is_gone(void **state)
+static void direct_message__after_its_time__is_gone(void **state)
 {
     (void)state;
     static const char *const env[] = {"CONCLAVE_DIRECT_MESSAGES_TTL=2s", NULL};
@@ -121,7 +123,7 @@ static void statement_72__after_its_time__dm_is_gone(void **state)
     mail_cast_close(&c);
 }
 
-static void statement_05__poll_with_nothing_new__is_304_without_headers_and_body(void **state)
+static void poll_with_nothing_new__is_304_without_headers_and_body(void **state)
 {
     (void)state;
     static const char *const targets[] = {"/inbox/since/0", "/outbox/since/0",
@@ -335,6 +337,79 @@ static void boxes__as_full_as_allowed__refuse_more_and_change_nothing(void **sta
     mail_cast_close(&c);
 }
 
+/* Copies of the first message with the lowest ids, so that they are the oldest. */
+static void fill_inbox(struct mail_cast *c, int first_id, int count, const char *sender,
+                       const char *by_stranger)
+{
+    char fill[600];
+    (void)snprintf(fill, sizeof(fill),
+                   "INSERT INTO conclave.direct_messages"
+                   " SELECT g, %s, d.recipient, posted_at, expires_at, key_id, body, %s"
+                   "  FROM (SELECT * FROM conclave.direct_messages ORDER BY id LIMIT 1) d,"
+                   "       generate_series(%d, %d) g",
+                   sender, by_stranger, first_id, first_id + count - 1);
+    database_run(c->db, fill);
+    database_run(c->db, "UPDATE conclave.versions SET value = 200000 WHERE scope = 4");
+}
+
+static int64_t of_strangers(struct mail_cast *c)
+{
+    return database_number(c->db,
+                           "SELECT count(*) FROM conclave.direct_messages WHERE by_stranger");
+}
+
+static void strangers__hold_a_quarter_of_an_inbox_and_the_loudest_makes_room(void **state)
+{
+    (void)state;
+    struct mail_cast c;
+    mail_cast_open(&c, 0, 0, false);
+    mail_show_up(&c.ben);
+    mail_send(&c.ana, &c.ben, "the first of many");
+    assert_int_equal(of_strangers(&c), 1); /* everybody is new here */
+    fill_inbox(&c, 1, DMS_OF_STRANGERS - 1, "d.sender", "true");
+    assert_true(mail_send(&c.carl, &c.ben, "from an honest one") > 200000);
+    assert_int_equal(of_strangers(&c), DMS_OF_STRANGERS);
+    assert_int_equal(database_number(c.db, "SELECT min(id) FROM conclave.direct_messages"), 2);
+    assert_true(mail_send(&c.carl, &c.ben, "and another") > 200000);
+    assert_int_equal(of_strangers(&c), DMS_OF_STRANGERS);
+    assert_int_equal(database_number(c.db, "SELECT min(id) FROM conclave.direct_messages"), 3);
+    /* A member's message takes no stranger's place while there is room. */
+    database_run(c.db, "UPDATE conclave.direct_messages SET by_stranger = false WHERE id < 500");
+    assert_true(mail_send(&c.carl, &c.ben, "a third") > 200000);
+    assert_int_equal(database_number(c.db, "SELECT min(id) FROM conclave.direct_messages"), 3);
+    mail_cast_close(&c);
+}
+
+static void inbox__that_is_full__loses_the_oldest_of_whoever_sent_most(void **state)
+{
+    (void)state;
+    struct mail_cast c;
+    mail_cast_open(&c, 0, 0, false);
+    mail_show_up(&c.ben);
+    mail_send(&c.ana, &c.ben, "the first of many");
+    database_run(c.db, "INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
+                       " SELECT decode('15' || lpad(g::text, 64, '0'), 'hex'), 0, 0"
+                       "  FROM generate_series(1, 5) g");
+    fill_inbox(&c, 1, DMS_PER_RECIPIENT - 1,
+               "(SELECT id + CASE WHEN g % 8 < 4 THEN 0 ELSE g % 4 END FROM conclave.users"
+               "  WHERE encode(session_id, 'hex') LIKE '15%01')",
+               "false");
+    int64_t heaviest =
+        database_number(c.db, "SELECT sender FROM conclave.direct_messages GROUP BY sender"
+                              " ORDER BY count(*) DESC LIMIT 1");
+    char sql[160];
+    (void)snprintf(sql, sizeof(sql),
+                   "SELECT min(id) FROM conclave.direct_messages WHERE sender = %lld",
+                   (long long)heaviest);
+    int64_t oldest = database_number(c.db, sql);
+    int64_t honest = mail_send(&c.carl, &c.ben, "from an honest one");
+    assert_true(database_number(c.db, sql) > oldest);
+    assert_int_equal(database_number(c.db, "SELECT count(*) FROM conclave.direct_messages"),
+                     DMS_PER_RECIPIENT);
+    assert_true(mail_count(&c.ben, MAIL_INBOX, honest - 1) > 0);
+    mail_cast_close(&c);
+}
+
 static void bad_input__to_every_route__is_refused_and_changes_nothing(void **state)
 {
     (void)state;
@@ -429,16 +504,18 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dm__through_three_relays__is_read_by_its_two_ends_alone),
-        cmocka_unit_test(statement_70__recipient_unknown_or_banned__is_404_otherwise_201),
-        cmocka_unit_test(statement_71__caller_without_a_blinded_key__is_401),
-        cmocka_unit_test(statement_72__after_its_time__dm_is_gone),
-        cmocka_unit_test(statement_05__poll_with_nothing_new__is_304_without_headers_and_body),
+        cmocka_unit_test(recipient_unknown_or_banned__is_404_otherwise_201),
+        cmocka_unit_test(caller_without_a_blinded_key__is_401),
+        cmocka_unit_test(direct_message__after_its_time__is_gone),
+        cmocka_unit_test(poll_with_nothing_new__is_304_without_headers_and_body),
         cmocka_unit_test(ids__after_everything_was_deleted__grow_on),
         cmocka_unit_test(inbox__with_limit__is_read_in_pages_oldest_first),
         cmocka_unit_test(keys__of_past_months__go_with_the_last_message_they_sealed),
         cmocka_unit_test(tool__dm_and_inbox__through_three_relays__agree),
         cmocka_unit_test(dm__at_rest__is_sealed_and_bound_to_its_people),
         cmocka_unit_test(boxes__as_full_as_allowed__refuse_more_and_change_nothing),
+        cmocka_unit_test(strangers__hold_a_quarter_of_an_inbox_and_the_loudest_makes_room),
+        cmocka_unit_test(inbox__that_is_full__loses_the_oldest_of_whoever_sent_most),
         cmocka_unit_test(bad_input__to_every_route__is_refused_and_changes_nothing),
         cmocka_unit_test(message__larger_than_allowed__is_413),
     };

@@ -2,6 +2,8 @@
 /*
  * What memory says about direct messages: idle polls cost no SQL, and whatever happens in whichever process, nothing is missed
  * (docs/decisions/0003-direct-messages-in-memory.md).
+ *
+ * test-seconds: 18
  */
 #include <setjmp.h>
 #include <stdarg.h>

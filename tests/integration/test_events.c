@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "integration/database.h"
+#include "integration/plan.h"
 #include "store/posting.h"
 #include "store/rooms.h"
 
@@ -297,49 +298,6 @@ static void queries__of_random_histories__agree_with_a_naive_list(void **state)
 
 /* ---- the plan ---- */
 
-static const char *sql_of(const char *name)
-{
-    for (size_t t = 0; t < store_statement_count; t++)
-        for (const struct statement *s = store_statements[t].statements; s->name != NULL; s++)
-            if (strcmp(s->name, name) == 0)
-                return s->sql;
-    fail_msg("no statement %s", name);
-    return NULL;
-}
-
-/* The number behind the first occurrence of key. */
-static double number_behind(struct span text, const char *key)
-{
-    const char *at = memmem(text.p, text.len, key, strlen(key));
-    return at != NULL ? strtod(at + strlen(key), NULL) : 0;
-}
-
-/* Runs a prepared query under EXPLAIN; how many pages it touched, and in how many milliseconds. */
-static int64_t pages_of(struct db *db, const char *execute, double *ret_ms)
-{
-    char sql[300];
-    AUTO_ROWS struct rows rows = {0};
-    struct row row;
-    AUTO_BUF struct buf plan = buf_make(MIB(1));
-    (void)snprintf(sql, sizeof(sql), "EXPLAIN (ANALYZE, BUFFERS) EXECUTE %s", execute);
-    assert_int_equal(db_query(db, sql, NULL, 0, &rows), OK);
-    int64_t pages = -1;
-    while (rows_next(&rows, &row)) {
-        struct span line = row_bytes(&row, 0);
-        const char *buffers = memmem(line.p, line.len, "Buffers: shared", 15);
-        if (buffers != NULL && pages < 0) /* that of the topmost node counts everything below */
-            pages = (int64_t)(number_behind(line, "hit=") + number_behind(line, "read="));
-        if (memmem(line.p, line.len, "Execution Time: ", 16) != NULL)
-            *ret_ms = number_behind(line, "Execution Time: ");
-        buf_put(&plan, line);
-        buf_put_byte(&plan, '\n');
-    }
-    assert_true(pages >= 0);
-    if (pages > PAGES_MAX)
-        print_message("%.*s", (int)plan.len, (const char *)plan.p);
-    return pages;
-}
-
 /* A room of live messages among tombstones: every tenth message lives. */
 static void fill(struct db *db, int64_t tombstones)
 {
@@ -363,18 +321,6 @@ static void fill(struct db *db, int64_t tombstones)
     database_run(db, "VACUUM ANALYZE conclave.messages");
 }
 
-static void prepare(struct db *db, const char *name, const char *statement)
-{
-    AUTO_BUF struct buf sql = buf_make(KIB(32));
-    buf_put_text(&sql, "PREPARE ");
-    buf_put_text(&sql, name);
-    buf_put_text(&sql, " AS ");
-    buf_put_text(&sql, sql_of(statement));
-    buf_put_byte(&sql, '\0');
-    assert_int_equal(buf_verdict(&sql), OK);
-    database_run(db, (const char *)sql.p);
-}
-
 static void queries__among_many_tombstones__touch_few_pages(void **state)
 {
     (void)state;
@@ -384,9 +330,6 @@ static void queries__among_many_tombstones__touch_few_pages(void **state)
     database_renew(&database);
     struct db *db = database_connect(&database);
     fill(db, tombstones);
-    database_run(db, "SET plan_cache_mode = force_generic_plan");
-    prepare(db, "events", "messages.events");
-    prepare(db, "before", "messages.before");
     const struct {
         const char *name;
         int64_t since;
@@ -397,16 +340,17 @@ static void queries__among_many_tombstones__touch_few_pages(void **state)
                    {"who has everything", 2 * all}};
     for (size_t i = 0; i < COUNT_OF(readers); i++) {
         double ms = 0;
-        (void)snprintf(execute, sizeof(execute), "events(77, %ld, %ld, %d, true, %ld)",
+        (void)snprintf(execute, sizeof(execute), "\"messages.events\"(77, %ld, %ld, %d, true, %ld)",
                        (long)readers[i].since, (long)(2 * all), ROWS, (long)readers[i].since);
-        (void)pages_of(db, execute, &ms);
-        int64_t pages = pages_of(db, execute, &ms);
+        (void)plan_pages(db, execute, PAGES_MAX, &ms);
+        int64_t pages = plan_pages(db, execute, PAGES_MAX, &ms);
         print_message("events, a reader %s: %ld pages, %.2f ms\n", readers[i].name, (long)pages,
                       ms);
         assert_in_range(pages, 1, PAGES_MAX);
     }
     double ms = 0;
-    int64_t pages = pages_of(db, "before(77, 9223372036854775807, 100)", &ms);
+    int64_t pages =
+        plan_pages(db, "\"messages.before\"(77, 9223372036854775807, 100)", PAGES_MAX, &ms);
     print_message("recent: %ld pages, %.2f ms\n", (long)pages, ms);
     assert_in_range(pages, 1, PAGES_MAX);
     db_free(db);

@@ -18,39 +18,22 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "conf/conf.h"
 #include "crypto/secret.h"
-#include "db/db.h"
-#include "http/listener.h"
+#include "integration/exchange_fixture.h"
 #include "integration/raw.h"
 #include "integration/usage.h"
-#include "integration/world.h"
 #include "metrics/metrics.h"
-#include "router/dispatch.h"
 #include "router/json_in.h"
-#include "work/budget.h"
-#include "work/lanes.h"
 
 enum { CHUNK_BYTES = 256 * 1024, WAIT_MS = 15 * SECOND_MS };
 /* Of those who wait with it, and what all of them may make of it: what the few threads hold that work on it. */
 enum { FAT_BYTES = 8 << 20, FAT_ONES = 24, FAT_GROWTH_MAX_KB = FAT_ONES * (FAT_BYTES >> 10) / 2 };
-enum { WORKERS = 3 };
-
-struct fixture {
-    struct world world;
-    struct conf conf;
-    struct server_keys keys;
-    struct metrics *metrics;
-    struct budget *budget;
-    struct lane *general, *upload;
-    struct dispatcher dispatcher;
-    struct services services;
-    struct listener *listener;
-};
 
 /* ---- handlers ---- */
 
 static atomic_int sources_open; /* of all tests; each leaves it at 0 */
+static atomic_bool pieces_may_come;
+static atomic_int pieces_awaited; /* by workers that can do nothing else meanwhile */
 
 static enum err answer_memory(struct call *call)
 {
@@ -108,6 +91,7 @@ static enum err answer_length(struct call *call)
 struct test_source {
     struct body_source source; /* first */
     uint64_t at, breaks_at;
+    bool slow; /* its first piece comes at once, the others when they may */
     uint8_t piece[CHUNK_BYTES];
 };
 
@@ -116,12 +100,22 @@ static uint8_t byte_at(uint64_t i)
     return (uint8_t)(i * 2654435761U >> 13);
 }
 
+static void await_pieces(void)
+{
+    atomic_fetch_add(&pieces_awaited, 1);
+    while (!atomic_load(&pieces_may_come))
+        pause_ms(5);
+    atomic_fetch_sub(&pieces_awaited, 1);
+}
+
 static enum err source_next(struct body_source *source, struct db *db, struct span *ret_piece)
 {
     struct test_source *s = (struct test_source *)(void *)source;
     uint64_t n = s->source.length - s->at;
     if (db == NULL || s->at >= s->breaks_at)
         return ERR_BUSY;
+    if (s->slow && s->at > 0)
+        await_pieces();
     if (n > CHUNK_BYTES)
         n = CHUNK_BYTES;
     for (uint64_t i = 0; i < n; i++)
@@ -167,6 +161,16 @@ static enum err answer_missing_file(struct call *call)
     return answer_source(call, 0);
 }
 
+/* Whoever asks for it is a stranger. */
+static enum err answer_slow_file(struct call *call)
+{
+    call->stranger = true;
+    enum err e = answer_file(call);
+    if (e == OK)
+        ((struct test_source *)(void *)call->reply->source)->slow = true;
+    return e;
+}
+
 /* The same after work that took much memory of its own. */
 static enum err answer_fat_file(struct call *call)
 {
@@ -200,123 +204,18 @@ static const struct route routes[] = {
     {"GET", "/later/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_later},
     {"POST", "/length", ACCESS_PUBLIC, EFFECT_READS, MIB(12), answer_length},
     {"GET", "/file/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_file},
+    {"GET", "/slow/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_slow_file},
     {"GET", "/broken/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_broken_file},
     {"GET", "/missing/{number}", ACCESS_PUBLIC, EFFECT_READS, 0, answer_missing_file},
 };
 
-/* Everybody is anonymous here. */
-static bool authenticate(struct call *call)
-{
-    return !call->who.known;
-}
-
-static bool claim(struct call *call)
-{
-    return !call->who.known;
-}
-
-static enum err admit(struct call *call, enum access access)
-{
-    return call->room == NULL && access == ACCESS_PUBLIC ? OK : ERR_DEFECT;
-}
-
-static void release(struct call *call)
-{
-    call->room = NULL;
-}
-
-/* ---- the fixture ---- */
-
-static bool open_lanes(struct fixture *f)
-{
-    const struct db_options db = {.url = f->world.database_url,
-                                  .origin = DB_REQUEST,
-                                  .metrics = f->metrics,
-                                  .statement_timeout_ms = 5000,
-                                  .lock_timeout_ms = 1000};
-    struct lane_options general = {.name = "general",
-                                   .workers = WORKERS,
-                                   .queue_max = 1000,
-                                   .age_max_ms = 8 * SECOND_MS,
-                                   .db = &db,
-                                   .metrics = f->metrics,
-                                   .queue_metric = METRIC_QUEUE_GENERAL};
-    struct lane_options upload = general;
-    upload.name = "upload";
-    upload.queue_metric = METRIC_QUEUE_UPLOAD;
-    return lane_new(&general, &f->general) == OK && lane_new(&upload, &f->upload) == OK;
-}
-
-static bool open_listener(struct fixture *f)
-{
-    f->conf.server.listen =
-        (struct conf_address){.kind = CONF_ADDRESS_TCP, .text = "", .host = "127.0.0.1", .port = 0};
-    f->conf.server.max_body_bytes = MIB(16);
-    f->dispatcher = (struct dispatcher){.routes = routes,
-                                        .route_count = COUNT_OF(routes),
-                                        .authenticate = authenticate,
-                                        .claim = claim,
-                                        .admit = admit,
-                                        .release = release};
-    f->services = (struct services){
-        .conf = &f->conf, .keys = &f->keys, .dispatcher = &f->dispatcher, .metrics = f->metrics};
-    struct listener_options options = {
-        .services = &f->services, .budget = f->budget, .general = f->general, .upload = f->upload};
-    return listener_open(&options, &f->listener) == OK;
-}
-
-static int close_fixture(void **state)
-{
-    struct fixture *f = *state;
-    listener_close(f->listener);
-    lane_free(f->upload);
-    lane_free(f->general);
-    budget_free(f->budget);
-    server_keys_close(&f->keys);
-    metrics_free(f->metrics);
-    return world_close(&f->world) ? 0 : -1;
-}
-
-static int open_fixture(void **state)
-{
-    static struct fixture f;
-    static const struct world_options options = {.no_fsync = true};
-    uint8_t raw[32];
-    *state = &f;
-    crypto_random(raw, sizeof(raw));
-    f.metrics = metrics_new();
-    if (world_prepare(&f.world, &options) != OK || world_start_database(&f.world) != OK) {
-        print_error("%s\n", f.world.trouble);
-        return -1;
-    }
-    if (server_keys_open(raw, &f.keys) != OK || budget_new(MIB(64), f.metrics, &f.budget) != OK)
-        return -1;
-    return open_lanes(&f) && open_listener(&f) ? 0 : -1;
-}
-
 /* ---- asking ---- */
 
-struct way {
-    enum onion_version version;
-    enum layer_cipher cipher;
-};
 static const struct way v4_gcm = {ONION_V4, LAYER_AES_GCM};
 static const struct way ways[] = {{ONION_V4, LAYER_AES_GCM},
                                   {ONION_V4, LAYER_XCHACHA20},
                                   {ONION_V3, LAYER_AES_GCM},
                                   {ONION_V3, LAYER_XCHACHA20}};
-
-static struct server_link *link_to(const struct fixture *f, struct way way)
-{
-    struct server_link_options options = {.key = f->keys.pub, .version = way.version};
-    (void)snprintf(options.url.at.host, sizeof(options.url.at.host), "127.0.0.1");
-    options.url.at.port = listener_port(f->listener);
-    options.style.cipher = way.cipher;
-    options.style.enc_type = layer_cipher_name(way.cipher);
-    struct server_link *link = NULL;
-    assert_int_equal(server_link_open(&options, &link), OK);
-    return link;
-}
 
 static enum err get(struct server_link *link, const char *endpoint, struct onion_reply *ret_reply)
 {
@@ -344,7 +243,7 @@ static void assert_file(struct server_link *link, uint64_t length)
 }
 
 /* Sources are closed by whoever ends last; that may be a moment after the client has its answer. */
-static void wait_for_end(const struct fixture *f)
+static void wait_for_end(const struct exchange_fixture *f)
 {
     int64_t until = clock_mono_ms() + WAIT_MS;
     while ((atomic_load(&sources_open) > 0 || metrics_get(f->metrics, METRIC_BODY_BYTES) > 0) &&
@@ -359,7 +258,7 @@ static void wait_for_end(const struct fixture *f)
 static void exchange__from_memory_worker_and_later__is_answered_in_every_form(void **state)
 {
     for (size_t i = 0; i < COUNT_OF(ways); i++) {
-        AUTO_LINK struct server_link *link = link_to(*state, ways[i]);
+        AUTO_LINK struct server_link *link = exchange_link(*state, ways[i]);
         assert_text(link, "/memory", "memory");
         assert_text(link, "/worker", "worker");
         assert_text(link, "/later/20", "later");
@@ -377,7 +276,7 @@ static void exchange__bodies_around_64_kb_and_above__arrive_whole(void **state)
     assert_non_null(p);
     memset(p, 'b', MIB(10));
     for (size_t i = 0; i < COUNT_OF(sizes); i++) {
-        AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+        AUTO_LINK struct server_link *link = exchange_link(*state, v4_gcm);
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         struct onion_request request = {
             .method = "POST", .endpoint = "/length", .body = {p, sizes[i]}, .has_body = true};
@@ -400,19 +299,19 @@ static void stream__of_any_length__is_what_the_source_gave(void **state)
                                        3 * CHUNK_BYTES + 7,
                                        10223616};
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
-        AUTO_LINK struct server_link *gcm = link_to(*state, ways[0]);
-        AUTO_LINK struct server_link *chacha = link_to(*state, ways[1]);
+        AUTO_LINK struct server_link *gcm = exchange_link(*state, ways[0]);
+        AUTO_LINK struct server_link *chacha = exchange_link(*state, ways[1]);
         assert_file(gcm, lengths[i]);
         assert_file(chacha, lengths[i]);
     }
-    AUTO_LINK struct server_link *v3 = link_to(*state, ways[2]);
+    AUTO_LINK struct server_link *v3 = exchange_link(*state, ways[2]);
     assert_file(v3, 600000);
     wait_for_end(*state);
 }
 
 static void stream__longer_than_a_node_carries__is_a_sealed_413(void **state)
 {
-    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+    AUTO_LINK struct server_link *link = exchange_link(*state, v4_gcm);
     AUTO_ONION_REPLY struct onion_reply reply = {0};
     assert_int_equal(get(link, "/file/10485760", &reply), OK);
     assert_int_equal(reply.code, 413);
@@ -422,7 +321,7 @@ static void stream__longer_than_a_node_carries__is_a_sealed_413(void **state)
 static void file__whose_source_fails_before_the_answer__is_a_sealed_503(void **state)
 {
     for (size_t i = 0; i < COUNT_OF(ways); i++) { /* the last, v3, reads all of it before */
-        AUTO_LINK struct server_link *link = link_to(*state, ways[i]);
+        AUTO_LINK struct server_link *link = exchange_link(*state, ways[i]);
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         assert_int_equal(get(link, i == 2 ? "/broken/2000000" : "/missing/1000", &reply), OK);
         assert_int_equal(reply.code, 503);
@@ -432,7 +331,7 @@ static void file__whose_source_fails_before_the_answer__is_a_sealed_503(void **s
 
 static void stream__whose_source_fails_midway__is_cut_off(void **state)
 {
-    AUTO_LINK struct server_link *link = link_to(*state, v4_gcm);
+    AUTO_LINK struct server_link *link = exchange_link(*state, v4_gcm);
     AUTO_ONION_REPLY struct onion_reply reply = {0};
     assert_int_equal(get(link, "/broken/9000000", &reply), ERR_MALFORMED);
     wait_for_end(*state);
@@ -441,8 +340,8 @@ static void stream__whose_source_fails_midway__is_cut_off(void **state)
 
 static void stream__whose_client_leaves__is_released(void **state)
 {
-    struct fixture *f = *state;
-    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    struct exchange_fixture *f = *state;
+    AUTO_LINK struct server_link *link = exchange_link(f, v4_gcm);
     struct onion_request request = {.method = "GET", .endpoint = "/file/10000000"};
     for (int i = 0; i < 20; i++) {
         struct onion_secret secret;
@@ -460,9 +359,9 @@ static void stream__whose_client_leaves__is_released(void **state)
 }
 
 /* FAT_ONES connections with that request, which do not read. */
-static void send_all(const struct fixture *f, const char *endpoint, int fds[FAT_ONES])
+static void send_all(const struct exchange_fixture *f, const char *endpoint, int fds[FAT_ONES])
 {
-    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    AUTO_LINK struct server_link *link = exchange_link(f, v4_gcm);
     struct onion_request request = {.method = "GET", .endpoint = endpoint};
     for (int i = 0; i < FAT_ONES; i++) {
         struct onion_secret secret;
@@ -485,7 +384,7 @@ static void expect_growth(int64_t before_kb)
 
 static void exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request(void **state)
 {
-    struct fixture *f = *state;
+    struct exchange_fixture *f = *state;
     int fds[FAT_ONES];
     int64_t until = clock_mono_ms() + WAIT_MS;
     usage_forget_peak(getpid());
@@ -502,16 +401,16 @@ static void exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request(vo
 
 static void exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply(void **state)
 {
-    struct fixture *f = *state;
+    struct exchange_fixture *f = *state;
     int fds[FAT_ONES];
     int64_t until = clock_mono_ms() + WAIT_MS;
     usage_forget_peak(getpid());
     int64_t before_kb = usage_peak_kb(getpid());
     send_all(f, "/half", fds);
-    while (metrics_get(f->metrics, METRIC_QUEUE_GENERAL) < FAT_ONES - WORKERS &&
+    while (metrics_get(f->metrics, METRIC_QUEUE_GENERAL) < FAT_ONES - EXCHANGE_WORKERS &&
            clock_mono_ms() < until)
         pause_ms(5);
-    assert_int_equal(metrics_get(f->metrics, METRIC_QUEUE_GENERAL), FAT_ONES - WORKERS);
+    assert_int_equal(metrics_get(f->metrics, METRIC_QUEUE_GENERAL), FAT_ONES - EXCHANGE_WORKERS);
     expect_growth(before_kb);
     atomic_store(&workers_may_go, true);
     for (int i = 0; i < FAT_ONES; i++)
@@ -519,8 +418,32 @@ static void exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply(void **s
     wait_for_end(f);
 }
 
+/* However many download, one worker is kept from strangers, and members have it. */
+static void stream__of_strangers__leaves_a_worker_to_members(void **state)
+{
+    struct exchange_fixture *f = *state;
+    int fds[FAT_ONES];
+    AUTO_LINK struct server_link *link = exchange_link(f, v4_gcm);
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    send_all(f, "/slow/10000000", fds);
+    while ((metrics_get(f->metrics, METRIC_QUEUE_GENERAL) < FAT_ONES - EXCHANGE_WORKERS ||
+            atomic_load(&pieces_awaited) < EXCHANGE_WORKERS - 1) &&
+           clock_mono_ms() < until)
+        pause_ms(5);
+    for (int i = 0; i < 10; i++) {
+        int64_t began_ms = clock_mono_ms();
+        assert_text(link, "/worker", "worker");
+        assert_in_range(clock_mono_ms() - began_ms, 0, SECOND_MS);
+    }
+    assert_int_equal(atomic_load(&pieces_awaited), EXCHANGE_WORKERS - 1);
+    atomic_store(&pieces_may_come, true);
+    for (int i = 0; i < FAT_ONES; i++)
+        (void)close(fds[i]);
+    wait_for_end(f);
+}
+
 struct crowd {
-    const struct fixture *f;
+    const struct exchange_fixture *f;
     struct way way;
     pthread_t thread;
 };
@@ -528,7 +451,7 @@ struct crowd {
 static void *visit(void *arg)
 {
     const struct crowd *c = arg;
-    AUTO_LINK struct server_link *link = link_to(c->f, c->way);
+    AUTO_LINK struct server_link *link = exchange_link(c->f, c->way);
     for (int i = 0; i < 50; i++) {
         assert_text(link, "/memory", "memory");
         assert_text(link, "/worker", "worker");
@@ -553,8 +476,8 @@ static void exchange__many_at_once__do_not_mix(void **state)
 
 static void *ask_slowly(void *arg)
 {
-    const struct fixture *f = arg;
-    AUTO_LINK struct server_link *link = link_to(f, v4_gcm);
+    const struct exchange_fixture *f = arg;
+    AUTO_LINK struct server_link *link = exchange_link(f, v4_gcm);
     assert_text(link, "/later/700", "later");
     return NULL;
 }
@@ -562,8 +485,8 @@ static void *ask_slowly(void *arg)
 /* The last test: the listener is closed and opened again. */
 static void listener__closing__answers_what_is_under_way(void **state)
 {
-    struct fixture *f = *state;
-    AUTO_LINK struct server_link *idle = link_to(f, v4_gcm);
+    struct exchange_fixture *f = *state;
+    AUTO_LINK struct server_link *idle = exchange_link(f, v4_gcm);
     assert_text(idle, "/memory", "memory"); /* stays connected */
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, ask_slowly, f), 0);
@@ -575,7 +498,19 @@ static void listener__closing__answers_what_is_under_way(void **state)
     assert_int_equal(metrics_get(f->metrics, METRIC_CONNECTIONS), 0);
     AUTO_ONION_REPLY struct onion_reply reply = {0};
     assert_int_equal(get(idle, "/memory", &reply), ERR_MISSING);
-    assert_true(open_listener(f));
+    assert_true(exchange_fixture_listen(f));
+}
+
+static int open_fixture(void **state)
+{
+    static struct exchange_fixture f = {.routes = routes, .route_count = COUNT_OF(routes)};
+    *state = &f;
+    return exchange_fixture_open(&f) ? 0 : -1;
+}
+
+static int close_fixture(void **state)
+{
+    return exchange_fixture_close(*state) ? 0 : -1;
 }
 
 int main(void)
@@ -593,6 +528,7 @@ int main(void)
         cmocka_unit_test(stream__whose_client_leaves__is_released),
         cmocka_unit_test(exchange__whose_reply_is_not_read__keeps_no_memory_of_the_request),
         cmocka_unit_test(exchange__that_waits_for_a_worker__keeps_no_half_of_a_reply),
+        cmocka_unit_test(stream__of_strangers__leaves_a_worker_to_members),
         cmocka_unit_test(exchange__many_at_once__do_not_mix),
         cmocka_unit_test(listener__closing__answers_what_is_under_way),
     };

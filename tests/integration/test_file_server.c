@@ -22,6 +22,7 @@
 #include "client/xed25519.h"
 #include "integration/file_ask.h"
 #include "integration/file_fixture.h"
+#include "store/files.h"
 #include "integration/raw.h"
 #include "unit/sniff_samples.h"
 
@@ -318,7 +319,7 @@ static void file__past_its_end__is_404_before_anybody_cleaned_up_and_gone_afterw
     assert_int_equal(file_code(server, "POST", s.id, "/extend"), 404);
     char sql[256];
     (void)snprintf(sql, sizeof(sql), "SELECT bytes - %lld FROM file_usage", (long long)bytes);
-    assert_true(file_wait_number(&world, sql, 1000, JOB_TURN_MS));
+    assert_true(file_wait_number(&world, sql, FILE_BLOCK_BYTES, JOB_TURN_MS));
     assert_int_equal(file_number(&world, "SELECT count(*) FROM chunks c WHERE NOT EXISTS"
                                          " (SELECT FROM blobs b WHERE b.id = c.blob)"),
                      0);

@@ -192,22 +192,54 @@ static void extend__against_expiry_and_cleaning_up__is_all_or_nothing(void **sta
 static void quota__of_the_server__is_exact_and_a_duplicate_costs_nothing(void **state)
 {
     (void)state;
-    struct bytes a = blob_body(600, 13), b = blob_body(401, 14), c = blob_body(400, 15);
+    struct bytes a = blob_body(60000, 13), b = blob_body(40001, 14), c = blob_body(40000, 15);
     struct blob_result result;
-    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 100, 1000, &result), OK);
-    assert_int_equal(result.stored_bytes, 600);
-    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW, 100, 1000, &result), ERR_DENIED);
+    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 100, 100000, &result), OK);
+    assert_int_equal(result.stored_bytes, 60000);
+    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW, 100, 100000, &result), ERR_DENIED);
     assert_int_equal(result.refusal, BLOB_QUOTA);
     assert_int_equal(blob_check(blob_db, b, BLOB_NOW), ERR_MISSING);
-    assert_int_equal(blob_put_with(blob_db, c, BLOB_NOW, 100, 1000, &result), OK);
-    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 200, 1000, &result), OK);
-    assert_int_equal(blob_number("SELECT bytes FROM file_usage"), 1000);
+    assert_int_equal(blob_put_with(blob_db, c, BLOB_NOW, 100, 100000, &result), OK);
+    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 200, 100000, &result), OK);
+    assert_int_equal(blob_number("SELECT bytes FROM file_usage"), 100000);
     assert_int_equal(blob_sweep(blob_db, BLOB_NOW + 100), 1); /* c; a was renewed */
-    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW + 100, 100, 1001, &result), OK);
+    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW + 100, 100, 100001, &result), OK);
     blob_assert_usage();
     mem_free(a.p);
     mem_free(b.p);
     mem_free(c.p);
+}
+
+/* Nobody's two bytes cost less than the block that they take on the disk. */
+static void tiny_content__is_charged_a_block_and_given_back_as_one(void **state)
+{
+    (void)state;
+    struct bytes a = blob_body(2, 22), b = blob_body(3, 23);
+    struct blob_result result;
+    assert_int_equal(blob_put_with(blob_db, a, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result), OK);
+    assert_int_equal(result.stored_bytes, FILE_BLOCK_BYTES);
+    assert_int_equal(blob_put_with(blob_db, b, BLOB_NOW, 100, FILE_BLOCK_BYTES + 100, &result),
+                     ERR_DENIED);
+    assert_int_equal(result.refusal, BLOB_QUOTA);
+    assert_int_equal(blob_sweep(blob_db, BLOB_NOW + 100), 1);
+    assert_int_equal(blob_number("SELECT bytes FROM file_usage"), 0);
+    blob_assert_usage();
+    mem_free(a.p);
+    mem_free(b.p);
+}
+
+/* What a program of before the shares added and removed is set right by the job, once a day. */
+static void sums__that_another_version_left_wrong__are_counted_anew(void **state)
+{
+    (void)state;
+    struct bytes body = blob_body(10000, 24);
+    blob_store(body, BLOB_NOW, 100);
+    database_run(blob_db, "UPDATE file_usage SET bytes = bytes + 5, strangers_bytes = 7;"
+                          "INSERT INTO room_storage (room, bytes) SELECT id, 9 FROM rooms LIMIT 1");
+    assert_int_equal(files_recount(blob_db), OK);
+    assert_int_equal(blob_number("SELECT bytes FROM file_usage"), 10000);
+    blob_assert_usage();
+    mem_free(body.p);
 }
 
 static void day_without_partition__refuses_and_stores_nothing(void **state)
@@ -281,7 +313,8 @@ static void orphans__are_found_and_what_is_known_stays(void **state)
                  "DELETE FROM files WHERE blob IN (SELECT id FROM blobs WHERE size = 600000);"
                  "DELETE FROM blobs WHERE size = 600000;"
                  "DELETE FROM files WHERE blob IN (SELECT id FROM blobs WHERE size = 999);"
-                 "UPDATE file_usage SET bytes = bytes - 600000");
+                 "UPDATE file_usage"
+                 "   SET bytes = bytes - 600000, anonymous_bytes = anonymous_bytes - 600000");
     assert_int_equal(file_jobs_orphans(blob_db, TODAY, &chunks), OK);
     assert_int_equal(chunks, 3);
     assert_int_equal(blob_number("SELECT count(*) FROM chunks"), 2);
@@ -321,6 +354,10 @@ int main(void)
                                         blob_renew, blob_leave),
         cmocka_unit_test_setup_teardown(
             quota__of_the_server__is_exact_and_a_duplicate_costs_nothing, blob_renew, blob_leave),
+        cmocka_unit_test_setup_teardown(tiny_content__is_charged_a_block_and_given_back_as_one,
+                                        blob_renew, blob_leave),
+        cmocka_unit_test_setup_teardown(sums__that_another_version_left_wrong__are_counted_anew,
+                                        blob_renew, blob_leave),
         cmocka_unit_test_setup_teardown(day_without_partition__refuses_and_stores_nothing,
                                         blob_renew, blob_leave),
         cmocka_unit_test_setup_teardown(blocked_content__is_gone_refused_and_may_be_welcome_again,

@@ -51,7 +51,7 @@ static int64_t rows_of(const char *id)
                       id);
 }
 
-static void statement_66__ban_of_an_unknown_05__holds_at_the_first_request(void **state)
+static void ban_of_an_unknown_05__holds_at_the_first_request(void **state)
 {
     (void)state;
     assert_int_equal(ask(chief, "POST", "{\"global\":true}", NULL, "/user/%s/ban", id05(&c, NEW_A)),
@@ -89,7 +89,7 @@ static void let_be_seen(size_t member)
         assert_true(clock_mono_ms() < until);
 }
 
-static void statement_67__appointed_by_05__is_listed_by_the_known_blinded_id(void **state)
+static void appointed_by_05__is_listed_by_the_known_blinded_id(void **state)
 {
     (void)state;
     let_be_seen(BEN);
@@ -302,8 +302,8 @@ static void start__with_05_users_that_nobody_recorded__records_them(void **state
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_66__ban_of_an_unknown_05__holds_at_the_first_request),
-        cmocka_unit_test(statement_67__appointed_by_05__is_listed_by_the_known_blinded_id),
+        cmocka_unit_test(ban_of_an_unknown_05__holds_at_the_first_request),
+        cmocka_unit_test(appointed_by_05__is_listed_by_the_known_blinded_id),
         cmocka_unit_test(first_contact__brings_roles_permissions_and_what_is_scheduled),
         cmocka_unit_test(first_contact__of_a_global_admin__works_in_either_sign),
         cmocka_unit_test(first_contact__in_two_processes_at_once__moves_once),

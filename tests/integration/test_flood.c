@@ -51,7 +51,8 @@ enum {
 
 static void open_world(struct world *w, const char *const *env, size_t accounts)
 {
-    const struct world_options options = {.servers = 1, .accounts = accounts, .env = env};
+    const struct world_options options = {
+        .servers = 1, .accounts = accounts, .env = env, .no_fsync = true};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
 }

@@ -2,6 +2,8 @@
 /*
  * Filters and automatic replies (protocol 02, 4.5): what is stopped, what is answered, and that nobody ever sees what was
  * swallowed. One world of two servers; each test makes rooms of its own.
+ *
+ * test-seconds: 18
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -18,6 +18,7 @@
 #include "db/db.h"
 #include "integration/cast.h"
 #include "integration/old_server.h"
+#include "store/files.h"
 
 enum { ANA, BEN, CARL, DORA, EVE, FRED, GIL, IDA, PEOPLE };
 /* Their rows in the old database; Gil has two, the second by an id in capitals. Eve and Ida are known by their 05 ids. */
@@ -213,7 +214,7 @@ static void assert_since(size_t person, int64_t seqno, const char *expected)
     assert_string_equal(got, expected);
 }
 
-static void statement_73__clients_with_old_numbers__miss_nothing_and_get_nothing_twice(void **state)
+static void clients_with_old_numbers__miss_nothing_and_get_nothing_twice(void **state)
 {
     (void)state;
     char expected[64];
@@ -257,7 +258,7 @@ static void assert_box(size_t person, const char *box, const char *expected)
     assert_string_equal(got, expected);
 }
 
-static void statement_73__direct_messages_with_their_old_ids__come_once(void **state)
+static void imported_direct_messages__come_once_under_their_old_ids(void **state)
 {
     (void)state;
     assert_box(CARL, "inbox", "500:9A== 501:9Q== "); /* their one byte; 499 was over */
@@ -285,7 +286,7 @@ static void assert_file(int64_t id, size_t size, bool expires)
         assert_non_null(strstr(info.disposition, "two%20%F0%9F%90%9F.png"));
 }
 
-static void statement_74__files__are_there_byte_by_byte_as_long_as_before(void **state)
+static void imported_files__are_equal_byte_by_byte_and_expire_as_before(void **state)
 {
     (void)state;
     assert_file(31, BIG, true);
@@ -303,14 +304,15 @@ static void statement_74__files__are_there_byte_by_byte_as_long_as_before(void *
     assert_non_null(strstr(said.out, "files that are not in the folder"));
     assert_int_equal(
         sql_number(&c, "SELECT bytes FROM conclave.room_storage WHERE room = %d", FISH),
-        BIG + 3 * SMALL);
-    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"), BIG + 3 * SMALL);
+        BIG + 3 * FILE_BLOCK_BYTES);
+    assert_int_equal(sql_number(&c, "SELECT bytes FROM conclave.file_usage"),
+                     BIG + 3 * FILE_BLOCK_BYTES);
     int64_t next = 0;
     assert_int_equal(room_file_put(&who(ANA)->community, "Fish", SPAN("more"), NULL, &next), OK);
     assert_true(next > 38);
 }
 
-static void statement_74__pins__keep_their_order_and_who_pinned(void **state)
+static void imported_pins__keep_their_order_and_who_pinned(void **state)
 {
     (void)state;
     json_t *room = room_of(who(CARL), "Fish");
@@ -330,7 +332,7 @@ static void statement_74__pins__keep_their_order_and_who_pinned(void **state)
     json_decref(room);
 }
 
-static void statement_74__reactions__keep_their_order_and_who_was_first(void **state)
+static void imported_reactions__keep_their_order_and_who_was_first(void **state)
 {
     (void)state;
     json_t *row = must(who(GIL), "GET", NULL, "/room/Fish/message/104?reactors=5");
@@ -358,7 +360,7 @@ static void statement_74__reactions__keep_their_order_and_who_was_first(void **s
     json_decref(list);
 }
 
-static void statement_74__roles_and_bans__hold_as_before(void **state)
+static void imported_roles_and_bans__hold_as_before(void **state)
 {
     (void)state;
     json_t *room = room_of(who(CARL), "Fish");
@@ -384,7 +386,7 @@ static void statement_74__roles_and_bans__hold_as_before(void **state)
     assert_int_equal(ask(who(CARL), "GET", NULL, NULL, "/room/quiet/messages/recent"), 403);
 }
 
-static void statement_74__permissions_and_what_is_scheduled__hold_as_before(void **state)
+static void imported_permissions_and_schedules__hold_as_before(void **state)
 {
     (void)state;
     /* What was said of Gil under either spelling. */
@@ -415,7 +417,7 @@ static void statement_74__permissions_and_what_is_scheduled__hold_as_before(void
     wait_for_code(who(DORA), 200, "GET", "/room/Fish");
 }
 
-static void statement_74__whispers_and_filtered_posts__stay_hidden(void **state)
+static void imported_whispers_and_filtered_posts__stay_hidden(void **state)
 {
     (void)state;
     static const struct {
@@ -481,15 +483,14 @@ static void the_summary__tells_what_came_and_what_did_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(
-            statement_73__clients_with_old_numbers__miss_nothing_and_get_nothing_twice),
-        cmocka_unit_test(statement_73__direct_messages_with_their_old_ids__come_once),
-        cmocka_unit_test(statement_74__files__are_there_byte_by_byte_as_long_as_before),
-        cmocka_unit_test(statement_74__pins__keep_their_order_and_who_pinned),
-        cmocka_unit_test(statement_74__reactions__keep_their_order_and_who_was_first),
-        cmocka_unit_test(statement_74__roles_and_bans__hold_as_before),
-        cmocka_unit_test(statement_74__permissions_and_what_is_scheduled__hold_as_before),
-        cmocka_unit_test(statement_74__whispers_and_filtered_posts__stay_hidden),
+        cmocka_unit_test(clients_with_old_numbers__miss_nothing_and_get_nothing_twice),
+        cmocka_unit_test(imported_direct_messages__come_once_under_their_old_ids),
+        cmocka_unit_test(imported_files__are_equal_byte_by_byte_and_expire_as_before),
+        cmocka_unit_test(imported_pins__keep_their_order_and_who_pinned),
+        cmocka_unit_test(imported_reactions__keep_their_order_and_who_was_first),
+        cmocka_unit_test(imported_roles_and_bans__hold_as_before),
+        cmocka_unit_test(imported_permissions_and_schedules__hold_as_before),
+        cmocka_unit_test(imported_whispers_and_filtered_posts__stay_hidden),
         cmocka_unit_test(the_summary__tells_what_came_and_what_did_not),
     };
     int failed = cmocka_run_group_tests_name("from SQLite", tests, move_in_from_sqlite, move_out);

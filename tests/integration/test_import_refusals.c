@@ -3,7 +3,7 @@
  * What cannot be imported: one clear sentence each time, nothing in the database afterwards, and when the mistake is mended the
  * same import works. Also an import that is killed, one that is large, and one beside a running server.
  *
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-seconds: 35
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -21,6 +21,7 @@
 #include "jobs/jobs.h"
 #include "metrics/metrics.h"
 #include "store/nonces.h"
+#include "store/ring.h"
 
 enum { WITHIN_MS = 15 * SECOND_MS };
 
@@ -52,7 +53,10 @@ static void job__that_fails__keeps_no_other_from_its_turn(void **state)
                      "CREATE TRIGGER boom BEFORE DELETE OR UPDATE ON conclave.ban_futures"
                      " FOR EACH STATEMENT EXECUTE FUNCTION conclave.boom()");
     assert_int_equal(expired_dms(), 1);
-    assert_int_equal(jobs_start(conf, metrics, 0, &jobs), OK);
+    static const uint8_t storage_key[32];
+    struct ring *ring = NULL;
+    assert_int_equal(ring_new(storage_key, &ring), OK);
+    assert_int_equal(jobs_start(conf, metrics, ring, 0, &jobs), OK);
     for (int64_t until_ms = clock_mono_ms() + WITHIN_MS; expired_dms() > 0;) {
         assert_true(clock_mono_ms() < until_ms);
         (void)poll(NULL, 0, 50);
@@ -62,6 +66,7 @@ static void job__that_fails__keeps_no_other_from_its_turn(void **state)
     assert_int_not_equal(jobs_apply_futures(other, clock_wall_ms()), OK);
     db_free(other);
     jobs_stop(jobs);
+    ring_free(ring);
     metrics_free(metrics);
 }
 

@@ -2,6 +2,8 @@
 /*
  * What one identity may do in a time, and what all new ones may do together: refused with 429 and nothing done, counted,
  * and forgotten by nobody's restart who is known.
+ *
+ * test-waits: 15
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +22,8 @@ enum { MEMBERS_POSTS = 5, KNOWN_AFTER_MS = 10 * SECOND_MS, ANA = 0, BEN = 1, CID
 
 static void open_world(struct world *w, const char *const *env)
 {
-    const struct world_options options = {.servers = 1, .accounts = 4, .env = env};
+    const struct world_options options = {
+        .servers = 1, .accounts = 4, .env = env, .no_fsync = true};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
 }
@@ -184,6 +187,32 @@ static void identity__beyond_its_own_limits__is_refused_and_nobody_else(void **s
     assert_true(world_close(&w));
 }
 
+/* One budget of bytes for whatever strangers write, wherever; members have none. */
+static void strangers__beyond_the_bytes_of_a_day__are_refused_and_members_are_not(void **state)
+{
+    (void)state;
+    static const char *const env[] = {
+        "CONCLAVE_LIMITS_KNOWN_AFTER=5s", "CONCLAVE_ROOMS_MESSAGE_BYTES=1K",
+        "CONCLAVE_LIMITS_STRANGERS_BYTES=1K", "CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
+    struct world w = {0};
+    struct member ana, ben;
+    int posted = 0;
+    open_world(&w, env);
+    open_member(&w, ANA, &ana);
+    (void)poll(NULL, 0, 6 * SECOND_MS);
+    open_member(&w, BEN, &ben);
+    while (post(&ben, NULL) == 201)
+        posted++;
+    assert_true(posted > 1 && posted < 64);
+    assert_int_equal(write_to(&ben, &ana), 429);
+    for (int i = 0; i < 64; i++)
+        assert_int_equal(post(&ana, NULL), 201);
+    assert_int_equal(write_to(&ana, &ben), 201);
+    member_close(&ana);
+    member_close(&ben);
+    assert_true(world_close(&w));
+}
+
 /* Asks with each account in turn, once, for a message that is not there. */
 static void ask_for_nothing(const struct world *w, size_t first, size_t count, const char *method,
                             const char *target, int expected)
@@ -217,7 +246,7 @@ static void new_identities__whose_writes_change_nothing__leave_no_rows_at_once(v
 {
     (void)state;
     enum { EACH = 8, ALL = 3 * EACH };
-    const struct world_options world_options = {.servers = 1, .accounts = ALL};
+    const struct world_options world_options = {.servers = 1, .accounts = ALL, .no_fsync = true};
     struct world w = {0};
     struct db *db = NULL;
     if (world_open(&w, &world_options) != OK)
@@ -239,6 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strangers__in_one_room__share_a_budget_that_members_do_not),
+        cmocka_unit_test(strangers__beyond_the_bytes_of_a_day__are_refused_and_members_are_not),
         cmocka_unit_test(identity__beyond_its_own_limits__is_refused_and_nobody_else),
         cmocka_unit_test(new_identities__whose_writes_change_nothing__leave_no_rows_at_once),
     };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What lists may cost whoever asks for them: batches of lists that do not fit one reply, of messages and of who reacted,
- * and whispers that the reader does not see.
+ * whispers that the reader does not see, and many rooms at once while memory is still empty.
  *
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-seconds: 47
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "db/db.h"
@@ -21,6 +22,10 @@
 enum { ANA, MOD, MEMBERS };
 enum { REACTORS = 30000 }; /* three lists of them fit a reply */
 enum { LONG_TEXT = 60000, LISTS = 500, LIST_ROWS = 256, MESSAGES = 320, WHISPERS = 1150 };
+/* Rooms that are read right after a start, of how many, beside one with nearly all messages. */
+enum { QUIET = 60, QUIET_POSTS = 3, ROOMS = 5000, OTHERS = 200000, OTHERS_FULL = 2000000 };
+enum { COLD_MAX_MS = 2000 };
+enum { AUTOVACUUM_MS = 30000 }; /* it lets go of a table after a second or more */
 /* One list of that many rows takes a fifth of a second of both processes at most; five hundred of them far more. */
 enum { BATCH_MAX_MS = 4000 };
 
@@ -130,6 +135,89 @@ static void reader__behind_many_whispers_of_others__gets_what_comes_after(void *
     assert_int_equal(json_array_size(recent), 2);
 }
 
+/* ---- memory that is cold ---- */
+
+static void restart(void)
+{
+    assert_int_equal(world_stop_server(&talk.w, 0), 0);
+    assert_int_equal(world_restart_server(&talk.w, 0, NULL), OK);
+    for (size_t i = 0; i < MEMBERS; i++)
+        talk_move(&talk, i, 0);
+}
+
+static void run_sql(const char *sql)
+{
+    const struct db_options patient = {.url = talk.w.database_url,
+                                       .lock_timeout_ms = AUTOVACUUM_MS};
+    struct db *db = NULL;
+    assert_int_equal(db_new(&patient, &db), OK);
+    assert_int_equal(db_ensure(db), OK);
+    assert_int_equal(db_script(db, sql), OK);
+    db_free(db);
+}
+
+static void fill_quiet_rooms(void)
+{
+    char sql[200], token[16];
+    (void)snprintf(sql, sizeof(sql),
+                   "INSERT INTO conclave.rooms (token, name, created)"
+                   " SELECT 'quiet' || n, 'quiet', 0 FROM generate_series(0, %d) n",
+                   ROOMS - 1);
+    run_sql(sql);
+    restart();
+    for (int i = 0; i < QUIET; i++) {
+        (void)snprintf(token, sizeof(token), "quiet%d", i * (ROOMS / QUIET));
+        for (int n = 0; n < QUIET_POSTS; n++)
+            (void)talk_post(&talk, ANA, token, "quiet");
+    }
+}
+
+/* Newer than the quiet rooms' few; PostgreSQL has counted a single room. */
+static void fill_large_room(int64_t messages)
+{
+    char sql[700];
+    (void)snprintf(sql, sizeof(sql),
+                   "SET session_replication_role = replica;"
+                   "INSERT INTO conclave.messages"
+                   " (room, author, posted, seqno_creation, seqno_data, key_id, body)"
+                   " SELECT r.id, u.id, n, n, n, 1, decode(repeat('00', 104), 'hex')"
+                   "   FROM generate_series(1, %lld) n,"
+                   "        (SELECT id FROM conclave.rooms WHERE token = 'lobby') r,"
+                   "        (SELECT min(id) AS id FROM conclave.users) u;"
+                   "ALTER TABLE conclave.messages ALTER room SET (n_distinct = 1);"
+                   "ANALYZE conclave.messages",
+                   (long long)messages);
+    run_sql(sql);
+}
+
+/* The last test: the world is full afterwards. */
+static void many_quiet_rooms__right_after_a_start__are_read_at_once(void **state)
+{
+    (void)state;
+    char target[64];
+    fill_quiet_rooms();
+    fill_large_room(getenv("CONCLAVE_TEST_FULL") != NULL ? OTHERS_FULL : OTHERS);
+    json_auto_t *batch = json_array();
+    for (int i = 0; i < QUIET; i++) {
+        (void)snprintf(target, sizeof(target), "/room/quiet%d/messages/recent",
+                       i * (ROOMS / QUIET));
+        (void)json_array_append_new(batch, element(target));
+    }
+    restart();
+    json_auto_t *replies = NULL;
+    int64_t began_ms = clock_mono_ms();
+    assert_int_equal(talk_ask(&talk, ANA, "POST", "/batch", batch, &replies), 200);
+    int64_t took_ms = clock_mono_ms() - began_ms;
+    print_message("%d quiet rooms in %lld ms\n", QUIET, (long long)took_ms);
+    assert_int_equal(json_array_size(replies), QUIET);
+    for (size_t i = 0; i < QUIET; i++) {
+        const json_t *one = json_array_get(replies, i);
+        assert_int_equal(talk_int(one, "code"), 200);
+        assert_int_equal(json_array_size(json_object_get(one, "body")), QUIET_POSTS);
+    }
+    assert_in_range(took_ms, 0, COLD_MAX_MS);
+}
+
 static int open_talk(void **state)
 {
     (void)state;
@@ -155,6 +243,7 @@ int main(void)
         cmocka_unit_test(many_long_lists_of_reactors__in_one_batch__cost_no_more_than_what_fits),
         cmocka_unit_test(second_long_list__in_one_batch__stops_early),
         cmocka_unit_test(reader__behind_many_whispers_of_others__gets_what_comes_after),
+        cmocka_unit_test(many_quiet_rooms__right_after_a_start__are_read_at_once),
     };
     return cmocka_run_group_tests(tests, open_talk, close_talk);
 }

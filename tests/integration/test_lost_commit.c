@@ -4,7 +4,7 @@
  * Whatever the member is told, nothing happens twice and nothing acknowledged is lost. The same when PostgreSQL stands still
  * at that moment, which looks like nothing at all.
  *
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-waits: 42
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,6 +2,8 @@
 /*
  * What conclave exists for, against real processes: posts and files survive, polls cost no SQL, nothing lies in clear in
  * the database, and two processes show one picture.
+ *
+ * test-seconds: 28
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,7 +27,8 @@ static const char *const no_post_limit[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NUL
 
 static void open_world(struct world *w, size_t servers)
 {
-    struct world_options options = {.servers = servers, .accounts = 2, .env = no_post_limit};
+    struct world_options options = {
+        .servers = servers, .accounts = 2, .env = no_post_limit, .no_fsync = true};
     enum err e = world_open(w, &options);
     if (e != OK)
         fail_msg("%s", w->trouble);

@@ -22,7 +22,7 @@ enum { ANA, BEN, CLEO, MOD, ADMIN, MEMBERS };
 
 static struct talk talk;
 
-static void statement_25__post_with_padding__is_read_byte_for_byte(void **state)
+static void padded_post__is_read_byte_for_byte(void **state)
 {
     (void)state;
     talk_room(&talk, "s25");
@@ -40,7 +40,7 @@ static void statement_25__post_with_padding__is_read_byte_for_byte(void **state)
     }
 }
 
-static void statement_26__some_posts_deleted__tombstones_only_of_known_ones(void **state)
+static void deleted_posts__leave_tombstones_only_for_readers_who_had_them(void **state)
 {
     (void)state;
     int64_t ids[10];
@@ -65,7 +65,7 @@ static void statement_26__some_posts_deleted__tombstones_only_of_known_ones(void
     assert_int_equal(json_array_size(all), 7);
 }
 
-static void statement_27__edit__is_polled_once_with_old_id_and_posted(void **state)
+static void edited_post__is_polled_once_with_its_old_id_and_time(void **state)
 {
     (void)state;
     talk_room(&talk, "s27");
@@ -87,7 +87,7 @@ static void statement_27__edit__is_polled_once_with_old_id_and_posted(void **sta
     assert_true(json_equal(json_object_get(row, "posted"), json_object_get(first, "posted")));
 }
 
-static void statement_28__edit_with_identical_data__is_no_change(void **state)
+static void edit_with_identical_data__is_no_change(void **state)
 {
     (void)state;
     talk_room(&talk, "s28");
@@ -104,7 +104,7 @@ static void statement_28__edit_with_identical_data__is_no_change(void **state)
     assert_int_equal(talk_sequence(&talk, BEN, "s28"), seqno);
 }
 
-static void statement_29__reactions_after_n__are_told_with_t_r_only(void **state)
+static void poll__shows_new_reactions_only_with_t_r(void **state)
 {
     (void)state;
     talk_room(&talk, "s29");
@@ -123,7 +123,7 @@ static void statement_29__reactions_after_n__are_told_with_t_r_only(void **state
     assert_int_equal(json_object_size(json_object_get(row, "reactions")), 1);
 }
 
-static void statement_30__edit_and_reactions_after_n__are_one_full_row(void **state)
+static void edit_and_reactions_after_n__are_one_full_row(void **state)
 {
     (void)state;
     talk_room(&talk, "s30");
@@ -141,7 +141,7 @@ static void statement_30__edit_and_reactions_after_n__are_one_full_row(void **st
     assert_true(json_equal(plain, rows));
 }
 
-static void statement_31__since_0_with_t_r__gives_full_rows_only(void **state)
+static void since_0_with_t_r__gives_full_rows_only(void **state)
 {
     (void)state;
     talk_room(&talk, "s31");
@@ -155,7 +155,7 @@ static void statement_31__since_0_with_t_r__gives_full_rows_only(void **state)
         assert_true(json_is_string(json_object_get(json_array_get(rows, i), "data")));
 }
 
-static void statement_32__deleting_a_message_with_three_reactions__draws_four_numbers(void **state)
+static void deleting_a_message_with_three_reactions__draws_four_numbers(void **state)
 {
     (void)state;
     talk_room(&talk, "s32");
@@ -173,7 +173,7 @@ static void statement_32__deleting_a_message_with_three_reactions__draws_four_nu
     assert_int_equal(json_array_size(nothing), 0);
 }
 
-static void statement_33__250_changes__come_as_100_100_50(void **state)
+static void poll__of_250_changes__comes_as_100_100_50(void **state)
 {
     (void)state;
     static const size_t expected[] = {100, 100, 50, 0};
@@ -205,7 +205,7 @@ static void *post_many(void *arg)
     return NULL;
 }
 
-static void statement_34__two_posters_at_once__no_message_is_skipped(void **state)
+static void two_posters_at_once__no_message_is_skipped_by_a_poll(void **state)
 {
     (void)state;
     struct poster posters[] = {{.member = ANA}, {.member = BEN}};
@@ -225,7 +225,7 @@ static void statement_34__two_posters_at_once__no_message_is_skipped(void **stat
     assert_int_equal(seqno, 2 * POSTS_EACH);
 }
 
-static void statement_35__recent_and_before__newest_first_and_nothing_deleted(void **state)
+static void recent_and_before__newest_first_and_nothing_deleted(void **state)
 {
     (void)state;
     int64_t ids[6];
@@ -255,7 +255,7 @@ static int post_code(size_t member, const char *room)
     return talk_ask(&talk, member, "POST", target, body, NULL);
 }
 
-static void statement_40__sixth_post_in_16_seconds__is_refused_except_to_admins(void **state)
+static void sixth_post_in_16_seconds__is_refused_except_to_admins(void **state)
 {
     (void)state;
     static const char *const limited[] = {"CONCLAVE_ROOMS_POST_LIMIT=5/16s", NULL};
@@ -280,7 +280,7 @@ static void statement_40__sixth_post_in_16_seconds__is_refused_except_to_admins(
     talk.w.server_count--;
 }
 
-static void statement_41__user_without_write__may_not_delete_his_own(void **state)
+static void user_without_write__may_not_delete_his_own(void **state)
 {
     (void)state;
     talk_room_with_staff(&talk, MOD, ADMIN, "s41");
@@ -300,7 +300,7 @@ static void statement_41__user_without_write__may_not_delete_his_own(void **stat
     talk_delete(&talk, MOD, "s41", id);
 }
 
-static void statement_42__admin_who_is_not_the_author__deletes_but_does_not_edit(void **state)
+static void admin_who_is_not_the_author__deletes_but_does_not_edit(void **state)
 {
     (void)state;
     talk_room_with_staff(&talk, MOD, ADMIN, "s42");
@@ -316,7 +316,7 @@ static void statement_42__admin_who_is_not_the_author__deletes_but_does_not_edit
     talk_refused(&talk, ADMIN, 404, "DELETE", "/room/s42/message/99999999999999999999");
 }
 
-static void statement_43__signature_of_another_length__is_refused(void **state)
+static void signature_of_another_length__is_refused(void **state)
 {
     (void)state;
     talk_room(&talk, "s43");
@@ -420,21 +420,21 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_25__post_with_padding__is_read_byte_for_byte),
-        cmocka_unit_test(statement_26__some_posts_deleted__tombstones_only_of_known_ones),
-        cmocka_unit_test(statement_27__edit__is_polled_once_with_old_id_and_posted),
-        cmocka_unit_test(statement_28__edit_with_identical_data__is_no_change),
-        cmocka_unit_test(statement_29__reactions_after_n__are_told_with_t_r_only),
-        cmocka_unit_test(statement_30__edit_and_reactions_after_n__are_one_full_row),
-        cmocka_unit_test(statement_31__since_0_with_t_r__gives_full_rows_only),
-        cmocka_unit_test(statement_32__deleting_a_message_with_three_reactions__draws_four_numbers),
-        cmocka_unit_test(statement_33__250_changes__come_as_100_100_50),
-        cmocka_unit_test(statement_34__two_posters_at_once__no_message_is_skipped),
-        cmocka_unit_test(statement_35__recent_and_before__newest_first_and_nothing_deleted),
-        cmocka_unit_test(statement_40__sixth_post_in_16_seconds__is_refused_except_to_admins),
-        cmocka_unit_test(statement_41__user_without_write__may_not_delete_his_own),
-        cmocka_unit_test(statement_42__admin_who_is_not_the_author__deletes_but_does_not_edit),
-        cmocka_unit_test(statement_43__signature_of_another_length__is_refused),
+        cmocka_unit_test(padded_post__is_read_byte_for_byte),
+        cmocka_unit_test(deleted_posts__leave_tombstones_only_for_readers_who_had_them),
+        cmocka_unit_test(edited_post__is_polled_once_with_its_old_id_and_time),
+        cmocka_unit_test(edit_with_identical_data__is_no_change),
+        cmocka_unit_test(poll__shows_new_reactions_only_with_t_r),
+        cmocka_unit_test(edit_and_reactions_after_n__are_one_full_row),
+        cmocka_unit_test(since_0_with_t_r__gives_full_rows_only),
+        cmocka_unit_test(deleting_a_message_with_three_reactions__draws_four_numbers),
+        cmocka_unit_test(poll__of_250_changes__comes_as_100_100_50),
+        cmocka_unit_test(two_posters_at_once__no_message_is_skipped_by_a_poll),
+        cmocka_unit_test(recent_and_before__newest_first_and_nothing_deleted),
+        cmocka_unit_test(sixth_post_in_16_seconds__is_refused_except_to_admins),
+        cmocka_unit_test(user_without_write__may_not_delete_his_own),
+        cmocka_unit_test(admin_who_is_not_the_author__deletes_but_does_not_edit),
+        cmocka_unit_test(signature_of_another_length__is_refused),
         cmocka_unit_test(batch__of_every_kind__is_answered_in_order),
         cmocka_unit_test(request__of_any_kind__sent_twice__is_done_once),
     };

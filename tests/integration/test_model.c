@@ -3,7 +3,7 @@
  * Twenty people do random things in three rooms through two server processes; every answer and every list that anybody
  * reads is compared with the model (model.h), numbers included.
  *
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-waits: 70
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Bans, roles and permissions by request, with their time-outs (protocol 02, 2.3, 2.13, 3.8, 4.1).
+ *
+ * test-seconds: 35
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +73,7 @@ static int appoint(struct member *by, size_t whom, const char *body)
     return ask(by, "POST", body, NULL, "/user/%s/moderator", id15(&c, whom));
 }
 
-static void statement_62__moderator__bans_no_admin_no_global_moderator_not_himself(void **state)
+static void moderator__may_not_ban_admins_global_moderators_or_himself(void **state)
 {
     (void)state;
     open_room("r62");
@@ -97,7 +99,7 @@ static void statement_62__moderator__bans_no_admin_no_global_moderator_not_himse
     json_decref(room);
 }
 
-static void statement_63__star__is_where_the_caller_has_the_role(void **state)
+static void room_star__means_the_rooms_where_the_caller_has_the_role(void **state)
 {
     (void)state;
     open_room("star-a");
@@ -423,7 +425,7 @@ static void nothing_is_scheduled_in(const char *room)
     json_decref(f);
 }
 
-static void statement_64__timed_ban__is_lifted_within_ten_seconds(void **state)
+static void timed_ban__is_lifted_within_ten_seconds(void **state)
 {
     (void)state;
     open_room("r64");
@@ -443,7 +445,7 @@ static void statement_64__timed_ban__is_lifted_within_ten_seconds(void **state)
     nothing_is_scheduled_in("r64b");
 }
 
-static void statement_65__scheduled_back_to_the_default__leaves_no_override(void **state)
+static void permission_scheduled_back_to_the_default__leaves_no_override(void **state)
 {
     (void)state;
     open_room("r65");
@@ -458,7 +460,7 @@ static void statement_65__scheduled_back_to_the_default__leaves_no_override(void
     nothing_is_scheduled_in("r65");
 }
 
-static void statement_69__two_due_for_one_person__both_applied_and_the_job_goes_on(void **state)
+static void two_due_changes_of_one_person__are_both_applied_and_the_job_goes_on(void **state)
 {
     (void)state;
     open_room("r69");
@@ -555,8 +557,8 @@ static void ban__in_one_process__holds_in_the_other_within_a_second_without_noti
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_62__moderator__bans_no_admin_no_global_moderator_not_himself),
-        cmocka_unit_test(statement_63__star__is_where_the_caller_has_the_role),
+        cmocka_unit_test(moderator__may_not_ban_admins_global_moderators_or_himself),
+        cmocka_unit_test(room_star__means_the_rooms_where_the_caller_has_the_role),
         cmocka_unit_test(ban__in_several_rooms__is_all_or_nothing),
         cmocka_unit_test(global_ban__stops_everything_and_leaves_rooms_as_they_are),
         cmocka_unit_test(moderator__every_wish__follows_the_table),
@@ -565,9 +567,9 @@ int main(void)
         cmocka_unit_test(ids__in_paths__are_folded_to_lower_case),
         cmocka_unit_test(permissions__assigned_and_cleared__are_told_as_assigned),
         cmocka_unit_test(future_permissions__scheduled_and_unscheduled__leave_no_empty_rows),
-        cmocka_unit_test(statement_64__timed_ban__is_lifted_within_ten_seconds),
-        cmocka_unit_test(statement_65__scheduled_back_to_the_default__leaves_no_override),
-        cmocka_unit_test(statement_69__two_due_for_one_person__both_applied_and_the_job_goes_on),
+        cmocka_unit_test(timed_ban__is_lifted_within_ten_seconds),
+        cmocka_unit_test(permission_scheduled_back_to_the_default__leaves_no_override),
+        cmocka_unit_test(two_due_changes_of_one_person__are_both_applied_and_the_job_goes_on),
         cmocka_unit_test(moderator__more_than_a_thousand__is_refused),
         cmocka_unit_test(ban__in_one_process__holds_in_the_other_within_a_second_without_notify),
     };

@@ -3,6 +3,8 @@
  * No option is accepted and ignored. Help says which verbs there are and what each takes; every
  * verb is then given every option that any other one has, one word too many, its own options
  * without a value and twice, and must refuse them all with 2, before anything has changed.
+ *
+ * test-seconds: 24
  */
 #include <setjmp.h>
 #include <stdarg.h>

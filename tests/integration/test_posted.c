@@ -4,7 +4,7 @@
  * by whichever process, and whatever the clock does. Android shows only the first of two messages
  * of one millisecond.
  *
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-waits: 14
  */
 #include <setjmp.h>
 #include <stdarg.h>

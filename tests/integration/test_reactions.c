@@ -29,7 +29,7 @@ static json_t *one(size_t member, const char *room, int64_t id)
     return talk_get(&talk, member, "/room/%s/message/%lld?reactors=20", room, (long long)id);
 }
 
-static void statement_44__reaction_of_twelve_code_points__is_the_longest(void **state)
+static void reaction_of_twelve_code_points__is_the_longest(void **state)
 {
     (void)state;
     talk_room(&talk, "s44");
@@ -45,7 +45,7 @@ static void statement_44__reaction_of_twelve_code_points__is_the_longest(void **
     assert_int_equal(talk_int(reaction(row, "a/b?c%d\"e\\"), "index"), 1);
 }
 
-static void statement_45__same_reaction_twice__changes_nothing(void **state)
+static void same_reaction_twice__changes_nothing(void **state)
 {
     (void)state;
     talk_room(&talk, "s45");
@@ -61,7 +61,7 @@ static void statement_45__same_reaction_twice__changes_nothing(void **state)
     assert_int_equal(talk_sequence(&talk, BEN, "s45"), seqno);
 }
 
-static void statement_46__last_user_takes_it_back_and_adds_it_again__it_comes_last(void **state)
+static void reaction__withdrawn_by_its_last_user_and_added_again__comes_last(void **state)
 {
     (void)state;
     talk_room(&talk, "s46");
@@ -94,7 +94,7 @@ static void expect_reactors(const json_t *r, const size_t *members, size_t count
     }
 }
 
-static void statement_47__five_reactors__the_first_are_shown_and_you_only_to_oneself(void **state)
+static void five_reactors__the_first_are_shown_and_you_only_to_oneself(void **state)
 {
     (void)state;
     static const size_t order[] = {EVE, BEN, DAN, CLEO, MOD};
@@ -139,7 +139,7 @@ static void statement_47__five_reactors__the_first_are_shown_and_you_only_to_one
     assert_int_equal(json_array_size(nobody), 0);
 }
 
-static void statement_48__whisper_or_deleted_message__cannot_be_reacted_to(void **state)
+static void whisper_or_deleted_message__cannot_be_reacted_to(void **state)
 {
     (void)state;
     talk_room(&talk, "s48");
@@ -159,7 +159,7 @@ static void statement_48__whisper_or_deleted_message__cannot_be_reacted_to(void 
     assert_int_equal(talk_sequence(&talk, BEN, "s48"), sequence);
 }
 
-static void statement_49__remove_all__counts_each_user_reaction(void **state)
+static void remove_all__counts_each_user_reaction(void **state)
 {
     (void)state;
     talk_room(&talk, "s49");
@@ -307,12 +307,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_44__reaction_of_twelve_code_points__is_the_longest),
-        cmocka_unit_test(statement_45__same_reaction_twice__changes_nothing),
-        cmocka_unit_test(statement_46__last_user_takes_it_back_and_adds_it_again__it_comes_last),
-        cmocka_unit_test(statement_47__five_reactors__the_first_are_shown_and_you_only_to_oneself),
-        cmocka_unit_test(statement_48__whisper_or_deleted_message__cannot_be_reacted_to),
-        cmocka_unit_test(statement_49__remove_all__counts_each_user_reaction),
+        cmocka_unit_test(reaction_of_twelve_code_points__is_the_longest),
+        cmocka_unit_test(same_reaction_twice__changes_nothing),
+        cmocka_unit_test(reaction__withdrawn_by_its_last_user_and_added_again__comes_last),
+        cmocka_unit_test(five_reactors__the_first_are_shown_and_you_only_to_oneself),
+        cmocka_unit_test(whisper_or_deleted_message__cannot_be_reacted_to),
+        cmocka_unit_test(remove_all__counts_each_user_reaction),
         cmocka_unit_test(reaction__by_an_anonymous_caller__is_refused),
         cmocka_unit_test(reaction__at_rest__is_sealed_and_of_one_size),
         cmocka_unit_test(reaction__with_more_people_than_memory_keeps__still_tells_you),

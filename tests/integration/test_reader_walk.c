@@ -3,7 +3,7 @@
  * Readers with pages of many sizes walk a room while it is posted to, edited, reacted to and deleted from: in the end each
  * reader's picture is the room's, wherever its pages were cut (design D17).
  *
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-seconds: 19
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-waits: 8
  *
  * "Ready" means that a write would be done now. It turns within three seconds both ways, whatever
  * happened to the database, and says which part is not ready.

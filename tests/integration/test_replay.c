@@ -136,7 +136,8 @@ static void replay__of_a_request_that_did_not_open__runs_when_it_is_whole(void *
 static int open_world(void **state)
 {
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
-    const struct world_options options = {.servers = 2, .accounts = 1, .env = env};
+    const struct world_options options = {
+        .servers = 2, .accounts = 1, .env = env, .no_fsync = true};
     return group_open(state, &options);
 }
 

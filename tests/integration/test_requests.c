@@ -113,7 +113,7 @@ static int code_of(const json_t *replies, size_t i)
 
 /* ---- 1 to 16 ---- */
 
-static void statement_01__put_reaction_and_post_pin_without_a_body__succeed(void **state)
+static void put_reaction_and_post_pin_without_a_body__succeed(void **state)
 {
     (void)state;
     int64_t id = talk_post(&t, ANA, "lobby", "one");
@@ -126,7 +126,7 @@ static void statement_01__put_reaction_and_post_pin_without_a_body__succeed(void
     assert_int_equal(ask_as(ADMIN, SIGNED_BLINDED, "POST", target, NULL), 200);
 }
 
-static void statement_02__raw_and_escaped_reaction__mean_the_same(void **state)
+static void raw_and_escaped_reaction__mean_the_same(void **state)
 {
     (void)state;
     int64_t id = talk_post(&t, ANA, "lobby", "two");
@@ -145,7 +145,7 @@ static void statement_02__raw_and_escaped_reaction__mean_the_same(void **state)
     assert_non_null(strstr((const char *)text.p, "\"added\":false"));
 }
 
-static void statement_03__endpoint_without_slash__is_400_inside_and_200_outside(void **state)
+static void endpoint_without_slash__is_400_inside_and_200_outside(void **state)
 {
     (void)state;
     struct buf text AUTO_BUF = buf_make(KIB(4));
@@ -153,7 +153,7 @@ static void statement_03__endpoint_without_slash__is_400_inside_and_200_outside(
     assert_string_equal((const char *)text.p, "text/plain; charset=utf-8|Invalid v4 onion request");
 }
 
-static void statement_04__undecryptable_bytes__are_http_400(void **state)
+static void undecryptable_bytes__are_http_400(void **state)
 {
     (void)state;
     uint8_t noise[200] = {100};
@@ -164,7 +164,7 @@ static void statement_04__undecryptable_bytes__are_http_400(void **state)
     assert_int_equal(server_link_trouble(l)->status, 400);
 }
 
-static void statement_06__header_names_in_any_case__authenticate(void **state)
+static void header_names_in_any_case__authenticate(void **state)
 {
     (void)state;
     for (int upper = 0; upper < 2; upper++) {
@@ -184,7 +184,7 @@ static void statement_06__header_names_in_any_case__authenticate(void **state)
     }
 }
 
-static void statement_07__three_of_four_headers__are_400_and_counted(void **state)
+static void three_of_four_headers__are_400_and_counted(void **state)
 {
     (void)state;
     static const char *const names[] = {"X-SOGS-Pubkey", "X-SOGS-Nonce", "X-SOGS-Timestamp",
@@ -200,7 +200,7 @@ static void statement_07__three_of_four_headers__are_400_and_counted(void **stat
     }
 }
 
-static void statement_08__unblinded_key__is_400_with_the_text_that_clients_compare(void **state)
+static void unblinded_key__is_400_with_the_text_that_clients_compare(void **state)
 {
     (void)state;
     struct community *c = &t.members[ANA].community;
@@ -209,7 +209,7 @@ static void statement_08__unblinded_key__is_400_with_the_text_that_clients_compa
                         "Invalid authentication: this server requires the use of blinded ids");
 }
 
-static void statement_09__timestamps__of_25_hours_are_425_and_of_23_are_taken(void **state)
+static void timestamps__25_hours_off_are_425_and_23_hours_off_accepted(void **state)
 {
     (void)state;
     struct community *c = &t.members[ANA].community;
@@ -224,7 +224,7 @@ static void statement_09__timestamps__of_25_hours_are_425_and_of_23_are_taken(vo
     c->clock_offset_s = 0;
 }
 
-static void statement_10__same_signed_request_twice__has_one_effect_and_one_425(void **state)
+static void same_signed_request_twice__has_one_effect_and_one_425(void **state)
 {
     (void)state;
     struct member *m = &t.members[ANA];
@@ -244,7 +244,7 @@ static void statement_10__same_signed_request_twice__has_one_effect_and_one_425(
     assert_int_equal(talk_sequence(&t, ANA, "lobby"), before + 1);
 }
 
-static void statement_11__globally_banned__is_403_whatever_he_asks(void **state)
+static void globally_banned_user__is_403_for_every_request(void **state)
 {
     (void)state;
     struct id_text id;
@@ -267,7 +267,7 @@ static void statement_11__globally_banned__is_403_whatever_he_asks(void **state)
         assert_true(clock_mono_ms() < deadline);
 }
 
-static void statement_12__without_authentication__reading_is_200_and_posting_401(void **state)
+static void without_authentication__reading_is_200_and_posting_401(void **state)
 {
     (void)state;
     json_auto_t *body = community_post_body(&t.members[ANA].community, "who?");
@@ -275,7 +275,7 @@ static void statement_12__without_authentication__reading_is_200_and_posting_401
     assert_int_equal(ask_as(ANA, UNSIGNED, "POST", "/room/lobby/message", body), 401);
 }
 
-static void statement_13__signature__covers_the_query_as_sent_and_the_path_decoded(void **state)
+static void signature__covers_the_query_as_sent_and_the_path_decoded(void **state)
 {
     (void)state;
     static const char escaped_query[] = "/room/lobby/messages/recent?limit=%31";
@@ -292,7 +292,7 @@ static void statement_13__signature__covers_the_query_as_sent_and_the_path_decod
         send_raw("GET", escaped_path, signed_headers("GET", plain_path, none), none, NULL), 200);
 }
 
-static void statement_14__limit_and_reactors__are_clamped_and_must_be_numbers(void **state)
+static void limit_and_reactors__are_clamped_and_must_be_numbers(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++)
@@ -308,7 +308,7 @@ static void statement_14__limit_and_reactors__are_clamped_and_must_be_numbers(vo
     assert_true(json_is_array(reactors));
 }
 
-static void statement_15__token_in_another_case__is_the_room_as_it_is_spelled(void **state)
+static void token_in_another_case__is_the_room_as_it_is_spelled(void **state)
 {
     (void)state;
     talk_room(&t, "Fishing");
@@ -318,7 +318,7 @@ static void statement_15__token_in_another_case__is_the_room_as_it_is_spelled(vo
     assert_string_equal(json_string_value(json_object_get(info, "token")), "Fishing");
 }
 
-static void statement_16__bad_json_or_type__is_400_and_stores_nothing(void **state)
+static void bad_json_or_type__is_400_and_stores_nothing(void **state)
 {
     (void)state;
     json_auto_t *good = community_post_body(&t.members[ANA].community, "never");
@@ -348,7 +348,7 @@ static void statement_16__bad_json_or_type__is_400_and_stores_nothing(void **sta
 
 /* ---- batches ---- */
 
-static void statement_17__one_invalid_element__refuses_all_and_runs_nothing(void **state)
+static void batch__with_one_invalid_element__is_refused_and_runs_nothing(void **state)
 {
     (void)state;
     static const char *const bad[] = {
@@ -379,7 +379,7 @@ static void statement_17__one_invalid_element__refuses_all_and_runs_nothing(void
     assert_int_equal(talk_sequence(&t, ANA, "lobby"), before);
 }
 
-static void statement_18__elements_with_bogus_headers__run_as_the_outer_user(void **state)
+static void batch__elements_with_forged_headers__run_as_the_outer_user(void **state)
 {
     (void)state;
     json_auto_t *post = community_post_body(&t.members[ANA].community, "mine");
@@ -398,7 +398,7 @@ static void statement_18__elements_with_bogus_headers__run_as_the_outer_user(voi
                         talk_id(&t, ANA, &id));
 }
 
-static void statement_19__failing_elements__do_not_stop_others_and_keep_the_order(void **state)
+static void batch__failing_elements__stop_no_others_and_keep_the_order(void **state)
 {
     (void)state;
     int code = 0;
@@ -416,7 +416,7 @@ static void statement_19__failing_elements__do_not_stop_others_and_keep_the_orde
     assert_int_equal(code_of(replies, 3), 200);
 }
 
-static void statement_20__sequence__stops_at_the_first_failure(void **state)
+static void sequence__stops_at_the_first_failure(void **state)
 {
     (void)state;
     int code = 0;
@@ -434,7 +434,7 @@ static void statement_20__sequence__stops_at_the_first_failure(void **state)
     assert_int_equal(code_of(held, 1), 304);
 }
 
-static void statement_23__every_element__has_code_headers_and_body(void **state)
+static void batch__every_element_has_code_headers_and_body(void **state)
 {
     (void)state;
     int code = 0;
@@ -468,7 +468,7 @@ static void statement_23__every_element__has_code_headers_and_body(void **state)
     assert_string_equal(json_string_value(json_object_get(nothing, "body")), "");
 }
 
-static void statement_24__json_on_a_get__refuses_the_whole_batch(void **state)
+static void batch__with_json_on_a_get__is_refused_whole(void **state)
 {
     (void)state;
     int code = 0;
@@ -483,27 +483,27 @@ static void statement_24__json_on_a_get__refuses_the_whole_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_01__put_reaction_and_post_pin_without_a_body__succeed),
-        cmocka_unit_test(statement_02__raw_and_escaped_reaction__mean_the_same),
-        cmocka_unit_test(statement_03__endpoint_without_slash__is_400_inside_and_200_outside),
-        cmocka_unit_test(statement_04__undecryptable_bytes__are_http_400),
-        cmocka_unit_test(statement_06__header_names_in_any_case__authenticate),
-        cmocka_unit_test(statement_07__three_of_four_headers__are_400_and_counted),
-        cmocka_unit_test(statement_08__unblinded_key__is_400_with_the_text_that_clients_compare),
-        cmocka_unit_test(statement_09__timestamps__of_25_hours_are_425_and_of_23_are_taken),
-        cmocka_unit_test(statement_10__same_signed_request_twice__has_one_effect_and_one_425),
-        cmocka_unit_test(statement_11__globally_banned__is_403_whatever_he_asks),
-        cmocka_unit_test(statement_12__without_authentication__reading_is_200_and_posting_401),
-        cmocka_unit_test(statement_13__signature__covers_the_query_as_sent_and_the_path_decoded),
-        cmocka_unit_test(statement_14__limit_and_reactors__are_clamped_and_must_be_numbers),
-        cmocka_unit_test(statement_15__token_in_another_case__is_the_room_as_it_is_spelled),
-        cmocka_unit_test(statement_16__bad_json_or_type__is_400_and_stores_nothing),
-        cmocka_unit_test(statement_17__one_invalid_element__refuses_all_and_runs_nothing),
-        cmocka_unit_test(statement_18__elements_with_bogus_headers__run_as_the_outer_user),
-        cmocka_unit_test(statement_19__failing_elements__do_not_stop_others_and_keep_the_order),
-        cmocka_unit_test(statement_20__sequence__stops_at_the_first_failure),
-        cmocka_unit_test(statement_23__every_element__has_code_headers_and_body),
-        cmocka_unit_test(statement_24__json_on_a_get__refuses_the_whole_batch),
+        cmocka_unit_test(put_reaction_and_post_pin_without_a_body__succeed),
+        cmocka_unit_test(raw_and_escaped_reaction__mean_the_same),
+        cmocka_unit_test(endpoint_without_slash__is_400_inside_and_200_outside),
+        cmocka_unit_test(undecryptable_bytes__are_http_400),
+        cmocka_unit_test(header_names_in_any_case__authenticate),
+        cmocka_unit_test(three_of_four_headers__are_400_and_counted),
+        cmocka_unit_test(unblinded_key__is_400_with_the_text_that_clients_compare),
+        cmocka_unit_test(timestamps__25_hours_off_are_425_and_23_hours_off_accepted),
+        cmocka_unit_test(same_signed_request_twice__has_one_effect_and_one_425),
+        cmocka_unit_test(globally_banned_user__is_403_for_every_request),
+        cmocka_unit_test(without_authentication__reading_is_200_and_posting_401),
+        cmocka_unit_test(signature__covers_the_query_as_sent_and_the_path_decoded),
+        cmocka_unit_test(limit_and_reactors__are_clamped_and_must_be_numbers),
+        cmocka_unit_test(token_in_another_case__is_the_room_as_it_is_spelled),
+        cmocka_unit_test(bad_json_or_type__is_400_and_stores_nothing),
+        cmocka_unit_test(batch__with_one_invalid_element__is_refused_and_runs_nothing),
+        cmocka_unit_test(batch__elements_with_forged_headers__run_as_the_outer_user),
+        cmocka_unit_test(batch__failing_elements__stop_no_others_and_keep_the_order),
+        cmocka_unit_test(sequence__stops_at_the_first_failure),
+        cmocka_unit_test(batch__every_element_has_code_headers_and_body),
+        cmocka_unit_test(batch__with_json_on_a_get__is_refused_whole),
     };
     return cmocka_run_group_tests(tests, open_talk, close_talk);
 }

@@ -3,7 +3,7 @@
  * Rooms that do not keep everything: what goes, goes at both servers without a trace; what is pinned stays. One world of
  * two servers; each test has a room of its own.
  *
- * test-timeout-s: 300
+ * test-timeout-s: 300, test-waits: 54
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Files of rooms through a real server: up, down, names, limits, who may, and how long they stay.
+ *
+ * test-seconds: 20
  */
 #include <setjmp.h>
 #include <stdarg.h>

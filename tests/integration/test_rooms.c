@@ -59,7 +59,7 @@ static int64_t number_in(json_t *object, const char *key)
     return n;
 }
 
-static void statement_57__poll_info__has_details_only_for_another_counter(void **state)
+static void poll_info__has_details_only_when_the_counter_differs(void **state)
 {
     (void)state;
     open_room("r57");
@@ -79,7 +79,7 @@ static void statement_57__poll_info__has_details_only_for_another_counter(void *
     }
 }
 
-static void statement_58__info_updates__count_what_clients_show(void **state)
+static void info_updates__counts_changes_that_clients_show(void **state)
 {
     (void)state;
     open_room("r58");
@@ -155,7 +155,7 @@ static bool is_listed(struct member *m, const char *token)
     return found;
 }
 
-static void statement_59__banned__room_is_404_rest_403_and_not_listed(void **state)
+static void banned_user__room_is_404_the_rest_403_and_not_listed(void **state)
 {
     (void)state;
     open_room("r59");
@@ -176,7 +176,7 @@ static void statement_59__banned__room_is_404_rest_403_and_not_listed(void **sta
     assert_int_equal(ask(eve, "GET", NULL, NULL, "/room/r59"), 200);
 }
 
-static void statement_60__hidden_global_admin__is_shown_to_moderators_only(void **state)
+static void hidden_global_admin__is_shown_to_moderators_only(void **state)
 {
     (void)state;
     open_room("r60");
@@ -203,7 +203,7 @@ static void statement_60__hidden_global_admin__is_shown_to_moderators_only(void 
     json_decref(own);
 }
 
-static void statement_61__room_role__decides_about_visibility(void **state)
+static void room_role__decides_whether_a_global_admin_is_shown(void **state)
 {
     (void)state;
     open_room("r61");
@@ -226,7 +226,7 @@ static void statement_61__room_role__decides_about_visibility(void **state)
                      id15(&c, EVE)));
 }
 
-static void statement_68__moderator_removed__loses_the_flag_and_the_counter_grows(void **state)
+static void moderator_removed__loses_the_flag_and_the_counter_grows(void **state)
 {
     (void)state;
     open_room("r68");
@@ -339,7 +339,7 @@ static int put_image(const char *room, int64_t file)
     return ask(admin, "PUT", body, NULL, "/room/%s", room);
 }
 
-static void statement_54__image_of_another_room__is_406(void **state)
+static void image_of_another_room__is_406(void **state)
 {
     (void)state;
     open_room("r54");
@@ -498,13 +498,13 @@ static void pin__one_more_than_the_limit__is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(statement_57__poll_info__has_details_only_for_another_counter),
-        cmocka_unit_test(statement_58__info_updates__count_what_clients_show),
-        cmocka_unit_test(statement_59__banned__room_is_404_rest_403_and_not_listed),
-        cmocka_unit_test(statement_60__hidden_global_admin__is_shown_to_moderators_only),
-        cmocka_unit_test(statement_61__room_role__decides_about_visibility),
-        cmocka_unit_test(statement_68__moderator_removed__loses_the_flag_and_the_counter_grows),
-        cmocka_unit_test(statement_54__image_of_another_room__is_406),
+        cmocka_unit_test(poll_info__has_details_only_when_the_counter_differs),
+        cmocka_unit_test(info_updates__counts_changes_that_clients_show),
+        cmocka_unit_test(banned_user__room_is_404_the_rest_403_and_not_listed),
+        cmocka_unit_test(hidden_global_admin__is_shown_to_moderators_only),
+        cmocka_unit_test(room_role__decides_whether_a_global_admin_is_shown),
+        cmocka_unit_test(moderator_removed__loses_the_flag_and_the_counter_grows),
+        cmocka_unit_test(image_of_another_room__is_406),
         cmocka_unit_test(put_room__texts__lose_control_characters),
         cmocka_unit_test(put_room__defaults__hold_for_everybody_at_once),
         cmocka_unit_test(put_room__image__has_no_end_and_the_former_one_goes),

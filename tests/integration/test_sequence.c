@@ -3,7 +3,7 @@
  * The sequence rule between processes (design D3, D7): two servers on one database, writers and readers on both, and a
  * server that hears no notification.
  *
- * test-timeout-s: 180
+ * test-timeout-s: 180, test-waits: 38
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 180
+ * test-timeout-s: 180, test-waits: 26
  *
  * Checks that no other check stands behind: each test here is red when exactly one of them is
  * missing. What memory must not have heard of is written into the database without raising a

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Starting: what `serve` refuses and with which words, a first start that is killed at any moment and repeated, and how
- * fast a server with a million messages serves.
+ * Starting: what `serve` refuses and with which words, and a first start that is killed at any
+ * moment and repeated. How long a start takes: test_start_times.c.
  *
- * test-timeout-s: 240
- *
- * test-alone: it measures times.
+ * test-timeout-s: 240, test-seconds: 45
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,19 +21,15 @@
 
 #include "base/clock.h"
 #include "base/hex.h"
-#include "db/db.h"
 #include "integration/command.h"
+#include "integration/file_fixture.h"
 #include "integration/world_settings.h"
 
 enum { CONFIGURATION = 3, DATABASE = 4 };
 enum {
-    MESSAGES = 1000000,
-    START_MS = 2000,
-    PERMISSIONS_START_MS = 5000,
     KILLS = 12,
     FIRST_START_MS =
         400, /* about what an undisturbed first start takes: kills come anywhere in it */
-    STEP_MS = 10,
 };
 
 static struct said said;
@@ -47,37 +41,6 @@ static void open_world(struct world *w, size_t servers)
     const struct world_options options = {.servers = servers, .accounts = 1, .no_fsync = true};
     if (world_open(w, &options) != OK)
         fail_msg("%s", w->trouble);
-}
-
-static struct db *connect_to(const struct world *w)
-{
-    const struct db_options options = {
-        .url = w->database_url, .statement_timeout_ms = 0, .lock_timeout_ms = 1000};
-    struct db *db = NULL;
-    assert_int_equal(db_new(&options, &db), OK);
-    assert_int_equal(db_ensure(db), OK);
-    return db;
-}
-
-static void run_sql(const struct world *w, const char *sql)
-{
-    struct db *db = connect_to(w);
-    assert_int_equal(db_script(db, sql), OK);
-    db_free(db);
-}
-
-static int64_t number(const struct world *w, const char *sql)
-{
-    AUTO_ROWS struct rows rows = {0};
-    struct row row;
-    struct db *db = connect_to(w);
-    assert_int_equal(db_query(db, sql, NULL, 0, &rows), OK);
-    assert_true(rows_next(&rows, &row));
-    int64_t n = row_i64(&row, 0);
-    assert_true(rows_ok(&rows));
-    rows_done(&rows);
-    db_free(db);
-    return n;
 }
 
 static void write_file(const char *path, const void *bytes, size_t len, mode_t mode)
@@ -177,20 +140,20 @@ static void serve__database_of_another_program_version__is_refused(void **state)
     open_world(&w, 1);
     assert_int_equal(world_stop_server(&w, 0), 0);
     /* Newer: a migration that we do not have. */
-    run_sql(&w, "INSERT INTO conclave.schema_migrations (number, name, hash, applied_at)"
-                " SELECT max(number) + 1, 'later', decode(repeat('00', 32), 'hex'), 0"
-                "   FROM conclave.schema_migrations");
+    file_sql(&w, "INSERT INTO conclave.schema_migrations (number, name, hash, applied_at)"
+                 " SELECT max(number) + 1, 'later', decode(repeat('00', 32), 'hex'), 0"
+                 "   FROM conclave.schema_migrations");
     command_expect(&w, NULL, ARGS("serve"), DATABASE, "than this program can serve", &said);
     command_expect(&w, NULL, ARGS("serve", "--init"), DATABASE, "than this program can", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "than this program can serve", &said);
     command_expect(&w, NULL, ARGS("migrate"), DATABASE, "nothing was changed", &said);
     command_expect(&w, NULL, ARGS("migrate", "--check"), DATABASE, "newer", &said);
-    run_sql(&w, "DELETE FROM conclave.schema_migrations WHERE name = 'later'");
+    file_sql(&w, "DELETE FROM conclave.schema_migrations WHERE name = 'later'");
     /* Foreign: one of ours that was changed. */
-    run_sql(&w, "UPDATE conclave.schema_migrations SET hash = decode(repeat('00', 32), 'hex') "
-                "WHERE number = 2;"
-                "CREATE TABLE conclave.kept AS SELECT hash FROM conclave.schema_migrations WHERE "
-                "number = 2");
+    file_sql(&w, "UPDATE conclave.schema_migrations SET hash = decode(repeat('00', 32), 'hex') "
+                 "WHERE number = 2;"
+                 "CREATE TABLE conclave.kept AS SELECT hash FROM conclave.schema_migrations WHERE "
+                 "number = 2");
     command_expect(&w, NULL, ARGS("serve"), DATABASE, "made by another program", &said);
     command_expect(&w, NULL, ARGS("serve", "--init"), DATABASE, "made by another program", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "not those of this program", &said);
@@ -203,21 +166,21 @@ static void serve__older_or_empty_schema__asks_for_migrate(void **state)
     (void)state;
     static struct world w;
     open_world(&w, 1);
-    int64_t newest = number(&w, "SELECT max(number) FROM conclave.schema_migrations");
+    int64_t newest = file_number(&w, "SELECT max(number) FROM conclave.schema_migrations");
     assert_int_equal(world_stop_server(&w, 0), 0);
-    run_sql(&w, "DELETE FROM conclave.schema_migrations"
-                " WHERE number = (SELECT max(number) FROM conclave.schema_migrations)");
+    file_sql(&w, "DELETE FROM conclave.schema_migrations"
+                 " WHERE number = (SELECT max(number) FROM conclave.schema_migrations)");
     command_expect(&w, NULL, ARGS("serve"), DATABASE, "`conclave migrate`", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "older than this program", &said);
     command_expect(&w, NULL, ARGS("room", "list"), DATABASE, "older than this program", &said);
     command_expect(&w, NULL, ARGS("migrate", "--check"), 1, "to be migrated", &said);
     /* An empty database, and then the whole way by hand. */
-    run_sql(&w, "DROP SCHEMA conclave CASCADE");
+    file_sql(&w, "DROP SCHEMA conclave CASCADE");
     command_expect(&w, NULL, ARGS("serve"), DATABASE, "`conclave migrate`", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "is empty", &said);
     command_expect(&w, NULL, ARGS("migrate", "--check"), 1, "schema 0, to be migrated", &said);
     command_expect(&w, NULL, ARGS("migrate"), 0, "up to date", &said);
-    assert_int_equal(number(&w, "SELECT max(number) FROM conclave.schema_migrations"), newest);
+    assert_int_equal(file_number(&w, "SELECT max(number) FROM conclave.schema_migrations"), newest);
     command_expect(&w, NULL, ARGS("serve"), DATABASE, "belongs to no server yet", &said);
     command_expect(&w, NULL, ARGS("check"), DATABASE, "belongs to no server yet", &said);
     assert_int_equal(world_restart_server(&w, 0, NULL), OK); /* with --init */
@@ -247,7 +210,7 @@ static void start_and_kill(struct world *w, int after_ms)
 static void begin_anew(const struct world *w)
 {
     char path[WORLD_PATH_MAX + 32];
-    run_sql(w, "DROP SCHEMA IF EXISTS conclave CASCADE");
+    file_sql(w, "DROP SCHEMA IF EXISTS conclave CASCADE");
     (void)snprintf(path, sizeof(path), "%s/server.key", w->folder);
     (void)unlink(path);
     (void)snprintf(path, sizeof(path), "%s/storage.key", w->folder);
@@ -269,98 +232,18 @@ static void init__killed_at_any_moment__works_when_repeated(void **state)
         /* Twice each: what the first left behind is interrupted again. */
         start_and_kill(&w, FIRST_START_MS * (i + 1) / KILLS);
         half_made +=
-            number(&w, "SELECT count(*) FROM pg_namespace WHERE nspname = 'conclave'") == 1;
+            file_number(&w, "SELECT count(*) FROM pg_namespace WHERE nspname = 'conclave'") == 1;
         start_and_kill(&w, FIRST_START_MS * (KILLS - i) / KILLS);
         assert_int_equal(world_restart_server(&w, 0, admin), OK);
         command_expect(&w, NULL, ARGS("check"), 0, "in order", &said);
         command_expect(&w, NULL, ARGS("room", "list"), 0, "lobby\t", &said);
         command_expect(&w, NULL, ARGS("mod", "list", "--global"), 0, "15abab", &said);
-        assert_int_equal(number(&w, "SELECT count(*) FROM conclave.server"), 1);
-        assert_int_equal(number(&w, "SELECT count(*) FROM conclave.rooms"), 1);
+        assert_int_equal(file_number(&w, "SELECT count(*) FROM conclave.server"), 1);
+        assert_int_equal(file_number(&w, "SELECT count(*) FROM conclave.rooms"), 1);
         assert_int_equal(world_stop_server(&w, 0), 0);
     }
     print_message("%zu of %d were killed after the schema was begun\n", half_made, KILLS);
     assert_in_range(half_made, 1, KILLS);
-    assert_true(world_close(&w));
-}
-
-/* ---- a large database ---- */
-
-static void server__with_a_million_messages__serves_within_two_seconds(void **state)
-{
-    (void)state;
-    static struct world w;
-    const char *divisor = getenv("CONCLAVE_TEST_SHORT");
-    /* Under a sanitizer the server is several times slower: fewer messages, more time. */
-    long part = divisor != NULL ? strtol(divisor, NULL, 10) : 1;
-    long messages = MESSAGES / part;
-    char sql[900];
-    int64_t longest_ms = 0;
-    open_world(&w, 1);
-    assert_int_equal(world_stop_server(&w, 0), 0);
-    (void)snprintf(
-        sql, sizeof(sql),
-        "INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
-        " SELECT '\\x15' || sha256(int8send(n)), 0, 0 FROM generate_series(1, 1000) n;"
-        "INSERT INTO conclave.rooms (token, name, created) SELECT 'room' || n, 'n', 0 FROM "
-        "generate_series(1, 20) n;"
-        "INSERT INTO conclave.messages (room, author, posted, seqno_creation, seqno_data, key_id, "
-        "body)"
-        " SELECT r.id, (SELECT min(id) FROM conclave.users) + n %% 1000, n, n, n, 1, "
-        "decode(repeat('00', 200), 'hex')"
-        "   FROM (SELECT id FROM conclave.rooms ORDER BY id LIMIT 20) r, generate_series(1, %ld) n;"
-        "UPDATE conclave.rooms SET message_sequence = %ld",
-        messages / 20, messages / 20);
-    run_sql(&w, sql);
-    assert_in_range(number(&w, "SELECT count(*) FROM conclave.messages"), messages - 20, messages);
-    run_sql(&w, "ANALYZE conclave.messages");
-    for (int i = 0; i < 3; i++) {
-        int64_t from_ms = clock_mono_ms();
-        assert_int_equal(world_restart_server(&w, 0, NULL), OK);
-        int64_t ms = clock_mono_ms() - from_ms;
-        longest_ms = ms > longest_ms ? ms : longest_ms;
-        /* It serves: the picture shows where the rooms stand. */
-        struct member ana;
-        json_auto_t *room = NULL;
-        assert_int_equal(member_open(&w, 0, 0, false, &ana), OK);
-        assert_int_equal(community_join(&ana.community, "room7", &room), OK);
-        assert_int_equal(json_integer_value(json_object_get(room, "message_sequence")),
-                         messages / 20);
-        member_close(&ana);
-        assert_int_equal(world_stop_server(&w, 0), 0);
-    }
-    print_message("ready after at most %ld ms with %ld messages\n", (long)longest_ms, messages);
-    assert_in_range(longest_ms, 0, START_MS * part);
-    assert_true(world_close(&w));
-}
-
-/* Rooms that are as full of exceptions as they may be. */
-static void server__with_two_million_permissions__serves_within_five_seconds(void **state)
-{
-    (void)state;
-    static struct world w;
-    const bool full = getenv("CONCLAVE_TEST_FULL") != NULL;
-    const int rooms = full ? 20 : 1; /* of a hundred thousand each */
-    char sql[700];
-    open_world(&w, 1);
-    assert_int_equal(world_stop_server(&w, 0), 0);
-    (void)snprintf(sql, sizeof(sql),
-                   "INSERT INTO conclave.users (session_id, created_hour, last_active_hour)"
-                   " SELECT '\\x15' || sha256(int8send(n)), 0, 0"
-                   "   FROM generate_series(1, 100000) n;"
-                   "INSERT INTO conclave.rooms (token, name, created)"
-                   " SELECT 'room' || n, 'n', 0 FROM generate_series(1, %d) n;"
-                   "INSERT INTO conclave.permissions (room, user_id, banned)"
-                   " SELECT r.id, u.id, true FROM conclave.rooms r, conclave.users u"
-                   "  WHERE r.token <> 'lobby'",
-                   rooms);
-    run_sql(&w, sql);
-    int64_t from_ms = clock_mono_ms();
-    assert_int_equal(world_restart_server(&w, 0, NULL), OK);
-    int64_t ms = clock_mono_ms() - from_ms;
-    print_message("ready after %ld ms with %d00,000 permissions\n", (long)ms, rooms);
-    if (getenv("CONCLAVE_TEST_SHORT") == NULL)
-        assert_in_range(ms, 0, PERMISSIONS_START_MS);
     assert_true(world_close(&w));
 }
 
@@ -372,8 +255,6 @@ int main(void)
         cmocka_unit_test(serve__database_of_another_program_version__is_refused),
         cmocka_unit_test(serve__older_or_empty_schema__asks_for_migrate),
         cmocka_unit_test(init__killed_at_any_moment__works_when_repeated),
-        cmocka_unit_test(server__with_a_million_messages__serves_within_two_seconds),
-        cmocka_unit_test(server__with_two_million_permissions__serves_within_five_seconds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,7 +110,7 @@ static void room__with_some_of_everything__is_counted(void **state)
     assert_line(out, expected);
     assert_line(out, "files\t1\tbytes 777");
     assert_line(out, "active\t1d 2\t7d 6\t14d 14\t30d 30");
-    assert_line(out, "reactions\t👍 4\tb 2\t?[2J 1");
+    assert_line(out, "reactions\t👍 4\tb 2\t\\u{1b}[2J 1");
     for (size_t member = ANA; member < PEOPLE; member++) {
         struct id_text id;
         assert_null(strstr(out, talk_id(&t, member, &id) + 2));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * test-timeout-s: 240
+ * test-timeout-s: 240, test-waits: 19
  *
  * SIGTERM is heeded at every moment: while the database is waited for, while it accepts connections
  * and says nothing, and under load on a database that stands still. SIGHUP ends nothing.

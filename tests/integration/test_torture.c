@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A short `make torture` (tests/torture/): the long one runs by hand, and its report is docs/torture-report.md.
+ *
+ * test-seconds: 31
  */
 #include <setjmp.h>
 #include <stdarg.h>

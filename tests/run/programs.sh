@@ -4,15 +4,25 @@
 # usage: tests/run/programs.sh SUITE BUILD PROGRAM...      (from the root of the tree)
 #
 # SUITE is the word shown; BUILD is the folder of conclave, conclave-client and conclave-node, given
-# to the programs as CONCLAVE_TEST_BUILD. Programs run TEST_JOBS at a time (2: most of them wait for
-# a database or a clock); those that measure, and say "test-alone" in their source, one after the
-# other when the rest is done. Prints failing programs' output in full and one line for the suite;
-# appends "<passed> <failed> <skipped>" to the file TEST_COUNTS, if set. A program that crashes,
-# hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it announced has failed. Exit 1 on
-# any failure. A program that fails beside others is run once more by itself when the rest is done,
-# since many tests measure time; that run counts, and the suite's line tells how many there were.
-# With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that one and
-# may skip tests.
+# to the programs as CONCLAVE_TEST_BUILD. Prints failing programs' output in full and one line for
+# the suite; appends "<passed> <failed> <skipped>" to the file TEST_COUNTS, if set. Exit 1 on any
+# failure. A program that crashes, hangs (TEST_TIMEOUT, 120 s), skips tests or reports fewer than it
+# announced has failed. With CONCLAVE_TEST_EMULATED, the name of an emulator, programs run under that
+# one and may skip tests.
+#
+# A program's source says in its first comment how it wants to run:
+#   test-waits: SECONDS      It mostly waits for a clock. TEST_WAITING (4) of these run at a time,
+#                            beside TEST_JOBS (2) of the others; the longest begin first.
+#   test-seconds: SECONDS    It takes long, and begins before the shorter ones.
+#   test-alone               It measures. It runs when the rest is done, and nothing beside it.
+#   test-timeout-s: SECONDS  It may take longer than TEST_TIMEOUT.
+#
+# A program that fails beside others is run once more by itself when the rest is done, since many
+# tests measure time; that run counts, and the suite's line tells how many there were.
+#
+# Suites may run side by side. Each then holds a shared lock (flock -s) on the file behind descriptor
+# 9, and says so with TEST_TURN=1; this script makes it an exclusive one while it runs a program by
+# itself, and so waits until the others are through.
 set -u
 suite=$1 build=$2
 shift 2
@@ -27,19 +37,18 @@ source_of() {
     echo "tests/${1##*/tests/}.c"
 }
 
-# A program that needs longer says so in its source: "test-timeout-s: 300".
-limit_of() {
-    local own
-    own=$(grep -o -m1 'test-timeout-s: [0-9]*' "$(source_of "$1")" 2>/dev/null | grep -o '[0-9]*$')
-    echo "${own:-${TEST_TIMEOUT:-120}}"
+# length_of PROGRAM WORD: the seconds behind "WORD: " in its source, or nothing.
+length_of() {
+    grep -o -m1 "$2: [0-9]*" "$(source_of "$1")" 2>/dev/null | grep -o '[0-9]*$'
 }
 
 # run PROGRAM [alone]: what it has to say comes in one piece, since others may run beside it.
 run() {
     local program=$1 log limit t=$SECONDS status ok bad left planned verdict=ok
     log=build/log/$suite-$(basename "$program").log
-    limit=$(limit_of "$program")
-    timeout -k 10 "$limit" ${CONCLAVE_TEST_EMULATED:+"$CONCLAVE_TEST_EMULATED"} "$program" >"$log" 2>&1 </dev/null
+    limit=$(length_of "$program" test-timeout-s)
+    limit=${limit:-${TEST_TIMEOUT:-120}}
+    timeout -k 10 "$limit" ${CONCLAVE_TEST_EMULATED:+"$CONCLAVE_TEST_EMULATED"} "$program" >"$log" 2>&1 </dev/null 9>&-
     status=$?
     # (cmocka 1.1.5 writes "not ok" before a skipped test, later ones "ok".)
     read -r ok bad left planned < <(awk -v may_skip="${CONCLAVE_TEST_EMULATED:+1}" '
@@ -66,18 +75,48 @@ run() {
     fi
 }
 
-alone=()
+# side_by_side N PROGRAM...
+side_by_side() {
+    local most=$1 running=0 program
+    shift
+    for program in "$@"; do
+        if ((running++ >= most)); then
+            wait -n
+        fi
+        run "$program" &
+    done
+    wait
+}
+
+# by_length: from lines of "SECONDS PROGRAM", the programs, the longest first.
+by_length() {
+    sort -s -k 1,1nr | cut -d ' ' -f 2-
+}
+
+alone=() waiting=() others=()
 for program in "$@"; do
     if grep -q 'test-alone' "$(source_of "$program")" 2>/dev/null; then
         alone+=("$program")
-        continue
+    elif seconds=$(length_of "$program" test-waits); then
+        waiting+=("$seconds $program")
+    else
+        seconds=$(length_of "$program" test-seconds)
+        others+=("${seconds:-0} $program")
     fi
-    while (($(jobs -rp | wc -l) >= ${TEST_JOBS:-2})); do
-        wait -n
-    done
-    run "$program" &
 done
+# (Unquoted below: a list without programs is one empty word here.)
+mapfile -t waiting < <(printf '%s\n' "${waiting[@]+"${waiting[@]}"}" | by_length)
+mapfile -t others < <(printf '%s\n' "${others[@]+"${others[@]}"}" | by_length)
+# shellcheck disable=SC2068
+side_by_side "${TEST_WAITING:-4}" ${waiting[@]} &
+# shellcheck disable=SC2068
+side_by_side "${TEST_JOBS:-2}" ${others[@]} &
 wait
+turn=0
+if [[ -n ${TEST_TURN:-} ]] && { ((${#alone[@]})) || [[ -s $again ]]; }; then
+    turn=1
+    flock -x 9
+fi
 for program in "${alone[@]+"${alone[@]}"}"; do
     run "$program"
 done
@@ -86,6 +125,8 @@ for program in "${repeated[@]+"${repeated[@]}"}"; do
     echo "--- $program failed beside others and runs once more (first: build/log/$suite-$(basename "$program").log.first)"
     run "$program" alone
 done
+
+((turn == 0)) || flock -s 9
 
 read -r passed failed skipped < <(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$counts")
 ((skipped)) || skipped=''

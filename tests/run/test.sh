@@ -6,6 +6,10 @@
 #
 # With TEST_TOTALS, a file, the three numbers go there instead: .ci/run adds others to them.
 #
+# Two lanes run side by side, since most programs wait for clocks and databases: the release build's
+# suites, and what the sanitizers need. What measures runs when both lanes are through
+# (tests/run/programs.sh).
+#
 # short: gcc -Werror, fast lint, unit, integration, and both (but for a few) again under the address
 # and undefined-behaviour sanitizers with fixed-time runs cut to a third (CONCLAVE_TEST_SHORT=3),
 # and every fuzzer for two seconds. full (CONCLAVE_TEST_FULL=1): nothing is cut, `make lint` is
@@ -14,10 +18,10 @@
 # Debian 12 and on 13.
 set -u
 make=${MAKE:-make}
-export TEST_JOBS=${TEST_JOBS:-3}
 TEST_COUNTS=$(mktemp)
 export TEST_COUNTS
-trap 'rm -f "$TEST_COUNTS"' EXIT
+turns=$(mktemp)
+trap 'rm -f "$TEST_COUNTS" "$turns"' EXIT
 shopt -s nullglob
 began=$SECONDS
 # What is too slow for every day: a minute without a database, a million rows.
@@ -51,30 +55,50 @@ suite() {
     tests/run/programs.sh "$1" "$2" $(programs "$3" "$4")
 }
 
-if build 'build (gcc -Werror)' tests-release; then
-    tests/run/lint.sh "$([[ ${1:-short} == full ]] && echo full || echo fast)"
+# lane COMMAND...: in the background, with a shared lock that tells the other lane that it still runs.
+lane() {
+    (
+        exec 9>>"$turns"
+        flock -s 9
+        export TEST_TURN=1
+        "$@"
+        flock -u 9
+    ) &
+}
+
+release_lane() {
+    tests/run/lint.sh "$([[ $1 == full ]] && echo full || echo fast)" 9>&-
     suite unit build release unit
     suite integration build release integration
-fi
-if build 'build (asan, ubsan)' tests-asan; then
-    [[ ${1:-short} == full ]] || export CONCLAVE_TEST_SHORT=3
+}
+
+asan_lane() {
+    # The release build's suites come first while this one compiles.
+    make="nice $make" build 'build (asan, ubsan)' tests-asan 9>&- || return
+    [[ $1 == full ]] || export CONCLAVE_TEST_SHORT=3
     # Leaks of short-lived programs are looked for too; the first finding ends the program.
     export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}
     export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
     suite 'unit-asan' build/asan asan unit
-    tests/run/fuzz.sh replay build/asan 2
-    # What kills, fills or waits rather than reads bytes is sanitized in the full lane only: twelve minutes are few.
-    left_out='/test_(none)$'
-    [[ ${1:-short} == full ]] || left_out='/test_(adoption|bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|forgetting|freshness|hostile_http|retention|start|torture)$'
+    tests/run/fuzz.sh replay build/asan 2 9>&-
+    # What kills, fills or waits rather than reads bytes is sanitized in the full lane only: seven minutes are few.
+    left_out='/test_attack$' # it measures times alone
+    [[ $1 == full ]] || left_out='/test_(adoption|attack|bad_start|clock|database_away|deadlines|events|file_disk|file_kill|file_load|first_start|flood|forgetting|freshness|hostile_http|retention|start|start_times|torture)$'
     mapfile -t sanitized < <(programs asan integration | grep -vE "$left_out")
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-asan build/asan "${sanitized[@]}"
+}
+
+if build 'build (gcc -Werror)' tests-release; then
+    lane release_lane "${1:-short}"
 fi
+lane asan_lane "${1:-short}"
+wait
 # Races: every program that starts threads or servers, at a third of its time; a report makes a process end with 66. The
-# three left out measure or kill rather than race, and are slow enough without.
+# five left out measure or kill rather than race, and are slow enough without.
 if [[ ${1:-short} == full ]] && build 'build (tsan)' tests-tsan; then
     export CONCLAVE_TEST_SHORT=3 TSAN_OPTIONS=${TSAN_OPTIONS:-exitcode=66}
     unset CONCLAVE_TEST_FULL
-    mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|deadlines|torture)$')
+    mapfile -t racing < <(programs tsan integration | grep -vE '/test_(start|start_times|attack|deadlines|torture)$')
     TEST_TIMEOUT=${TEST_TIMEOUT:-240} tests/run/programs.sh integration-tsan build/tsan "${racing[@]}"
 fi
 # Every scenario of the bench at a twentieth: its answers must be right, and polls free of SQL. Its times mean nothing.

@@ -62,10 +62,12 @@ static const struct rule rules[] = {
      "   AND NOT EXISTS (SELECT 1 FROM conclave.files f WHERE f.blob = b.id)"},
     {"bytes that the sum of all files is off by",
      "SELECT abs((SELECT bytes FROM conclave.file_usage) -"
-     "           (SELECT coalesce(sum(size), 0) FROM conclave.blobs WHERE NOT blocked))::bigint"},
+     "           (SELECT coalesce(sum(conclave.file_charge(size)), 0) FROM conclave.blobs WHERE "
+     "NOT blocked))::bigint"},
     {"rooms whose sum of files is off",
      "SELECT count(*) FROM conclave.room_storage r"
-     " WHERE r.bytes <> (SELECT coalesce(sum(b.size), 0) FROM conclave.files f"
+     " WHERE r.bytes <> (SELECT coalesce(sum(conclave.file_charge(b.size)), 0) FROM conclave.files "
+     "f"
      "                     JOIN conclave.blobs b ON b.id = f.blob WHERE f.room = r.room)"},
     {"contents of the file server with two files",
      "SELECT count(*) FROM (SELECT blob FROM conclave.files WHERE room IS NULL GROUP BY blob "

@@ -256,9 +256,15 @@ static enum err wait_rooms(struct run *r)
 
 static enum err open_run(struct run *r)
 {
-    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", "CONCLAVE_LIMITS_EDITS=off",
+    static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off",
+                                      "CONCLAVE_LIMITS_EDITS=off",
                                       "CONCLAVE_LIMITS_REACTIONS=off",
-                                      "CONCLAVE_LIMITS_UPLOADS=off", NULL};
+                                      "CONCLAVE_LIMITS_UPLOADS=off",
+                                      "CONCLAVE_LIMITS_DELETIONS=off",
+                                      "CONCLAVE_LIMITS_STRANGERS_BYTES=0",
+                                      "CONCLAVE_FILES_STRANGERS_BYTES=0",
+                                      "CONCLAVE_FILES_ANONYMOUS_BYTES=0",
+                                      NULL};
     static const char *const second_room[] = {"room", "add", "second", "--name", "Second", NULL};
     const struct world_options options = {.servers = TORTURE_SERVERS - r->options->clock,
                                           .accounts = 4,

@@ -173,23 +173,33 @@ static const struct conf conf = {.limits = {.strangers_together = {10, 60000},
                                             .uploads = {4, 60000},
                                             .upload_bytes = 1000,
                                             .dms = {3, 60000},
-                                            .reactions = {5, 60000}}};
+                                            .reactions = {5, 60000},
+                                            .deletions = {10, 60000},
+                                            .moderation = {20, 60000},
+                                            .strangers_bytes = 1000},
+                                 .files = {.upload_limit = {6, 60000}, .anonymous_bytes = 5000}};
+
+static struct limit_claim member_claim(enum limit_action action, uint64_t who)
+{
+    return (struct limit_claim){
+        .action = action, .kind = CALLER_MEMBER, .who = id_of(who), .room = 1, .amount = 1};
+}
 
 static void limit__of_one_identity__binds_that_identity_only(void **state)
 {
     (void)state;
     struct limits *l = NULL;
-    struct limit_claim ana = {.action = LIMIT_REACTIONS, .who = id_of(1), .room = 1};
-    struct limit_claim ben = {.action = LIMIT_REACTIONS, .who = id_of(2), .room = 1};
+    struct limit_claim ana = member_claim(LIMIT_REACTIONS, 1);
+    struct limit_claim ben = member_claim(LIMIT_REACTIONS, 2);
     assert_int_equal(limits_new(&conf, &l), OK);
     for (int i = 0; i < 5; i++) {
         ana.room = i; /* whatever the room */
-        assert_true(limits_take(l, &ana, 1000));
+        assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
     }
-    assert_false(limits_take(l, &ana, 1000));
-    assert_true(limits_take(l, &ben, 1000));
+    assert_int_equal(limits_take(l, &ana, 1000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &ben, 1000), LIMIT_FITS);
     ana.action = LIMIT_DMS; /* and that deed only */
-    assert_true(limits_take(l, &ana, 1000));
+    assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
     limits_free(l);
 }
 
@@ -197,15 +207,17 @@ static void limit__of_bytes__counts_bytes_and_takes_nothing_when_it_refuses(void
 {
     (void)state;
     struct limits *l = NULL;
-    struct limit_claim ana = {.action = LIMIT_UPLOADS, .who = id_of(1), .room = 1, .bytes = 600};
+    struct limit_claim ana = member_claim(LIMIT_UPLOADS, 1);
+    ana.bytes = 600;
     assert_int_equal(limits_new(&conf, &l), OK);
-    assert_true(limits_take(l, &ana, 1000));
+    assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
     for (int i = 0; i < 10; i++)
-        assert_false(limits_take(l, &ana, 1000)); /* too many bytes: no upload is counted either */
+        assert_int_equal(limits_take(l, &ana, 1000),
+                         LIMIT_OWN); /* too many bytes: no upload is counted either */
     ana.bytes = 100;
     for (int i = 0; i < 3; i++)
-        assert_true(limits_take(l, &ana, 1000));
-    assert_false(limits_take(l, &ana, 1000));
+        assert_int_equal(limits_take(l, &ana, 1000), LIMIT_FITS);
+    assert_int_equal(limits_take(l, &ana, 1000), LIMIT_OWN);
     limits_free(l);
 }
 
@@ -216,21 +228,111 @@ static void limit__of_strangers__is_shared_by_all_of_a_room_and_of_the_server(vo
     uint64_t n = 0;
     assert_int_equal(limits_new(&conf, &l), OK);
     for (int64_t room = 1; room <= 10; room++) {
-        struct limit_claim claim = {.action = LIMIT_POSTS, .stranger = true, .room = room};
+        struct limit_claim claim = member_claim(LIMIT_POSTS, 0);
+        claim.kind = CALLER_STRANGER;
+        claim.room = room;
         for (int i = 0; i < 10; i++) {
             claim.who = id_of(n++);
-            assert_true(limits_take(l, &claim, 1000));
+            assert_int_equal(limits_take(l, &claim, 1000), LIMIT_FITS);
         }
         claim.who = id_of(n++);
-        assert_false(limits_take(l, &claim, 1000));
-        claim.stranger = false; /* members do not share it */
-        assert_true(limits_take(l, &claim, 1000));
+        assert_int_equal(limits_take(l, &claim, 1000), LIMIT_OWN);
+        claim.kind = CALLER_MEMBER; /* members do not share it */
+        assert_int_equal(limits_take(l, &claim, 1000), LIMIT_FITS);
     }
     /* Ten rooms' worth: the server's. */
-    struct limit_claim eleventh = {
-        .action = LIMIT_POSTS, .stranger = true, .room = 11, .who = id_of(n)};
-    assert_false(limits_take(l, &eleventh, 1000));
-    assert_true(limits_take(l, &eleventh, 1000 + 6000));
+    struct limit_claim eleventh = member_claim(LIMIT_POSTS, n);
+    eleventh.kind = CALLER_STRANGER;
+    eleventh.room = 11;
+    assert_int_equal(limits_take(l, &eleventh, 1000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &eleventh, 1000 + 6000), LIMIT_FITS);
+    limits_free(l);
+}
+
+static void uploads__of_one_kind_of_callers__take_nothing_from_another(void **state)
+{
+    (void)state;
+    struct limits *l = NULL;
+    struct limit_claim anonymous = {
+        .action = LIMIT_UPLOADS, .kind = CALLER_ANONYMOUS, .amount = 1, .bytes = 800};
+    struct limit_claim extension = anonymous;
+    extension.action = LIMIT_EXTENSIONS;
+    assert_int_equal(limits_new(&conf, &l), OK);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(limits_take(l, &anonymous, 1000), LIMIT_FITS);
+    assert_int_equal(limits_take(l, &extension, 1000), LIMIT_FITS);
+    assert_int_equal(limits_take(l, &extension, 1000), LIMIT_OF_KIND); /* of 5,000 bytes a day */
+    anonymous.bytes = 1;
+    assert_int_equal(limits_take(l, &anonymous, 1000), LIMIT_FITS);
+    assert_int_equal(limits_take(l, &anonymous, 1000), LIMIT_OF_KIND); /* of six */
+    for (uint64_t i = 0; i < 6; i++) {
+        struct limit_claim stranger = member_claim(LIMIT_UPLOADS, 10 + i);
+        struct limit_claim member = member_claim(LIMIT_UPLOADS, 20 + i);
+        stranger.kind = CALLER_STRANGER;
+        assert_int_equal(limits_take(l, &stranger, 1000), LIMIT_FITS);
+        assert_int_equal(limits_take(l, &member, 1000), LIMIT_FITS);
+    }
+    /* Whoever is over his own limit takes nothing from the others of his kind. */
+    struct limit_claim greedy = member_claim(LIMIT_UPLOADS, 30), last = greedy;
+    last.who = id_of(31);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(limits_take(l, &greedy, 61000), LIMIT_FITS);
+    for (int i = 0; i < 9; i++)
+        assert_int_equal(limits_take(l, &greedy, 61000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &last, 61000), LIMIT_FITS);
+    limits_free(l);
+}
+
+static void bytes_of_strangers__are_one_budget_for_posts_and_messages(void **state)
+{
+    (void)state;
+    struct limits *l = NULL;
+    struct limit_claim post = member_claim(LIMIT_POSTS, 1), dm = member_claim(LIMIT_DMS, 2);
+    post.kind = dm.kind = CALLER_STRANGER;
+    post.bytes = 600;
+    dm.bytes = 401;
+    assert_int_equal(limits_new(&conf, &l), OK);
+    assert_int_equal(limits_take(l, &post, 1000), LIMIT_FITS);
+    assert_int_equal(limits_take(l, &dm, 1000), LIMIT_OWN);
+    dm.bytes = 400;
+    assert_int_equal(limits_take(l, &dm, 1000), LIMIT_FITS);
+    post.kind = CALLER_MEMBER;
+    assert_int_equal(limits_take(l, &post, 1000), LIMIT_FITS);
+    limits_free(l);
+}
+
+static void charge__of_what_was_done__is_waited_for_but_not_for_ever(void **state)
+{
+    (void)state;
+    struct limits *l = NULL;
+    struct limit_claim one = member_claim(LIMIT_DELETIONS, 1), many = one;
+    many.amount = 20;
+    assert_int_equal(limits_new(&conf, &l), OK);
+    assert_int_equal(limits_take(l, &one, 1000), LIMIT_FITS);
+    limits_charge(l, &many, 1000); /* 21 of 10: two and more are to come back first */
+    assert_int_equal(limits_take(l, &one, 1000 + 71000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &one, 1000 + 72000), LIMIT_FITS);
+    many.amount = 1000000;
+    limits_charge(l, &many, 100000);
+    assert_int_equal(limits_take(l, &one, 100000 + 545000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &one, 100000 + 546000), LIMIT_FITS);
+    limits_free(l);
+}
+
+static void deeds_of_a_moderator__count_in_one_limit_whatever_they_are(void **state)
+{
+    (void)state;
+    struct limits *l = NULL;
+    struct limit_claim react = member_claim(LIMIT_REACTIONS, 1);
+    struct limit_claim ban = member_claim(LIMIT_MODERATION, 1);
+    react.moderates = ban.moderates = true;
+    assert_int_equal(limits_new(&conf, &l), OK);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(limits_take(l, &react, 1000), LIMIT_FITS);
+        assert_int_equal(limits_take(l, &ban, 1000), LIMIT_FITS);
+    }
+    assert_int_equal(limits_take(l, &react, 1000), LIMIT_OWN);
+    assert_int_equal(limits_take(l, &ban, 1000), LIMIT_OWN);
     limits_free(l);
 }
 
@@ -356,6 +458,10 @@ int main(void)
         cmocka_unit_test(limit__of_one_identity__binds_that_identity_only),
         cmocka_unit_test(limit__of_bytes__counts_bytes_and_takes_nothing_when_it_refuses),
         cmocka_unit_test(limit__of_strangers__is_shared_by_all_of_a_room_and_of_the_server),
+        cmocka_unit_test(uploads__of_one_kind_of_callers__take_nothing_from_another),
+        cmocka_unit_test(bytes_of_strangers__are_one_budget_for_posts_and_messages),
+        cmocka_unit_test(charge__of_what_was_done__is_waited_for_but_not_for_ever),
+        cmocka_unit_test(deeds_of_a_moderator__count_in_one_limit_whatever_they_are),
         cmocka_unit_test(identity__is_a_member_once_known_long_enough),
         cmocka_unit_test(members__in_a_flood_of_new_identities__stay_members),
         cmocka_unit_test(newcomers__where_all_places_are_members__become_members_too),

@@ -265,6 +265,36 @@ static void lane__with_strangers_waiting_longer__runs_members_first(void **state
     lane_free(lane);
 }
 
+static void lane__whose_line_of_members_is_full__has_places_for_strangers(void **state)
+{
+    (void)state;
+    enum { EACH = 4 };
+    static struct ordered_job members[EACH + 1], strangers[EACH + 1];
+    struct gate gate;
+    struct test_job first = {.job.run = run, .gate = &gate};
+    struct lane *lane = NULL;
+    const struct lane_options options = {.name = "test",
+                                         .workers = 1,
+                                         .queue_max = 2 * EACH,
+                                         .strangers_max = EACH,
+                                         .share_percent = 25,
+                                         .age_max_ms = 60 * SECOND_MS};
+    gate_init(&gate);
+    assert_int_equal(lane_new(&options, &lane), OK);
+    assert_int_equal(lane_submit(lane, &first.job), OK);
+    gate_wait_inside(&gate, 1);
+    for (size_t i = 0; i <= EACH; i++) {
+        members[i].job = (struct job){.run = run_ordered};
+        assert_int_equal(lane_submit(lane, &members[i].job), i < EACH ? OK : ERR_BUSY);
+    }
+    for (size_t i = 0; i <= EACH; i++) {
+        strangers[i].job = (struct job){.run = run_ordered, .stranger = true};
+        assert_int_equal(lane_submit(lane, &strangers[i].job), i < EACH ? OK : ERR_BUSY);
+    }
+    gate_open(&gate);
+    lane_free(lane);
+}
+
 static struct lane *stepping_lane;
 static enum err stepped[2];
 
@@ -317,6 +347,7 @@ int main(void)
         cmocka_unit_test(lanes__at_the_end__waiting_jobs_are_told_overdue),
         cmocka_unit_test(lanes__while_the_database_is_away__jobs_run_without_it_at_once),
         cmocka_unit_test(lane__with_strangers_waiting_longer__runs_members_first),
+        cmocka_unit_test(lane__whose_line_of_members_is_full__has_places_for_strangers),
         cmocka_unit_test(lane__job_of_a_stranger__steps_back_behind_members_and_only_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,7 +82,7 @@ static void metrics__every_line__follows_the_text_format(void **state)
     AUTO_BUF struct buf out = written(m);
     char help[100] = "";
     char type[100] = "";
-    char samples[64][160];
+    char samples[METRIC_COUNT][160];
     size_t count = 0;
     for (char *line = (char *)out.p; *line != '\0'; line += strlen(line) + 1) {
         char *end = strchr(line, '\n');
@@ -102,6 +102,7 @@ static void metrics__every_line__follows_the_text_format(void **state)
                              len > 6 && strcmp(name + len - 6, "_total") == 0);
             memcpy(type, name, sizeof type);
         } else {
+            assert_true(count < METRIC_COUNT);
             size_t name_len = strcspn(line, "{ ");
             assert_int_equal(strlen(type), name_len);
             assert_memory_equal(line, type, name_len);

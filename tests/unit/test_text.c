@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 #include <jansson.h>
@@ -15,6 +17,7 @@
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/reader.h"
+#include "base/terminal.h"
 #include "base/utf8.h"
 
 /* Repeatable noise (xorshift): the same bytes in every run. */
@@ -337,6 +340,45 @@ static void utf8__count__is_of_code_points(void **state)
     assert_int_equal(utf8_count(SPAN("\xf0\x9f\x91\x8d\xf0\x9f\x8f\xbd")), 2);
 }
 
+/* ---- on terminals ---- */
+
+static void printed(void (*put)(FILE *out, struct span text), struct span text, const char *wanted)
+{
+    char *out = NULL;
+    size_t len = 0;
+    FILE *memory = open_memstream(&out, &len);
+    assert_non_null(memory);
+    put(memory, text);
+    assert_int_equal(fclose(memory), 0);
+    assert_int_equal(len, strlen(wanted));
+    assert_string_equal(out, wanted);
+    free(out);
+}
+
+static void terminal__text_in_any_script__is_printed_as_it_is(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",      "Lobby",       "a\\b",        "Привет",
+                                        "مرحبا", "🐟‍🔥", "\xef\xbf\xbd"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        printed(terminal_put, span_of_text(texts[i]), texts[i]);
+        printed(terminal_put_lines, span_of_text(texts[i]), texts[i]);
+    }
+}
+
+static void terminal__what_steers_it__is_escaped(void **state)
+{
+    (void)state;
+    printed(terminal_put, SPAN("a\x1b[2J\a\0z\x7f"), "a\\u{1b}[2J\\u{7}\\u{0}z\\u{7f}");
+    printed(terminal_put, SPAN("\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0"),
+            "\\u{80}\\u{9b}\\u{9f}\xc2\xa0");
+    printed(terminal_put, SPAN("\xe2\x80\xae\xe2\x81\xa6\xd8\x9c"), "\\u{202e}\\u{2066}\\u{61c}");
+    printed(terminal_put, SPAN("\xe2\x80\xa8\xf3\xa0\x80\x81"), "\\u{2028}\\u{e0001}");
+    printed(terminal_put, SPAN("\x9b\xff\xc3"), "\\x9b\\xff\\xc3");
+    printed(terminal_put, SPAN("one\ntwo\r\t"), "one\\u{a}two\\u{d}\\u{9}");
+    printed(terminal_put_lines, SPAN("one\ntwo\r"), "one\ntwo\\u{d}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +400,8 @@ int main(void)
         cmocka_unit_test(utf8__four_byte_noise__agrees_with_jansson),
         cmocka_unit_test(utf8__bad_byte_behind_ascii__is_found_at_every_distance),
         cmocka_unit_test(utf8__count__is_of_code_points),
+        cmocka_unit_test(terminal__text_in_any_script__is_printed_as_it_is),
+        cmocka_unit_test(terminal__what_steers_it__is_escaped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
