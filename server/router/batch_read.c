@@ -58,6 +58,11 @@ static enum err read_bytes_body(const struct json_flat *flat, const struct json_
     return value->kind == JSON_KIND_TEXT ? json_member_bytes(flat, value, ret_body) : ERR_MALFORMED;
 }
 
+static bool takes_body(const struct request *req)
+{
+    return req->method == METHOD_POST || req->method == METHOD_PUT;
+}
+
 /*
  * Exactly one of json, b64 and bytes for POST and PUT, none for GET and DELETE. Sets the body and
  * its default type; null behaves as no body.
@@ -69,7 +74,7 @@ static enum err read_body(const struct json_flat *flat, const struct batch_item 
     bool has_json = json_flat_find(flat, SPAN("json"), &json);
     bool has_b64 = json_flat_find(flat, SPAN("b64"), &b64);
     bool has_bytes = json_flat_find(flat, SPAN("bytes"), &bytes);
-    bool wanted = req->method == METHOD_POST || req->method == METHOD_PUT;
+    bool wanted = takes_body(req);
     if (has_json + has_b64 + has_bytes != (wanted ? 1 : 0))
         return ERR_MALFORMED;
     if (!wanted)
@@ -107,26 +112,24 @@ static enum err read_method_and_path(const struct json_flat *flat, struct reques
     return request_set_endpoint(req, flat->mem, path);
 }
 
+/* On failure *ret_req is of no use. */
 static enum err read_element(struct arena *mem, const struct batch_item *item,
                              struct request *ret_req)
 {
-    struct request req = {.method = METHOD_OTHER};
     struct header_rules rules = {.is_dropped = is_dropped_header};
     struct span text;
     enum err e = text_without_b64(mem, item, &text);
     if (e != OK)
         return e;
     AUTO_JSON_FLAT struct json_flat flat;
+    *ret_req = (struct request){.method = METHOD_OTHER};
     e = json_flat_read(mem, text, &flat);
     if (e == OK)
-        e = read_method_and_path(&flat, &req);
-    if (e == OK)
-        e = read_body(&flat, item, &req, &rules.default_type);
-    if (e == OK)
-        e = headers_read(&flat, &rules, &req);
-    if (e == OK)
-        *ret_req = req;
-    return e;
+        e = read_method_and_path(&flat, ret_req);
+    if (e != OK || (json_flat_count(&flat) == 2 && !takes_body(ret_req)))
+        return e; /* most elements of a poll have a method and a path, and nothing else */
+    e = read_body(&flat, item, ret_req, &rules.default_type);
+    return e == OK ? headers_read(&flat, &rules, ret_req) : e;
 }
 
 enum err batch_read(struct arena *mem, const struct request *batch,

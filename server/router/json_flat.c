@@ -70,18 +70,30 @@ static bool find_in_tree(const struct json_flat *flat, struct span key,
     return value != NULL;
 }
 
+/* NULL: absent. */
+static inline const struct json_member *find_plain(const struct json_plain *plain, struct span key)
+{
+    for (size_t i = 0; i < plain->count; i++) {
+        const struct json_member *member = &plain->members[i];
+        if (member->key.len == key.len && member->within == 0 && span_eq(member->key, key))
+            return member;
+    }
+    return NULL;
+}
+
 bool json_flat_find(const struct json_flat *flat, struct span key, struct json_member *ret_member)
 {
     if (flat->in.root != NULL)
         return find_in_tree(flat, key, ret_member);
-    for (size_t i = 0; i < flat->plain.count; i++) {
-        const struct json_member *member = &flat->plain.members[i];
-        if (member->within == 0 && span_eq(member->key, key)) {
-            *ret_member = *member;
-            return true;
-        }
-    }
-    return false;
+    const struct json_member *member = find_plain(&flat->plain, key);
+    if (member != NULL)
+        *ret_member = *member;
+    return member != NULL;
+}
+
+size_t json_flat_count(const struct json_flat *flat)
+{
+    return flat->in.root != NULL ? json_object_size(flat->in.root) : flat->plain.count;
 }
 
 size_t json_flat_size(const struct json_flat *flat, const struct json_member *object)
@@ -192,22 +204,29 @@ enum err json_member_bytes(const struct json_flat *flat, const struct json_membe
 enum err json_member_text(const struct json_flat *flat, const struct json_member *member,
                           struct span *ret_text)
 {
+    if (member->tree == NULL)
+        return json_member_bytes(flat, member, ret_text); /* the plain form has no NUL */
     struct span text = {NULL, 0};
     enum err e = json_member_bytes(flat, member, &text);
     if (e != OK)
         return e;
-    if (member->tree != NULL && span_find(text, 0) != text.len)
-        return ERR_MALFORMED; /* the plain form has no NUL */
+    if (span_find(text, 0) != text.len)
+        return ERR_MALFORMED;
     *ret_text = text;
     return OK;
 }
 
 enum err json_flat_text(const struct json_flat *flat, struct span key, struct span *ret_text)
 {
-    struct json_member member;
-    if (!json_flat_find(flat, key, &member) || member.kind != JSON_KIND_TEXT)
+    struct json_member in_tree;
+    const struct json_member *member = &in_tree;
+    if (flat->in.root == NULL)
+        member = find_plain(&flat->plain, key);
+    else if (!find_in_tree(flat, key, &in_tree))
+        member = NULL;
+    if (member == NULL || member->kind != JSON_KIND_TEXT)
         return ERR_MALFORMED;
-    return json_member_text(flat, &member, ret_text);
+    return json_member_text(flat, member, ret_text);
 }
 
 enum err json_member_key(const struct json_flat *flat, const struct json_member *member,

@@ -29,11 +29,17 @@ MUST_USE enum err json_flat_read(struct arena *mem, struct span text, struct jso
 MUST_USE enum err json_flat_read_tree(struct arena *mem, struct span text,
                                       struct json_flat *ret_flat);
 void json_flat_done(struct json_flat *flat);
-#define AUTO_JSON_FLAT CLEANUP(json_flat_done)
+/*
+ * For a variable that json_flat_read fills before its scope ends. It is not zeroed by the compiler
+ * (-ftrivial-auto-var-init): that would be a kilobyte for each document.
+ */
+#define AUTO_JSON_FLAT CLEANUP(json_flat_done) __attribute__((uninitialized))
 
 /* A member of the outer object. False: absent. */
 MUST_USE bool json_flat_find(const struct json_flat *flat, struct span key,
                              struct json_member *ret_member);
+/* Members of the outer object; in the plain form, those of objects inside it count as well. */
+size_t json_flat_count(const struct json_flat *flat);
 /* How many members `object` has; 0 when it is no object. */
 size_t json_flat_size(const struct json_flat *flat, const struct json_member *object);
 /* The next member of `object`, from a zeroed cursor on. False: there are no more. */
