@@ -82,7 +82,7 @@ struct app {
     struct limits *limits;
     struct lane *general, *upload;
     struct jobs *jobs;
-    struct operator_listener *operator;
+    struct operator_listener *operators;
     struct listener *listener;
     struct dispatcher dispatcher;
     struct services services;
@@ -108,9 +108,9 @@ static void close_mouth(void)
 /* The folder of the operator's socket, or NULL; in the caller's memory of sizeof(sockaddr_un.sun_path). */
 static const char *socket_folder(const struct conf *conf, char folder[static SOCKET_PATH_MAX])
 {
-    if (conf->operator.listen.kind != CONF_ADDRESS_UNIX)
+    if (conf->operators.listen.kind != CONF_ADDRESS_UNIX)
         return NULL;
-    const char *path = conf->operator.listen.path;
+    const char *path = conf->operators.listen.path;
     const char *slash = strrchr(path, '/');
     size_t len = slash == NULL ? 0 : slash == path ? 1 : (size_t)(slash - path);
     (void)snprintf(folder, SOCKET_PATH_MAX, "%.*s", (int)len, path);
@@ -411,18 +411,18 @@ static enum app_exit open_listeners(struct app *app)
                                       .disk = app->disk};
     char key_hex[2 * sizeof(app->keys.pub.b)];
     hex_write(SPAN_OF_KEY(&app->keys.pub), key_hex);
-    struct listener_options public = {&app->services, app->budget,
-                                      app->general,   app->upload,
-                                      app->shares,    span_of(key_hex, sizeof(key_hex))};
-    if (listener_open(&public, &app->listener) != OK)
+    struct listener_options clients = {&app->services, app->budget,
+                                       app->general,   app->upload,
+                                       app->shares,    span_of(key_hex, sizeof(key_hex))};
+    if (listener_open(&clients, &app->listener) != OK)
         return fail(APP_LISTEN,
                     "cannot listen on [server] listen: is another server running there?");
-    struct operator_options operator= {.listen = app->conf->operator.listen.text,
+    struct operator_options options = {.listen = app->conf->operators.listen.text,
                                        .metrics = app->metrics,
                                        .ready = is_ready,
                                        .measure = measure,
                                        .arg = app};
-    if (operator_open(&operator, & app->operator) != OK)
+    if (operator_open(&options, &app->operators) != OK)
         return fail(APP_LISTEN, "cannot listen on [operator] listen: is another server running "
                                 "there, does its folder exist?");
     return APP_OK;
@@ -477,7 +477,7 @@ void app_close(struct app *app)
     if (!app)
         return;
     listener_close(app->listener);
-    operator_close(app->operator);
+    operator_close(app->operators);
     jobs_stop(app->jobs);
     lane_free(app->upload);
     lane_free(app->general);

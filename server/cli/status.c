@@ -104,7 +104,7 @@ static int run(int argc, char **argv)
     int code = cli_open_conf(&cli);
     if (code != CLI_OK)
         return code;
-    const struct conf_address *to = &cli.conf->operator.listen;
+    const struct conf_address *to = &cli.conf->operators.listen;
     if (to->kind == CONF_ADDRESS_OFF)
         return cli_fail(CLI_CONFIGURATION, "[operator] listen is off: there is nobody to ask");
     int fd = to->kind == CONF_ADDRESS_UNIX ? connect_unix(to->path) : connect_tcp(to);

@@ -71,7 +71,7 @@ struct conf {
     } server;
     struct {
         struct conf_address listen;
-    } operator;
+    } operators;
     struct {
         size_t bodies_bytes;
         size_t state_bytes;

@@ -107,7 +107,7 @@ static const struct setting settings[] = {
      .type = CONF_ADDRESS,
      .fallback = "unix:/run/conclave/operator.sock",
      .choices = "tcp|unix|off",
-     .offset = AT(operator.listen),
+     .offset = AT(operators.listen),
      .help = "Health and metrics, for the operator alone. Never put it on a public address."},
 
     {.section = "memory",

@@ -57,17 +57,8 @@ static enum err read_source(struct exchange *ex, struct db *db)
     enum err e = source->length > REPLY_MAX_BYTES ? ERR_TOO_LARGE : OK;
     if (e == OK)
         e = budget_grow(ex->host->budget, &ex->ticket, source->length, exchange_is_strangers(ex));
-    for (uint64_t left = source->length; e == OK && left > 0;) {
-        struct span piece = {NULL, 0};
-        e = source->next(source, db, &piece);
-        if (e == OK && (piece.len == 0 || piece.len > left))
-            e = ERR_DEFECT;
-        if (e == OK) {
-            buf_put(&ex->reply.body, piece);
-            e = buf_verdict(&ex->reply.body);
-            left -= piece.len;
-        }
-    }
+    if (e == OK)
+        e = body_source_read(source, db, &ex->reply.body);
     source->close(source);
     return e;
 }

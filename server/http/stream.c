@@ -70,13 +70,9 @@ static enum err fill(struct stream *s, struct db *db)
             e = seal_tail(s);
         } else {
             struct span piece = {NULL, 0};
-            e = s->source->next(s->source, db, &piece);
-            if (e == OK && (piece.len == 0 || piece.len > s->left))
-                e = ERR_DEFECT; /* its length was announced */
+            e = body_source_next(s->source, db, &s->left, &piece);
             if (e == OK)
                 e = seal_piece(s, piece);
-            if (e == OK)
-                s->left -= piece.len;
         }
         if (e != OK)
             return e;

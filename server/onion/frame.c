@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Taking a frame apart. Everything here comes from anybody who knows our address, before any key was used: lengths and
- * sizes are settled before the JSON is looked at.
+ * Splits a frame. Anybody who knows our address can send one, and no key has been used yet: all
+ * lengths are checked before the JSON is read.
  */
 #include "onion/frame.h"
 
 #include "base/base64.h"
 #include "base/hex.h"
 #include "base/reader.h"
-#include "router/json_in.h"
-#include "router/json_plain.h"
+#include "router/json_flat.h"
 
 enum { KEY_HEX_LEN = 64, KEY_BASE64_LEN = 44, KEY_BASE64_UNPADDED_LEN = 43 };
 
-/* Hex is what clients send; base64 is what the other readers of the network take as well. */
+/* Clients send hex; the other servers of the network accept base64 too. */
 static enum err read_key(struct span text, struct x25519_pub *ret_key)
 {
     if (text.len == KEY_HEX_LEN)
@@ -45,31 +44,21 @@ static enum err read_cipher(struct span name, enum onion_cipher *ret_cipher)
     return OK;
 }
 
-/* cipher.p == NULL: desktop always leaves enc_type out. */
-static enum err read_names(struct span key, struct span cipher, struct frame *frame)
-{
-    frame->cipher = CIPHER_AES_GCM;
-    enum err e = read_key(key, &frame->ephemeral);
-    return e == OK && cipher.p != NULL ? read_cipher(cipher, &frame->cipher) : e;
-}
-
 static enum err read_routing(struct arena *mem, struct span json, struct frame *frame)
 {
-    struct span cipher = {NULL, 0};
-    struct json_plain plain;
-    if (json_plain_read(json, &plain)) {
-        const struct json_plain_member *key = json_plain_find(&plain, "ephemeral_key");
-        const struct json_plain_member *name = json_plain_find(&plain, "enc_type");
-        if (key == NULL || key->kind != JSON_PLAIN_TEXT ||
-            (name != NULL && name->kind != JSON_PLAIN_TEXT))
-            return ERR_MALFORMED;
-        return read_names(key->value, name != NULL ? name->value : cipher, frame);
-    }
-    AUTO_JSON struct json_in in = json_in_object(mem, json);
-    struct span key = json_text(&in, "ephemeral_key");
-    if (json_ok(&in) && json_object_get(in.root, "enc_type") != NULL)
-        cipher = json_text(&in, "enc_type"); /* null is no text and fails */
-    return json_ok(&in) ? read_names(key, cipher, frame) : ERR_MALFORMED;
+    struct span key, cipher;
+    struct json_member member;
+    AUTO_JSON_FLAT struct json_flat flat;
+    enum err e = json_flat_read(mem, json, &flat);
+    if (e == OK)
+        e = json_flat_text(&flat, SPAN("ephemeral_key"), &key);
+    if (e == OK)
+        e = read_key(key, &frame->ephemeral);
+    frame->cipher = CIPHER_AES_GCM; /* desktop always leaves enc_type out */
+    if (e != OK || !json_flat_find(&flat, SPAN("enc_type"), &member))
+        return e;
+    e = json_flat_text(&flat, SPAN("enc_type"), &cipher);
+    return e == OK ? read_cipher(cipher, &frame->cipher) : e;
 }
 
 enum err frame_parse(struct arena *mem, struct bytes raw, struct frame *ret_frame)

@@ -5,38 +5,24 @@
 #include "onion/v4.h"
 
 #include "onion/bencode.h"
-#include "onion/metadata.h"
+#include "router/headers.h"
 #include "router/json_out.h"
 
-static enum err read_meta(struct json_in *in, struct request *req)
+static enum err read_meta(struct arena *mem, struct span json, struct request *req)
 {
-    enum err e = metadata_method(in, req);
-    if (e != OK)
-        return e;
-    struct span endpoint = json_text(in, "endpoint");
-    if (!json_ok(in))
-        return ERR_MALFORMED;
-    e = request_set_endpoint(req, in->mem, endpoint);
-    return e == OK ? metadata_headers(in, NULL, req) : e;
-}
-
-static enum err read_plain_meta(const struct json_plain *meta, struct arena *mem,
-                                struct request *req)
-{
-    const struct json_plain_member *method = json_plain_find(meta, "method");
-    const struct json_plain_member *endpoint = json_plain_find(meta, "endpoint");
-    if (method == NULL || method->kind != JSON_PLAIN_TEXT || endpoint == NULL ||
-        endpoint->kind != JSON_PLAIN_TEXT)
-        return ERR_MALFORMED;
+    static const struct header_rules rules = {.numbers = true};
     struct span text;
-    enum err e = json_plain_value(method, mem, &text);
+    AUTO_JSON_FLAT struct json_flat flat;
+    enum err e = json_flat_read(mem, json, &flat);
+    if (e == OK)
+        e = json_flat_text(&flat, SPAN("method"), &text);
     if (e == OK)
         e = request_set_method(req, mem, text);
     if (e == OK)
-        e = json_plain_value(endpoint, mem, &text);
+        e = json_flat_text(&flat, SPAN("endpoint"), &text);
     if (e == OK)
         e = request_set_endpoint(req, mem, text);
-    return e == OK ? metadata_plain_headers(meta, mem, req) : e;
+    return e == OK ? headers_read(&flat, &rules, req) : e;
 }
 
 enum err v4_parse(struct arena *mem, struct span plain, struct request *req)
@@ -48,11 +34,7 @@ enum err v4_parse(struct arena *mem, struct span plain, struct request *req)
     if (pair.first.len > V4_META_MAX_BYTES)
         return ERR_MALFORMED;
     req->body = pair.second;
-    struct json_plain meta;
-    if (json_plain_read(pair.first, &meta))
-        return read_plain_meta(&meta, mem, req);
-    AUTO_JSON struct json_in in = json_in_object(mem, pair.first);
-    return read_meta(&in, req);
+    return read_meta(mem, pair.first, req);
 }
 
 /* One value per name: the last one wins. */

@@ -18,7 +18,7 @@ enum {
     V4_META_MAX_BYTES = 16 * 1024,
 };
 
-/* req->body points into plain, everything else into mem. ERR_MALFORMED, ERR_NO_MEMORY. */
+/* The request points into plain and mem. ERR_MALFORMED, ERR_NO_MEMORY. */
 MUST_USE enum err v4_parse(struct arena *mem, struct span plain, struct request *req);
 
 /*

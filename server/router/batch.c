@@ -10,7 +10,6 @@
 #include <assert.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "router/batch_read.h"
 #include "router/batch_together.h"
 #include "router/json_out.h"
@@ -51,24 +50,14 @@ static uint64_t element_size(const struct reply *part)
 static enum err gather_source(struct reply *part, struct db *db)
 {
     struct body_source *source = part->source;
-    uint64_t left = source->length;
     part->body.max = REPLY_MAX_BYTES;
     buf_reset(&part->body);
-    while (left > 0) {
-        struct span piece = {NULL, 0};
-        enum err e = source->next(source, db, &piece);
-        if (e != OK)
-            return e;
-        if (piece.len == 0 || piece.len > left) {
-            log_event(LOG_ERROR, "batch.source_length");
-            return ERR_DEFECT;
-        }
-        buf_put(&part->body, piece);
-        left -= piece.len;
-    }
+    enum err e = body_source_read(source, db, &part->body);
+    if (e != OK)
+        return e; /* the caller's reply_error() closes the source */
     source->close(source);
     part->source = NULL;
-    return buf_verdict(&part->body);
+    return OK;
 }
 
 static void put_element(struct buf *out, const struct reply *part)

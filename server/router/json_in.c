@@ -84,12 +84,12 @@ static bool depth_ok(struct span text)
     return true;
 }
 
-static json_t *load(struct span text, json_error_t *ret_error)
+static json_t *load(struct span text, size_t flags, json_error_t *ret_error)
 {
     parse_bytes = 0;
     counting = true;
     json_t *root = json_loadb((const char *)text.p, text.len,
-                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, ret_error);
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | flags, ret_error);
     counting = false;
     return root;
 }
@@ -143,12 +143,18 @@ static json_t *parse(struct span text)
     json_error_t error;
     if (text.len == 0 || text.len > JSON_MAX_BYTES || !depth_ok(text))
         return NULL;
-    json_t *root = load(text, &error);
+    json_t *root = load(text, 0, &error);
     if (root != NULL || json_error_code(&error) != json_error_numeric_overflow)
         return root;
     AUTO_BUF struct buf replaced = buf_make(text.len);
     without_large_integers(text, &replaced);
-    return buf_verdict(&replaced) == OK ? load(buf_span(&replaced), &error) : NULL;
+    return buf_verdict(&replaced) == OK ? load(buf_span(&replaced), 0, &error) : NULL;
+}
+
+json_t *json_in_value(struct span text)
+{
+    json_error_t error;
+    return load(text, JSON_DECODE_ANY, &error);
 }
 
 struct json_in json_in_object(struct arena *mem, struct span text)

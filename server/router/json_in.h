@@ -35,6 +35,8 @@ struct json_in {
 /* Parses text as an object. Failure is sticky. */
 struct json_in json_in_object(struct arena *mem, struct span text);
 void json_in_done(struct json_in *in);
+/* A value of any kind, owned by the caller, from a text that is known to be valid. NULL: no memory. */
+json_t *json_in_value(struct span text);
 #define AUTO_JSON CLEANUP(json_in_done)
 
 /* Required fields: absent or of another type fails; a text with a NUL too. Spans live as long as `in`. */

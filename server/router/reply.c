@@ -7,11 +7,41 @@
 
 #include <assert.h>
 
+#include "base/log.h"
+
 static void close_source(struct reply *r)
 {
     if (r->source != NULL)
         r->source->close(r->source);
     r->source = NULL;
+}
+
+enum err body_source_next(struct body_source *source, struct db *db, uint64_t *left,
+                          struct span *ret_piece)
+{
+    struct span piece = {NULL, 0};
+    enum err e = source->next(source, db, &piece);
+    if (e != OK)
+        return e;
+    if (piece.len == 0 || piece.len > *left) {
+        log_event(LOG_ERROR, "reply.source_length");
+        return ERR_DEFECT;
+    }
+    *left -= piece.len;
+    *ret_piece = piece;
+    return OK;
+}
+
+enum err body_source_read(struct body_source *source, struct db *db, struct buf *out)
+{
+    for (uint64_t left = source->length; left > 0;) {
+        struct span piece = {NULL, 0};
+        enum err e = body_source_next(source, db, &left, &piece);
+        if (e != OK)
+            return e;
+        buf_put(out, piece);
+    }
+    return buf_verdict(out);
 }
 
 void reply_init(struct reply *r)

@@ -33,6 +33,14 @@ struct body_source {
     enum err (*next)(struct body_source *source, struct db *db, struct span *ret_piece);
     void (*close)(struct body_source *source);
 };
+/*
+ * The next piece. *left is what is still to come, at first source->length. ERR_DEFECT: the piece is
+ * empty or longer than that. Others as the source's.
+ */
+MUST_USE enum err body_source_next(struct body_source *source, struct db *db, uint64_t *left,
+                                   struct span *ret_piece);
+/* Appends the whole of it, from its start, to out. Errors of the source and of out. */
+MUST_USE enum err body_source_read(struct body_source *source, struct db *db, struct buf *out);
 
 struct reply {
     int status;               /* 0 until set */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * JSON documents: the typed reader as handlers use it; the reader of plain JSON against it (what that one takes, the other
- * takes with the same meaning); and texts written by json_out, which must read back.
+ * JSON documents: the typed reader as handlers use it; the two forms of json_flat.h, which must say
+ * the same of a plain text; and texts written by json_out, which must read back.
  */
 #include "fuzz/fuzz.h"
 
@@ -11,7 +11,7 @@
 #include "base/utf8.h"
 #include "router/json_in.h"
 #include "router/json_out.h"
-#include "router/json_plain.h"
+#include "router/json_flat.h"
 
 static const char *const keys[] = {"data", "signature", "whisper_to", "a", "headers", ""};
 
@@ -33,48 +33,60 @@ static void ask(struct span text)
     }
 }
 
-static const json_t *same_member(const json_t *root, const struct json_plain *plain,
-                                 const struct json_plain_member *m)
+static void same_span(enum err (*read)(const struct json_flat *, const struct json_member *,
+                                       struct span *),
+                      const struct json_flat *plain, const struct json_member *in_plain,
+                      const struct json_flat *tree, const struct json_member *in_tree)
 {
-    const json_t *object = root;
-    if (m->within > 0) {
-        struct span outer = plain->members[m->within - 1].key;
-        object = json_object_getn(root, (const char *)outer.p, outer.len);
-    }
-    return json_object_getn(object, (const char *)m->key.p, m->key.len);
+    struct span a = {NULL, 0}, b = {NULL, 0};
+    HOLDS(read(plain, in_plain, &a) == read(tree, in_tree, &b) && span_eq(a, b));
 }
 
+static void same_member(const struct json_flat *plain, const struct json_member *in_plain,
+                        const struct json_flat *tree, const struct json_member *in_tree)
+{
+    HOLDS(in_plain->tree == NULL && in_tree->tree != NULL && in_plain->kind == in_tree->kind);
+    same_span(json_member_key, plain, in_plain, tree, in_tree);
+    same_span(json_member_text, plain, in_plain, tree, in_tree);
+    same_span(json_member_json, plain, in_plain, tree, in_tree);
+}
+
+static void same_object(const struct json_flat *plain, const struct json_member *in_plain,
+                        const struct json_flat *tree, const struct json_member *in_tree)
+{
+    struct json_cursor at_plain = {0}, at_tree = {0};
+    struct json_member a, b;
+    HOLDS(json_flat_size(plain, in_plain) == json_flat_size(tree, in_tree));
+    while (json_flat_next(plain, in_plain, &at_plain, &a)) {
+        HOLDS(json_flat_next(tree, in_tree, &at_tree, &b));
+        same_member(plain, &a, tree, &b);
+    }
+    HOLDS(!json_flat_next(tree, in_tree, &at_tree, &b));
+}
+
+/* A text that has the plain form reads alike by Jansson alone. */
 static void compare(struct span text)
 {
-    struct json_plain plain;
-    if (!json_plain_read(text, &plain))
-        return;
     AUTO_ARENA struct arena *mem = arena_new(FUZZ_ARENA_BYTES);
-    AUTO_JSON struct json_in in = json_in_object(mem, text);
-    HOLDS(json_ok(&in));
-    for (size_t i = 0; i < plain.count; i++) {
-        const struct json_plain_member *m = &plain.members[i];
-        const json_t *value = same_member(in.root, &plain, m);
-        HOLDS(value != NULL && fuzz_within(m->key, text) && fuzz_within(m->value, text));
-        struct span meant = {NULL, 0};
-        int64_t number = 0;
-        HOLDS(json_plain_value(m, mem, &meant) == OK);
-        switch (m->kind) {
-        case JSON_PLAIN_TEXT:
-            HOLDS(json_is_string(value) && json_string_length(value) == meant.len &&
-                  (meant.len == 0 || memcmp(json_string_value(value), meant.p, meant.len) == 0));
-            break;
-        case JSON_PLAIN_NUMBER:
-            HOLDS(json_is_integer(value) && span_to_i64(m->value, &number) == OK &&
-                  number == json_integer_value(value));
-            break;
-        case JSON_PLAIN_OBJECT:
-            HOLDS(json_is_object(value));
-            break;
-        default:
-            HOLDS(false);
-        }
+    AUTO_JSON_FLAT struct json_flat flat = {0};
+    AUTO_JSON_FLAT struct json_flat tree = {0};
+    enum err e = json_flat_read(mem, text, &flat);
+    HOLDS(json_flat_read_tree(mem, text, &tree) == e);
+    if (e != OK || flat.in.root != NULL)
+        return;
+    size_t outer = 0;
+    for (size_t i = 0; i < flat.plain.count; i++) {
+        const struct json_member *m = &flat.plain.members[i];
+        struct json_member a, b;
+        HOLDS(fuzz_within(m->key, text) && fuzz_within(m->value, text));
+        if (m->within > 0)
+            continue;
+        outer++;
+        HOLDS(json_flat_find(&flat, m->key, &a) && json_flat_find(&tree, m->key, &b));
+        same_member(&flat, &a, &tree, &b);
+        same_object(&flat, &a, &tree, &b);
     }
+    HOLDS(outer == json_object_size(tree.in.root));
 }
 
 static void write_back(struct span text)

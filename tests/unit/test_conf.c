@@ -118,8 +118,8 @@ static void conf__nothing_given__yields_the_documented_defaults(void **state)
     assert_int_equal(c->server.max_body_bytes, MIB(16));
     assert_int_equal(c->server.workers, 4);
     assert_int_equal(c->server.upload_workers, 2);
-    assert_int_equal(c->operator.listen.kind, CONF_ADDRESS_UNIX);
-    assert_string_equal(c->operator.listen.path, "/run/conclave/operator.sock");
+    assert_int_equal(c->operators.listen.kind, CONF_ADDRESS_UNIX);
+    assert_string_equal(c->operators.listen.path, "/run/conclave/operator.sock");
     assert_int_equal(c->memory.bodies_bytes, MIB(256));
     assert_int_equal(c->memory.state_bytes, MIB(64));
     assert_int_equal(c->files.max_bytes, 10223616);
@@ -165,7 +165,7 @@ static void conf__a_whole_file__is_read(void **state)
     assert_string_equal(c->server.admin.id[1], ID_05);
     assert_string_equal(c->server.first_room, "lobby-1");
     assert_int_equal(c->server.max_body_bytes, MIB(32));
-    assert_int_equal(c->operator.listen.kind, CONF_ADDRESS_OFF);
+    assert_int_equal(c->operators.listen.kind, CONF_ADDRESS_OFF);
     assert_string_equal(c->database.url, "postgresql://a:p=w@h1,h2/x?y=z");
     assert_int_equal(c->files.type_check, CONF_TYPE_CHECK_OFF);
     assert_int_equal(c->rooms.post_limit.count, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * router/json_plain.c against Jansson: what it takes, Jansson takes with the same meaning; and what clients send is taken,
- * or it would be of no use.
+ * router/json_flat.c reads both forms alike: a text that json_plain.c accepts, Jansson accepts with
+ * the same meaning. What clients send has to be plain, or the plain form would be of no use.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "router/json_in.h"
-#include "router/json_plain.h"
+#include "router/json_flat.h"
 
 static const char *const sent[] = {
     "{\"method\":\"GET\",\"path\":\"/room/a/messages/since/12?t=r&reactors=5\"}",
@@ -63,49 +63,66 @@ static const char *const refused[] = {
     "\xef\xbb\xbf{}",
 };
 
-static size_t members_within(const struct json_plain *plain, size_t within)
+static bool is_same_text(enum err (*read)(const struct json_flat *, const struct json_member *,
+                                          struct span *),
+                         const struct json_flat *a, const struct json_member *in_a,
+                         const struct json_flat *b, const struct json_member *in_b)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < plain->count; i++)
-        n += plain->members[i].within == within;
-    return n;
+    struct span text_a = {NULL, 0}, text_b = {NULL, 0};
+    return read(a, in_a, &text_a) == read(b, in_b, &text_b) && span_eq(text_a, text_b);
 }
 
-/* Jansson's tree says exactly the same. */
-static void assert_same(struct span text, const struct json_plain *plain)
+static void assert_same_member(const struct json_flat *plain, const struct json_member *in_plain,
+                               const struct json_flat *tree, const struct json_member *in_tree)
+{
+    assert_true(in_plain->tree == NULL && in_tree->tree != NULL);
+    assert_int_equal(in_plain->kind, in_tree->kind);
+    assert_true(span_eq(in_plain->key, in_tree->key));
+    assert_true(is_same_text(json_member_key, plain, in_plain, tree, in_tree));
+    assert_true(is_same_text(json_member_text, plain, in_plain, tree, in_tree));
+    assert_true(is_same_text(json_member_bytes, plain, in_plain, tree, in_tree));
+    assert_true(is_same_text(json_member_json, plain, in_plain, tree, in_tree));
+}
+
+/* The members of one object inside the document, in their order. */
+static void assert_same_object(const struct json_flat *plain, const struct json_member *in_plain,
+                               const struct json_flat *tree, const struct json_member *in_tree)
+{
+    struct json_cursor at_plain = {0}, at_tree = {0};
+    struct json_member a, b;
+    size_t count = 0;
+    assert_int_equal(json_flat_size(plain, in_plain), json_flat_size(tree, in_tree));
+    while (json_flat_next(plain, in_plain, &at_plain, &a)) {
+        assert_true(json_flat_next(tree, in_tree, &at_tree, &b));
+        assert_same_member(plain, &a, tree, &b);
+        count++;
+    }
+    assert_false(json_flat_next(tree, in_tree, &at_tree, &b));
+    assert_int_equal(count, json_flat_size(plain, in_plain));
+}
+
+/* Whoever reads through json_flat.h sees the same in both forms. */
+static void assert_same(struct span text)
 {
     AUTO_ARENA struct arena *mem = arena_new(1 << 20);
-    AUTO_JSON struct json_in in = json_in_object(mem, text);
-    assert_true(json_ok(&in));
-    assert_int_equal(json_object_size(in.root), members_within(plain, 0));
-    for (size_t i = 0; i < plain->count; i++) {
-        const struct json_plain_member *m = &plain->members[i];
-        const json_t *object = in.root;
-        if (m->within > 0) {
-            struct span outer = plain->members[m->within - 1].key;
-            object = json_object_getn(in.root, (const char *)outer.p, outer.len);
-        }
-        const json_t *value = json_object_getn(object, (const char *)m->key.p, m->key.len);
-        char number[32];
-        struct span meant;
-        switch (m->kind) {
-        case JSON_PLAIN_TEXT:
-            assert_true(json_is_string(value));
-            assert_int_equal(json_plain_value(m, mem, &meant), OK);
-            assert_int_equal(json_string_length(value), meant.len);
-            assert_memory_equal(json_string_value(value), meant.p, meant.len);
-            break;
-        case JSON_PLAIN_NUMBER:
-            assert_true(json_is_integer(value));
-            (void)snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(value));
-            assert_true(span_eq_text(m->value, number));
-            break;
-        case JSON_PLAIN_OBJECT:
-            assert_true(json_is_object(value));
-            assert_int_equal(json_object_size(value), members_within(plain, i + 1));
-            break;
-        }
+    AUTO_JSON_FLAT struct json_flat flat = {0};
+    AUTO_JSON_FLAT struct json_flat tree = {0};
+    size_t outer = 0;
+    assert_int_equal(json_flat_read(mem, text, &flat), OK);
+    assert_int_equal(json_flat_read_tree(mem, text, &tree), OK);
+    assert_null(flat.in.root);
+    for (size_t i = 0; i < flat.plain.count; i++) {
+        const struct json_member *m = &flat.plain.members[i];
+        struct json_member found, other;
+        if (m->within > 0)
+            continue;
+        outer++;
+        assert_true(json_flat_find(&flat, m->key, &found));
+        assert_true(json_flat_find(&tree, m->key, &other));
+        assert_same_member(&flat, &found, &tree, &other);
+        assert_same_object(&flat, &found, &tree, &other);
     }
+    assert_int_equal(json_object_size(tree.in.root), outer);
 }
 
 static void json_plain__what_clients_send__is_plain(void **state)
@@ -114,7 +131,7 @@ static void json_plain__what_clients_send__is_plain(void **state)
     for (size_t i = 0; i < COUNT_OF(sent); i++) {
         struct json_plain plain;
         assert_true(json_plain_read(span_of_text(sent[i]), &plain));
-        assert_same(span_of_text(sent[i]), &plain);
+        assert_same(span_of_text(sent[i]));
     }
 }
 
@@ -146,7 +163,7 @@ static void json_plain__members__up_to_the_limit(void **state)
     }
 }
 
-/* Every truncation and every byte replaced by others: what is still plain must still be the same to Jansson. */
+/* Every truncation, and every byte replaced by others: what is still plain means the same. */
 static void json_plain__mutated_texts__never_mean_something_else(void **state)
 {
     (void)state;
@@ -164,21 +181,70 @@ static void json_plain__mutated_texts__never_mean_something_else(void **state)
                 if (!json_plain_read(span_of(text, len), &plain))
                     continue;
                 still_plain++;
-                assert_same(span_of(text, len), &plain);
+                assert_same(span_of(text, len));
             }
         }
     }
     assert_true(still_plain > 500);
 }
 
-static void json_plain__find__sees_the_outer_object_alone(void **state)
+static void json_flat__find__sees_the_outer_object_alone(void **state)
 {
     (void)state;
-    struct json_plain plain;
-    assert_true(json_plain_read(SPAN("{\"a\":{\"b\":\"in\"},\"c\":\"out\"}"), &plain));
-    assert_null(json_plain_find(&plain, "b"));
-    assert_true(span_eq_text(json_plain_find(&plain, "c")->value, "out"));
-    assert_null(json_plain_find(&plain, "d"));
+    static const char *const texts[] = {"{\"a\":{\"b\":\"in\"},\"c\":\"out\"}",
+                                        "{\"a\":{\"b\":\"in\"},\"c\":\"\\u006fut\"}"};
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        AUTO_ARENA struct arena *mem = arena_new(1 << 20);
+        AUTO_JSON_FLAT struct json_flat flat = {0};
+        struct json_member member;
+        struct span text;
+        assert_int_equal(json_flat_read(mem, span_of_text(texts[i]), &flat), OK);
+        assert_int_equal(flat.in.root != NULL, i == 1);
+        assert_false(json_flat_find(&flat, SPAN("b"), &member));
+        assert_false(json_flat_find(&flat, SPAN("d"), &member));
+        assert_int_equal(json_flat_text(&flat, SPAN("c"), &text), OK);
+        assert_true(span_eq_text(text, "out"));
+        assert_int_equal(json_flat_text(&flat, SPAN("a"), &text), ERR_MALFORMED);
+        assert_int_equal(json_flat_text(&flat, SPAN("d"), &text), ERR_MALFORMED);
+    }
+}
+
+/* What has no plain form: each kind, and what may be read of it. */
+static void json_flat__other_values__have_kinds_and_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *value;
+        enum json_kind kind;
+        const char *text, *json; /* text NULL: it has none */
+    } cases[] = {
+        {"null", JSON_KIND_NULL, NULL, "null"},
+        {"true", JSON_KIND_OTHER, NULL, "true"},
+        {"[ 1, 2 ]", JSON_KIND_OTHER, NULL, "[1,2]"},
+        {"{ \"b\" : [] }", JSON_KIND_OBJECT, NULL, "{\"b\":[]}"},
+        {"-12", JSON_KIND_NUMBER, "-12", "-12"},
+        {"0.5", JSON_KIND_NUMBER, "0.5", "0.5"},
+        {"9223372036854775808", JSON_KIND_OTHER, NULL, "[{}]"},
+        {"\"\\u00e9\"", JSON_KIND_TEXT, "\xc3\xa9", "\"\xc3\xa9\""},
+        {"\"a\\u0000b\"", JSON_KIND_TEXT, NULL, "\"a\\u0000b\""},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        AUTO_ARENA struct arena *mem = arena_new(1 << 20);
+        AUTO_JSON_FLAT struct json_flat flat = {0};
+        char text[100];
+        struct json_member member;
+        struct span value = {NULL, 0};
+        (void)snprintf(text, sizeof(text), "{\"a\":%s}", cases[i].value);
+        assert_int_equal(json_flat_read(mem, span_of_text(text), &flat), OK);
+        assert_true(json_flat_find(&flat, SPAN("a"), &member));
+        assert_int_equal(member.kind, cases[i].kind);
+        assert_int_equal(json_member_text(&flat, &member, &value),
+                         cases[i].text != NULL ? OK : ERR_MALFORMED);
+        if (cases[i].text != NULL)
+            assert_true(span_eq_text(value, cases[i].text));
+        assert_int_equal(json_member_json(&flat, &member, &value), OK);
+        assert_true(span_eq_text(value, cases[i].json));
+    }
 }
 
 int main(void)
@@ -189,7 +255,8 @@ int main(void)
         cmocka_unit_test(json_plain__anything_else__is_not),
         cmocka_unit_test(json_plain__members__up_to_the_limit),
         cmocka_unit_test(json_plain__mutated_texts__never_mean_something_else),
-        cmocka_unit_test(json_plain__find__sees_the_outer_object_alone),
+        cmocka_unit_test(json_flat__find__sees_the_outer_object_alone),
+        cmocka_unit_test(json_flat__other_values__have_kinds_and_texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "onion/bencode.h"
 #include "onion/envelope.h"
+#include "onion/frame.h"
 #include "router/json_in.h"
 
 struct world {
@@ -325,6 +326,20 @@ static void frame__any_other_length__is_refused(void **state)
     test_free(c.body.p);
 }
 
+/* iOS writes every slash as "\/". */
+static void frame__base64_key_with_escaped_slashes__is_read(void **state)
+{
+    struct world *w = *state;
+    struct frame parts;
+    uint8_t raw[] = "\0\0\0\0{\"ephemeral_key\":\"\\/\\/\\/\\/////////////////////////////////////"
+                    "//8=\",\"enc_type\":\"xchacha20\"}";
+    struct bytes frame = {raw, sizeof(raw) - 1};
+    assert_int_equal(frame_parse(w->mem, frame, &parts), OK);
+    for (size_t i = 0; i < sizeof(parts.ephemeral.b); i++)
+        assert_int_equal(parts.ephemeral.b[i], 0xff);
+    assert_int_equal(parts.cipher, CIPHER_XCHACHA20);
+}
+
 static void frame__routing_part__is_read_strictly(void **state)
 {
     struct world *w = *state;
@@ -410,6 +425,7 @@ int main(void)
         IN_WORLD(onion__every_bencode_vector__parses_or_is_malformed),
         IN_WORLD(frame__every_truncation__is_refused),
         IN_WORLD(frame__any_other_length__is_refused),
+        IN_WORLD(frame__base64_key_with_escaped_slashes__is_read),
         IN_WORLD(frame__routing_part__is_read_strictly),
         IN_WORLD(frame__size_and_depth_of_routing_part__have_exact_limits),
     };

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -16,6 +17,24 @@
 #include "onion/v4.h"
 #include "router/json_in.h"
 
+/* What was parsed: blocks of exactly their size, since requests point there; freed after a test. */
+struct block {
+    struct block *next;
+    uint8_t bytes[];
+};
+static struct block *blocks;
+
+static struct span exact_copy(struct span text)
+{
+    struct block *block = malloc(sizeof(*block) + text.len);
+    assert_non_null(block);
+    if (text.len > 0)
+        memcpy(block->bytes, text.p, text.len);
+    block->next = blocks;
+    blocks = block;
+    return span_of(block->bytes, text.len);
+}
+
 static int arena_make(void **state)
 {
     *state = arena_new(MIB(8));
@@ -25,30 +44,26 @@ static int arena_make(void **state)
 static int arena_remove(void **state)
 {
     arena_free(*state);
+    while (blocks != NULL) {
+        struct block *next = blocks->next;
+        free(blocks);
+        blocks = next;
+    }
     return 0;
 }
 
-/* In memory of exactly its size, freed at once: nothing but a v4 body may still point there. */
 static enum err parse_v4(struct arena *mem, struct span meta, struct request **ret_req)
 {
     AUTO_BUF struct buf plain = buf_make(MIB(2));
     bencode_write_head(&plain, meta, 0);
     buf_put_byte(&plain, BENCODE_END);
     assert_int_equal(buf_verdict(&plain), OK);
-    uint8_t *exact = test_malloc(plain.len);
-    memcpy(exact, plain.p, plain.len);
-    enum err e = envelope_parse(mem, ENVELOPE_V4, span_of(exact, plain.len), ret_req);
-    test_free(exact);
-    return e;
+    return envelope_parse(mem, ENVELOPE_V4, exact_copy(buf_span(&plain)), ret_req);
 }
 
 static enum err parse_v3(struct arena *mem, struct span json, struct request **ret_req)
 {
-    uint8_t *exact = test_malloc(json.len + (json.len == 0));
-    memcpy(exact, json.p, json.len);
-    enum err e = envelope_parse(mem, ENVELOPE_V3, span_of(exact, json.len), ret_req);
-    test_free(exact);
-    return e;
+    return envelope_parse(mem, ENVELOPE_V3, exact_copy(json), ret_req);
 }
 
 static bool header_is(const struct request *req, const char *name, const char *value)
