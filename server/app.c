@@ -49,7 +49,7 @@
 enum {
     GENERAL_QUEUE_MAX = 4096,
     GENERAL_STRANGERS_MAX = 1024,
-    GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* design D14 */
+    GENERAL_AGE_MAX_MS = 8 * SECOND_MS, /* docs/design.md, D14 */
     UPLOAD_QUEUE_MAX = 512,
     UPLOAD_STRANGERS_MAX =
         256, /* of them; all uploads to the file server are of those who do not sign */
@@ -97,7 +97,7 @@ static enum app_exit fail(enum app_exit code, const char *sentence)
     return code;
 }
 
-/* Nothing of a person may end up in a core file or in another process's debugger (design D11). */
+/* Nothing of a person may end up in a core file or in another process's debugger (docs/design.md, D11). */
 static void close_mouth(void)
 {
     struct rlimit none = {0, 0};

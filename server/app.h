@@ -12,7 +12,7 @@
 struct app;
 struct conf;
 
-/* Exit codes of design section 2. */
+/* Exit codes. */
 enum app_exit {
     APP_OK = 0,
     APP_FAILED = 1,

@@ -5,7 +5,7 @@
  */
 #include "auth/access.h"
 
-/* What protocol 02, 3.8 lets pass: a moderator everything but what admins do, a banned caller nothing. */
+/* What docs/protocol/community.md, 3.8 lets pass: a moderator everything but what admins do, a banned caller nothing. */
 static bool may(const struct rights *r, bool flag)
 {
     return r->moderator || r->admin || (flag && !r->banned);
@@ -35,7 +35,7 @@ static bool needs_user(enum access access)
 
 /*
  * The text of the 403 for a caller who may know that the room exists, or NULL when it may do this. Banned callers come
- * here too: iOS takes a 403 from pollInfo for "you are banned" (design D11).
+ * here too: iOS takes a 403 from pollInfo for "you are banned" (docs/design.md, D11).
  */
 static const char *missing_right(enum access access, const struct rights *r)
 {

@@ -19,7 +19,7 @@
 
 enum {
     KNOWN_KEYS_LOG2 = 17,  /* 1 MB: the people of a very large server */
-    USED_NONCES_LOG2 = 20, /* 8 MB: the newest million requests (design D5) */
+    USED_NONCES_LOG2 = 20, /* 8 MB: the newest million requests (docs/design.md, D5) */
 };
 
 struct auth {
@@ -91,7 +91,7 @@ static enum err refuse(struct call *call, enum err e)
 }
 
 /*
- * The first contact of an account that was known by its 05 id (protocol 02, 3.9). Nearly nobody is, which memory knows;
+ * The first contact of an account that was known by its 05 id (docs/protocol/community.md, 3.9). Nearly nobody is, which memory knows;
  * who is waits for the move, since it may be a ban.
  */
 enum err auth_welcome(struct call *call)
@@ -162,7 +162,7 @@ static enum err admit_global_admin(struct call *call)
 enum err auth_admit(struct call *call, enum access access)
 {
     bool has_room = call->params.room.len > 0;
-    /* Rights that nobody could compare with the database for a minute are no rights (design D7). */
+    /* Rights that nobody could compare with the database for a minute are no rights (docs/design.md, D7). */
     if ((has_room || access != ACCESS_PUBLIC) &&
         !state_is_fresh(call->services->state, clock_mono_ms()))
         return refuse(call, ERR_BUSY);

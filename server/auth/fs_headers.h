@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The X-FS-* headers, with which a client may sign a request to the file server (protocol 01, 3.2). Only
+ * The X-FS-* headers, with which a client may sign a request to the file server (docs/protocol/identity.md, 3.2). Only
  * GET /session_version looks at them, and nothing is stored: whoever signs rightly is answered like one who does not sign.
  */
 #ifndef CONCLAVE_AUTH_FS_HEADERS_H

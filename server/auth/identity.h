@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who sent a request: the X-SOGS-* headers (protocol 01, 3.1). Pure but for the two memories it is given; the server's
+ * Who sent a request: the X-SOGS-* headers (docs/protocol/identity.md, 3.1). Pure but for the two memories it is given; the server's
  * way of calling it is auth.h.
  */
 #ifndef CONCLAVE_AUTH_IDENTITY_H
@@ -11,7 +11,7 @@
 
 struct identity_rules {
     const struct x25519_pub *server;
-    bool blinding_required; /* true in the server (design D10) */
+    bool blinding_required; /* true in the server (docs/design.md, D10) */
     bool (*banned)(void *arg, const struct session_id *id);
     void *banned_arg;
     struct recall *keys;   /* whose point check passed and who proved to hold them */
@@ -19,7 +19,7 @@ struct identity_rules {
 };
 
 /*
- * Checks call->req at call->now_ms, in the order of protocol 01, 3.1. True: call->who is set (and call->nonce, unless
+ * Checks call->req at call->now_ms, in the order of docs/protocol/identity.md, 3.1. True: call->who is set (and call->nonce, unless
  * anonymous). False: the refusal is written to call->reply. Nothing is remembered of a request that fails. Any thread.
  */
 MUST_USE bool identity_check(const struct identity_rules *rules, struct call *call);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Remembering that something was seen lately: nonces (design D5) and keys whose point check passed (design D2). Holds
+ * Remembering that something was seen lately: nonces (docs/design.md, D5) and keys whose point check passed (docs/design.md, D2). Holds
  * keyed fingerprints of 64 bits, never the things themselves; bounded, the newest stay. Best effort: an old entry may
  * be forgotten, but what was never added is never found (short of a 64-bit collision under a secret key).
  */

@@ -3,7 +3,7 @@
  * One line per event on stderr: a fixed event name first, then typed fields.
  *   log_event(LOG_WARN, "db.lost", LOG_U64("retry_in_ms", 500));
  *   -> 2026-11-24T10:00:00Z warn event=db.lost retry_in_ms=500          (format=json: one object a line)
- * Only typed fields exist, so a user's string has no door (design D11). Never logged at any level: ids, tokens,
+ * Only typed fields exist, so a user's string has no door (docs/design.md, D11). Never logged at any level: ids, tokens,
  * addresses, paths, bodies, keys, SQL parameters. Any thread; one write(2) per line.
  */
 #ifndef CONCLAVE_BASE_LOG_H

@@ -19,7 +19,7 @@
 
 #define CONCLAVE_VERSION "0.1.0"
 
-/* Exit codes (design section 2; app.h has the same for `serve`). */
+/* Exit codes (app.h has the same for `serve`). */
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2, CLI_CONFIGURATION = 3, CLI_DATABASE = 4 };
 
 extern const struct command cli_migrate, cli_check, cli_key, cli_room, cli_mod, cli_file, cli_user,

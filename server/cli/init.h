@@ -16,7 +16,7 @@ struct conf;
 
 /*
  * Waits for a database that is away, until stop_fd (base/stop.h) is readable. Returns an exit code
- * of design section 2 (0: ok, keys and ring are the caller's); otherwise a sentence was written to
+ * (0: ok, keys and ring are the caller's); otherwise a sentence was written to
  * stderr. A database that records another server's key, or keys that are missing although it
  * records one, are refused: a mis-mounted volume must never become a new server.
  */

@@ -10,7 +10,7 @@
 #include "state/state.h"
 #include "store/versions.h"
 
-/* By the rules of protocol 02, 3.8: the global role or the room's. */
+/* By the rules of docs/protocol/community.md, 3.8: the global role or the room's. */
 static bool holds(const struct standing *s, enum authority needed)
 {
     bool admin = s->global_admin || s->admin;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the server answers, in its own name, to a post that a filter swallowed (protocol 02, 4.5).
+ * What the server answers, in its own name, to a post that a filter swallowed (docs/protocol/community.md, 4.5).
  */
 #ifndef CONCLAVE_COMMUNITY_AUTO_REPLY_H
 #define CONCLAVE_COMMUNITY_AUTO_REPLY_H

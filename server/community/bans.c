@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /user/U/ban and /unban (protocol 02, 2.13).
+ * POST /user/U/ban and /unban (docs/protocol/community.md, 2.13).
  */
 #include "base/clock.h"
 #include "community/community.h"
@@ -16,7 +16,7 @@ struct ban_request {
     struct person person;
 };
 
-/* The form of the document, then the role: in this order (protocol 02, 2.0). */
+/* The form of the document, then the role: in this order (docs/protocol/community.md, 2.0). */
 static enum err read_request(struct call *call, struct ban_request *ret_request)
 {
     struct ban_request r = {.call = call};

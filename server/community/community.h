@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The handlers of the community half, for the route table (server/routes.c). Contracts: protocol 02, section 2.
+ * The handlers of the community half, for the route table (server/routes.c). Contracts: docs/protocol/community.md, 2.
  * Each answers by call->reply; OK or ERR_RETRY (router/dispatch.h). Any thread.
  */
 #ifndef CONCLAVE_COMMUNITY_COMMUNITY_H

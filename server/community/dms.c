@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages (protocol 02, 2.12). Every open client asks for its inbox and outbox every few seconds, so whoever has
+ * Direct messages (docs/protocol/community.md, 2.12). Every open client asks for its inbox and outbox every few seconds, so whoever has
  * nothing new is answered from memory.
  */
 #include "auth/fair.h"

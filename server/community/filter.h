@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which filter a text runs into, if any (protocol 02, 4.5). Pure; any thread.
+ * Which filter a text runs into, if any (docs/protocol/community.md, 4.5). Pure; any thread.
  */
 #ifndef CONCLAVE_COMMUNITY_FILTER_H
 #define CONCLAVE_COMMUNITY_FILTER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET and POST /room/R/futurePermissions (protocol 02, 2.3): what shall change at a later time. A job applies it.
+ * GET and POST /room/R/futurePermissions (docs/protocol/community.md, 2.3): what shall change at a later time. A job applies it.
  */
 #include "base/clock.h"
 #include "community/authority.h"
@@ -11,7 +11,7 @@
 #include "store/futures.h"
 #include "store/person.h"
 
-static const double DELAY_MAX_S = 1e9; /* protocol 02, 2.3 */
+static const double DELAY_MAX_S = 1e9; /* docs/protocol/community.md, 2.3 */
 
 /* user 0: everybody's, with their ids. */
 static enum err write_futures(struct call *call, int64_t user)

@@ -30,7 +30,7 @@ static enum gate_verdict check_form(struct call *call, const struct post_in *pos
     return GATE_ACCEPT;
 }
 
-/* Refused aloud, or swallowed with or without an answer (protocol 02, 4.5). */
+/* Refused aloud, or swallowed with or without an answer (docs/protocol/community.md, 4.5). */
 static enum gate_verdict stop(struct call *call, const struct filters *filters,
                               enum filter_type hit, const struct post_text *text,
                               struct post_in *post, struct gate_reply *ret_reply)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one gate that every post and every edit passes before a number is drawn (design D15).
+ * The one gate that every post and every edit passes before a number is drawn (docs/design.md, D15).
  */
 #ifndef CONCLAVE_COMMUNITY_GATE_H
 #define CONCLAVE_COMMUNITY_GATE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /capabilities (protocol 02, 2.1): what this server can do, and 412 for what a client requires and we lack.
+ * GET /capabilities (docs/protocol/community.md, 2.1): what this server can do, and 412 for what a client requires and we lack.
  */
 #include "community/community.h"
 #include "router/json_out.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The JSON of a post and of an edit (protocol 02, 2.5 and 2.6). For the files of this folder only.
+ * The JSON of a post and of an edit (docs/protocol/community.md, 2.5 and 2.6). For the files of this folder only.
  */
 #ifndef CONCLAVE_COMMUNITY_POST_IN_H
 #define CONCLAVE_COMMUNITY_POST_IN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /room/R/message (protocol 02, 2.5).
+ * POST /room/R/message (docs/protocol/community.md, 2.5).
  */
 #include "auth/fair.h"
 #include "community/community.h"

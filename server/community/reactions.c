@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions (protocol 02, 2.10): adding and taking back one's own, removing them as a moderator, and who reacted.
+ * Reactions (docs/protocol/community.md, 2.10): adding and taking back one's own, removing them as a moderator, and who reacted.
  */
 #include "auth/fair.h"
 #include "base/arena.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /user/U/moderator (protocol 02, 2.13).
+ * POST /user/U/moderator (docs/protocol/community.md, 2.13).
  */
 #include "community/community.h"
 #include "community/rooms_named.h"
@@ -51,7 +51,7 @@ static enum err read_request(struct call *call, struct role_request *ret_request
     return OK;
 }
 
-/* The table of protocol 02, 2.13. */
+/* The table of docs/protocol/community.md, 2.13. */
 static struct role role_after(const struct wish *w, struct role now, bool globally)
 {
     bool visible = w->visible == TRI_NULL ? !globally : w->visible == TRI_YES;

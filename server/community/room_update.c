@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PUT /room/R (protocol 02, 2.2): name, description, default permissions, picture; all of them or none.
+ * PUT /room/R (docs/protocol/community.md, 2.2): name, description, default permissions, picture; all of them or none.
  */
 #include "base/clock.h"
 #include "community/authority.h"
@@ -37,7 +37,7 @@ static void read_texts(struct json_in *in, struct update *u)
     }
 }
 
-/* null takes the picture away: ours, PySOGS cannot (protocol 02, 2.2). A number that no file has stays one here: -1. */
+/* null takes the picture away: ours, PySOGS cannot (docs/protocol/community.md, 2.2). A number that no file has stays one here: -1. */
 static void read_image(struct json_in *in, struct update *u)
 {
     if (!is_there(in, "image"))

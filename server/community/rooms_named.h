@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The part that ban, unban and moderator have in common (protocol 02, 2.13): `rooms` or `global`, and whether the caller
+ * The part that ban, unban and moderator have in common (docs/protocol/community.md, 2.13): `rooms` or `global`, and whether the caller
  * has the needed role there.
  */
 #ifndef CONCLAVE_COMMUNITY_ROOMS_NAMED_H

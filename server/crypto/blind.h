@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Blinded ids and the conversions between curves (protocol 01, section 2). Inputs are public keys, so constant time is
+ * Blinded ids and the conversions between curves (docs/protocol/identity.md, 2). Inputs are public keys, so constant time is
  * not needed. Stateless; any thread. A blinding costs 115-130 us: callers cache.
  */
 #ifndef CONCLAVE_CRYPTO_BLIND_H

@@ -24,7 +24,7 @@ size_t box_overhead_bytes(enum onion_cipher cipher)
     return box_nonce_bytes(cipher) + BOX_TAG_BYTES;
 }
 
-/* protocol 01, 4.2: "LOKI" is the HMAC key and the shared point the message, not the reverse. */
+/* docs/protocol/identity.md, 4.2: "LOKI" is the HMAC key and the shared point the message, not the reverse. */
 static void gcm_key(const uint8_t shared[static crypto_scalarmult_BYTES], struct aead_key *ret_key)
 {
     static const uint8_t loki[] = {'L', 'O', 'K', 'I'};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two onion ciphers (protocol 01, 4.2) and the sealing of rows at rest (design D13).
+ * The two onion ciphers (docs/protocol/identity.md, 4.2) and the sealing of rows at rest (docs/design.md, D13).
  * AES-256-GCM is OpenSSL's (works without AES hardware, streams); XChaCha20-Poly1305 is libsodium's.
  */
 #ifndef CONCLAVE_CRYPTO_BOX_H

@@ -23,7 +23,7 @@ void field_write(const struct field *a, uint8_t ret_bytes[static 32]);
 struct field field_add(const struct field *a, const struct field *b);
 struct field field_sub(const struct field *a, const struct field *b);
 struct field field_mul(const struct field *a, const struct field *b);
-/* The inverse; of zero: zero (protocol 01, 2.1). */
+/* The inverse; of zero: zero (docs/protocol/identity.md, 2.1). */
 struct field field_invert(const struct field *a);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Long-lived secrets: in locked memory (guard pages, not swapped, not in core files), wiped on release.
- * Server key and storage key come from files (design section 2: 32 raw bytes or 64 hex; refused when group- or
+ * Server key and storage key come from files (32 raw bytes or 64 hex; refused when group- or
  * world-writable, reported when readable by others).
  */
 #ifndef CONCLAVE_CRYPTO_SECRET_H
@@ -36,9 +36,10 @@ MUST_USE enum err key_file_write(const char *path, const uint8_t key[static 32])
  * The server's identity, ready for use. All pointers live in locked memory.
  */
 struct server_keys {
-    struct x25519_pub pub;        /* B: what join links carry */
-    struct ed25519_pub ed_form;   /* the same key for #p= links (protocol 03, 2.1), sign bit 0 */
-    struct scalar blind15_factor; /* k of protocol 01, 2.2 */
+    struct x25519_pub pub; /* B: what join links carry */
+    struct ed25519_pub
+        ed_form; /* the same key for #p= links (docs/protocol/files.md, 2.1), sign bit 0 */
+    struct scalar blind15_factor; /* k of docs/protocol/identity.md, 2.2 */
     struct x25519_secret *secret; /* locked memory, owned */
 };
 /* ERR_DEFECT if raw is not a usable secret (its public key would be zero). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The server's own voices: keys with which it signs automatic replies, one for each name it speaks under, made from its
- * secret so that they stay the same for ever without being stored (protocol 02, 4.5). Stateless; any thread.
+ * secret so that they stay the same for ever without being stored (docs/protocol/community.md, 4.5). Stateless; any thread.
  */
 #ifndef CONCLAVE_CRYPTO_VOICE_H
 #define CONCLAVE_CRYPTO_VOICE_H

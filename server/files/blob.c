@@ -118,7 +118,7 @@ static enum err is_blocked(struct db *db, struct span body, bool *ret_blocked)
     return files_is_blocked(db, &hash, ret_blocked);
 }
 
-/* Whether the caller may, by what the database says now: memory may be a second behind (design D7). */
+/* Whether the caller may, by what the database says now: memory may be a second behind (docs/design.md, D7). */
 static enum err ask_rules(struct db *db, struct putting *p, struct room_files_rules *ret_rules)
 {
     bool is_operator = p->owner->user == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content at rest behind four operations (design D6), so that another store could take its place: put, get (blob_open),
+ * Content at rest behind four operations (docs/design.md, D6), so that another store could take its place: put, get (blob_open),
  * stat, delete. Sealed chunks of 256 KB in PostgreSQL; SQL is store/files.h and store/room_files.h.
  */
 #ifndef CONCLAVE_FILES_BLOB_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The handlers of both halves' files, for the route table (server/routes.c), and what community/ asks about a file.
- * All need a worker. Contract: protocol 03, section 1; protocol 02, 2.11.
+ * All need a worker. Contract: docs/protocol/files.md, 1; docs/protocol/community.md, 2.11.
  */
 #ifndef CONCLAVE_FILES_FILES_H
 #define CONCLAVE_FILES_FILES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Header values of uploads and downloads: names of files and dates (protocol 02, 2.11). Inside files/ only; any thread.
+ * Header values of uploads and downloads: names of files and dates (docs/protocol/community.md, 2.11). Inside files/ only; any thread.
  */
 #ifndef CONCLAVE_FILES_HEADER_H
 #define CONCLAVE_FILES_HEADER_H

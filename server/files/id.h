@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ids of the file-server half: the hash of the content as 44 characters (protocol 03, 1.2), and the object that tells of
+ * Ids of the file-server half: the hash of the content as 44 characters (docs/protocol/files.md, 1.2), and the object that tells of
  * one file. Any thread.
  */
 #ifndef CONCLAVE_FILES_ID_H

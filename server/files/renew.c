@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /file/ID/info and POST /file/ID/extend (protocol 03, 1.4 and 1.5). A file is there or not by the clock, never by
+ * GET /file/ID/info and POST /file/ID/extend (docs/protocol/files.md, 1.4 and 1.5). A file is there or not by the clock, never by
  * whether the job has been there yet.
  */
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /room/R/file (protocol 02, 2.11). The file waits an hour for a post that adopts it, or for becoming the picture of
+ * POST /room/R/file (docs/protocol/community.md, 2.11). The file waits an hour for a post that adopts it, or for becoming the picture of
  * its room (store/attachments.h); then it goes.
  */
 #include "auth/fair.h"

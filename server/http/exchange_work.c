@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What happens between the last byte of a request and the first of its reply: peel, dispatch, seal; on the pool thread
- * as long as memory answers, else in a lane (design D1). Everything that could be decrypted is answered sealed.
+ * as long as memory answers, else in a lane (docs/design.md, D1). Everything that could be decrypted is answered sealed.
  */
 #include "http/exchange.h"
 
@@ -186,7 +186,7 @@ static bool is_too_late(const struct exchange *ex)
     return clock_mono_ms() - ex->first_byte_ms > START_MAX_MS;
 }
 
-/* ---- members and strangers (design D14) ---- */
+/* ---- members and strangers (docs/design.md, D14) ---- */
 
 /* As far as the headers claim. */
 static bool is_stranger(const struct exchange *ex)

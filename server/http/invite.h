@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * [web] invite_page: a join link that is opened in a browser shows what it is for (design, section 2). The page is made of
+ * [web] invite_page: a join link that is opened in a browser shows what it is for. The page is made of
  * the link alone: the database is not asked, and a room that does not exist has the same one. Inside http/ only; any thread.
  */
 #ifndef CONCLAVE_HTTP_INVITE_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every bound of the listeners on one page (design D1, D14), so that they can be read against each
+ * Every bound of the listeners on one page (docs/design.md, D1 and D14), so that they can be read against each
  * other.
  *
  * The storage node in front of us gives up 25 s after it began: whatever we do for a request has to
@@ -100,7 +100,7 @@ enum {
     REPLY_SHORT_RATE_BYTES_PER_S = 64 * 1024,
     /*
      * Between requests, silent. Storage nodes keep connections open; it also plugs the leak of
-     * closed ones in libmicrohttpd 0.9.75, which only looks at them here (design, section 4).
+     * closed ones in libmicrohttpd 0.9.75, which only looks at them here.
      */
     IDLE_MAX_S = 180,
     OPERATOR_IDLE_MAX_S = 30,

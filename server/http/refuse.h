@@ -17,7 +17,7 @@ MUST_USE enum err refuse_new(struct metrics *metrics, struct refusals **ret_refu
 void refuse_free(struct refusals *refusals);
 /*
  * Queues the answer for this status: 404 (the same whatever was asked), 400, 411, 413, 502 with the text `Bad Gateway`,
- * which desktop reads as "the server is unreachable" instead of blaming its path (protocol 01, 4.6). MHD_YES or MHD_NO.
+ * which desktop reads as "the server is unreachable" instead of blaming its path (docs/protocol/identity.md, 4.6). MHD_YES or MHD_NO.
  */
 MUST_USE int refuse_queue(const struct refusals *refusals, struct MHD_Connection *connection,
                           unsigned status);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A v4 reply whose body is a source (a file): sealed piece by piece while it is sent (design D6),
+ * A v4 reply whose body is a source (a file): sealed piece by piece while it is sent (docs/design.md, D6),
  * so that a download takes half a megabyte and no database connection while its client reads.
  * Inside http/ only.
  */

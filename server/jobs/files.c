@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The turn of the jobs' process over attachments (design D6): expired files go, days that are over are emptied and
+ * The turn of the jobs' process over attachments (docs/design.md, D6): expired files go, days that are over are emptied and
  * dropped, and once a day what nobody names is looked for. Each step is short and goes on at the next turn.
  */
 #include "base/clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens without a request, in the one process that holds the jobs' advisory lock (design D7): partitions made
+ * What happens without a request, in the one process that holds the jobs' advisory lock (docs/design.md, D7): partitions made
  * ahead and dropped when due, counts of active users, what has expired, what was scheduled for a later time.
  */
 #ifndef CONCLAVE_JOBS_JOBS_H

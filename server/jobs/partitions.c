@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which daily partitions must exist, and which are over. Dropping a day costs nothing however many rows it had, which is
- * why nonces and chunks are stored by day (design D5, D6).
+ * why nonces and chunks are stored by day (docs/design.md, D5 and D6).
  */
 #include "base/clock.h"
 #include "conf/conf.h"

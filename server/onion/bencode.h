@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one bencoded shape of v4 (protocol 01, 4.3): a list of one or two byte strings.
+ * The one bencoded shape of v4 (docs/protocol/identity.md, 4.3): a list of one or two byte strings.
  */
 #ifndef CONCLAVE_ONION_BENCODE_H
 #define CONCLAVE_ONION_BENCODE_H

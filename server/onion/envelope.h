@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Onion requests addressed to us: the frame, its two ciphers, and the two payload forms (protocol 01, section 4).
+ * Onion requests addressed to us: the frame, its two ciphers, and the two payload forms (docs/protocol/identity.md, 4).
  * Bytes in, struct request out; and a reply back, encrypted. Knows no sockets and no database.
  */
 #ifndef CONCLAVE_ONION_ENVELOPE_H

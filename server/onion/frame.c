@@ -30,7 +30,7 @@ static enum err read_key(struct span text, struct x25519_pub *ret_key)
     return OK;
 }
 
-/* Exact lower case (protocol 01, 4.1). */
+/* Exact lower case (docs/protocol/identity.md, 4.1). */
 static enum err read_cipher(struct span name, enum onion_cipher *ret_cipher)
 {
     if (span_eq_text(name, "aes-gcm") || span_eq_text(name, "gcm"))

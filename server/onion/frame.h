@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The outermost form of an onion request (protocol 01, 4.1): LE32 N, N bytes of ciphertext, a JSON object to the end.
+ * The outermost form of an onion request (docs/protocol/identity.md, 4.1): LE32 N, N bytes of ciphertext, a JSON object to the end.
  */
 #ifndef CONCLAVE_ONION_FRAME_H
 #define CONCLAVE_ONION_FRAME_H
@@ -11,7 +11,7 @@ struct arena;
 
 enum {
     /*
-     * The last hop sends its whole routing object along: host, target and keys make 110-230 bytes (protocol 01, 7), and
+     * The last hop sends its whole routing object along: host, target and keys make 110-230 bytes (docs/protocol/identity.md, 7), and
      * no host name is longer than 253. The rest is room for keys that are yet to be invented.
      */
     FRAME_JSON_MAX_BYTES = 4096,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The current payload form (protocol 01, 4.3): bencoded metadata and body. Internal to onion/.
+ * The current payload form (docs/protocol/identity.md, 4.3): bencoded metadata and body. Internal to onion/.
  */
 #ifndef CONCLAVE_ONION_V4_H
 #define CONCLAVE_ONION_V4_H
@@ -13,7 +13,7 @@ struct arena;
 enum {
     /*
      * Method, endpoint (4 KB at most) and headers. Clients send well below 1 KB; the longest useful header value has 128
-     * characters (protocol 01, 7).
+     * characters (docs/protocol/identity.md, 7).
      */
     V4_META_MAX_BYTES = 16 * 1024,
 };

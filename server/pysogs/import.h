@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A PySOGS comes into this database: everything, with the ids and numbers that clients remember, in one transaction of the
- * caller (protocol 02, section 5). Memory does not grow with what there is to take. Says on stderr how far it is, and what it
+ * caller (docs/protocol/community.md, 5). Memory does not grow with what there is to take. Says on stderr how far it is, and what it
  * cannot take, by table and id: that is the operator's terminal, not a log. One thread.
  */
 #ifndef CONCLAVE_PYSOGS_IMPORT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Splitting the body of a batch into its elements without building it (design D8): a 10 MiB array of nothing costs
+ * Splitting the body of a batch into its elements without building it (docs/design.md, D8): a 10 MiB array of nothing costs
  * Jansson 773 MB, and a file as base64 has no business in a JSON tree. It finds spans and counts; whether an element is
  * well-formed JSON is for json_in to say, which sees everything but the base64.
  */

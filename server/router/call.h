@@ -51,10 +51,10 @@ struct services {
 /* Who asks. Anonymous when !known. */
 struct identity {
     bool known;
-    struct session_id id; /* 15..., as given: never normalised (protocol 01, 2.2) */
+    struct session_id id; /* 15..., as given: never normalised (docs/protocol/identity.md, 2.2) */
 };
 
-/* What the caller may do in call->room (protocol 02, 3.8); all false without a room. */
+/* What the caller may do in call->room (docs/protocol/community.md, 3.8); all false without a room. */
 struct rights {
     bool banned, read, accessible, write, upload;
     bool moderator, admin, global_moderator, global_admin;
@@ -62,13 +62,14 @@ struct rights {
 
 /* Values of the placeholders of the matched pattern. */
 struct params {
-    struct span room;       /* {room}: 1-64 of [A-Za-z0-9_-] */
-    int64_t number;         /* {number}: digits; past 64 bits: INT64_MAX (protocol 02, 1.5) */
+    struct span room; /* {room}: 1-64 of [A-Za-z0-9_-] */
+    int64_t
+        number; /* {number}: digits; past 64 bits: INT64_MAX (docs/protocol/community.md, 1.5) */
     struct session_id user; /* {user}: folded to lower case by parsing */
     struct span text;       /* {text}: one segment; {rest}: everything to the end */
 };
 
-/* The proof of a signed request, kept for the claim that makes it run once (design D5). */
+/* The proof of a signed request, kept for the claim that makes it run once (docs/design.md, D5). */
 struct nonce {
     uint8_t b[16];
     int64_t signed_s; /* the signed timestamp, seconds since 1970 */
@@ -85,7 +86,8 @@ struct call {
     int64_t begin_until_ms;
     struct identity who;
     bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
-    bool stranger;      /* anonymous, or first seen lately (design D14); set with authenticated */
+    bool
+        stranger; /* anonymous, or first seen lately (docs/design.md, D14); set with authenticated */
     bool nonce_claimed; /* a claim in SQL succeeded (or there is nothing to claim) */
     struct nonce nonce; /* valid when who.known */
     int depth;          /* 0 outermost, 1 inside a batch */

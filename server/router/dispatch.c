@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one way from a request to its handler: who, which route, may they, how much, once, and only then what. The order is
- * that of protocol 02, 2.0, and it is here so that no handler can forget a step. Does not know any route.
+ * that of docs/protocol/community.md, 2.0, and it is here so that no handler can forget a step. Does not know any route.
  */
 #include "router/dispatch.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one dispatcher: authentication, route, access, body limit, handler, in the order of protocol 02, 2.0.
+ * The one dispatcher: authentication, route, access, body limit, handler, in the order of docs/protocol/community.md, 2.0.
  * Routes are data (server/routes.c); auth/ is reached through the function pointers below, since it stands above.
  */
 #ifndef CONCLAVE_ROUTER_DISPATCH_H
@@ -13,7 +13,7 @@ enum access {
     ACCESS_UNDECLARED = 0,
     ACCESS_PUBLIC,            /* anyone */
     ACCESS_ROOM_ACCESSIBLE,   /* else 404 */
-    ACCESS_ROOM_READ,         /* 403; 404 when not even accessible (design D11) */
+    ACCESS_ROOM_READ,         /* 403; 404 when not even accessible (docs/design.md, D11) */
     ACCESS_ROOM_READ_AS_USER, /* a user (401) with read (403): reactions */
     ACCESS_ROOM_WRITE,        /* a user (401) with write (403) */
     ACCESS_ROOM_UPLOAD,
@@ -26,7 +26,7 @@ enum access {
     ACCESS_GLOBAL_ADMIN, /* a user (401) who is one (403): before it is told whether a room is there */
 };
 
-/* Whether running it twice matters (design D5). */
+/* Whether running it twice matters (docs/design.md, D5). */
 enum effect {
     EFFECT_UNDECLARED = 0,
     EFFECT_READS,                /* no claim; may be answered from memory */
@@ -70,7 +70,7 @@ struct dispatcher {
     /* Gives back what admit took (call->room); called once for every call that was admitted or tried to be. */
     void (*release)(struct call *call);
     /*
-     * Whether the caller, as far as its headers claim, is a stranger (design D14): asked before any proof is checked, to
+     * Whether the caller, as far as its headers claim, is a stranger (docs/design.md, D14): asked before any proof is checked, to
      * decide what waits for whom. May be NULL: nobody is.
      */
     bool (*is_stranger)(const struct call *call);
@@ -107,7 +107,7 @@ void dispatch_finish(struct call *call);
  */
 void dispatch_forget(struct call *call);
 /*
- * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (protocol 02, 1.4).
+ * Runs one element of a batch: same caller, no authentication, headers X-SOGS-* ignored (docs/protocol/community.md, 1.4).
  * OK or ERR_RETRY as above.
  */
 MUST_USE enum err dispatch_element(const struct call *outer, const struct request *req,
@@ -122,7 +122,7 @@ MUST_USE enum err dispatch_element_start(const struct call *outer, const struct 
 /* May its handler finish later? Those elements of a batch depend on no other's having finished. */
 bool dispatch_may_finish_later(const struct dispatcher *d, const struct request *req);
 
-/* The handlers of POST /batch and POST /sequence (router/batch.c; protocol 02, 1.9; limits of design D8). */
+/* The handlers of POST /batch and POST /sequence (router/batch.c; docs/protocol/community.md, 1.9; limits of docs/design.md, D8). */
 MUST_USE enum err batch_run(struct call *call);
 MUST_USE enum err sequence_run(struct call *call);
 

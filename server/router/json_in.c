@@ -207,7 +207,7 @@ int64_t json_int(struct json_in *in, const char *key)
     return json_integer_value(value);
 }
 
-/* 0 and 1 count as booleans too (protocol 02, 1.6); any other type is refused. */
+/* 0 and 1 count as booleans too (docs/protocol/community.md, 1.6); any other type is refused. */
 bool json_bool(struct json_in *in, const char *key)
 {
     const json_t *value = member(in, key);

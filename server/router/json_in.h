@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading small JSON documents with Jansson under a counted allocator (design D8): strict (duplicate keys, trailing
+ * Reading small JSON documents with Jansson under a counted allocator (docs/design.md, D8): strict (duplicate keys, trailing
  * bytes, invalid UTF-8 and deep nesting are refused), typed fields, sticky failure. A text with a NUL and an integer past
  * 64 bits are valid JSON: in a key that nobody reads they do no harm, and in one that is read they are refused. Such an
  * integer stands in the tree as [{}].
@@ -18,7 +18,7 @@
 #include "base/span.h"
 
 enum {
-    JSON_MAX_BYTES = 1 << 20,         /* a document without b64 (design D8) */
+    JSON_MAX_BYTES = 1 << 20,         /* a document without b64 (docs/design.md, D8) */
     JSON_MEMORY_MAX_BYTES = 16 << 20, /* what Jansson may allocate for one document */
     JSON_MAX_DEPTH = 32,
 };
@@ -48,7 +48,7 @@ double json_number(struct json_in *in, const char *key);
 /* Base64 text decoded into the arena. */
 struct span json_base64(struct json_in *in, const char *key);
 
-/* Optional: absent or null gives the fallback; another type fails. json_bool_or accepts 0 and 1 (protocol 02, 1.6). */
+/* Optional: absent or null gives the fallback; another type fails. json_bool_or accepts 0 and 1 (docs/protocol/community.md, 1.6). */
 bool json_has(const struct json_in *in, const char *key);
 struct span json_text_or(struct json_in *in, const char *key, struct span fallback);
 bool json_bool_or(struct json_in *in, const char *key, bool fallback);

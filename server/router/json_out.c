@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The append writer of JSON: replies are text from the start, never a tree (design D8). It keeps no state of its own:
+ * The append writer of JSON: replies are text from the start, never a tree (docs/design.md, D8). It keeps no state of its own:
  * whether a comma is due is read from the last byte written. It does not check that brackets match; tests do.
  */
 #include "router/json_out.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Appending JSON to a buffer: 25 times faster than building a tree (design D8). The caller writes the commas by using
+ * Appending JSON to a buffer: 25 times faster than building a tree (docs/design.md, D8). The caller writes the commas by using
  * json_out_key for every member: it adds one where needed.
  *
  *   json_out_open(b, '{'); json_out_key(b, "id"); buf_put_i64(b, id); json_out_close(b, '}');

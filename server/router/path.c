@@ -97,7 +97,7 @@ static bool take_value(enum piece piece, struct span value, struct params *param
     return false;
 }
 
-/* A value that runs to the end, slashes included; but not one that starts with a slash (protocol 02, 1.5). */
+/* A value that runs to the end, slashes included; but not one that starts with a slash (docs/protocol/community.md, 1.5). */
 static bool take_rest(struct span path, struct params *params)
 {
     if (path.len == 0 || path.p[0] != '/')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Patterns of routes against decoded paths (protocol 02, 1.5): "/room/{room}/message/{number}".
+ * Patterns of routes against decoded paths (docs/protocol/community.md, 1.5): "/room/{room}/message/{number}".
  *   {room}    1-64 of [A-Za-z0-9_-]          {number}  decimal digits
  *   {user}    05 or 15 and 64 hex digits     {text}    one segment that is not empty
  *   {rest}    everything to the end, may contain '/', does not start with it; only as the last segment

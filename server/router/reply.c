@@ -90,7 +90,7 @@ struct buf *reply_json(struct reply *r, int status)
 }
 
 /*
- * Statuses of protocol 02, 1.8 (style 1). 409, 413 and 503 are ours: PySOGS has no limits and answers 500 when its
+ * Statuses of docs/protocol/community.md, 1.8 (style 1). 409, 413 and 503 are ours: PySOGS has no limits and answers 500 when its
  * database is away; clients retry on any of them.
  */
 void reply_error(struct reply *r, enum err e)

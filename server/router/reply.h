@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a handler answers. Content types are compared as whole strings by clients (protocol 02, 1.2), so they are
+ * What a handler answers. Content types are compared as whole strings by clients (docs/protocol/community.md, 1.2), so they are
  * constants here and nothing else is ever sent.
  */
 #ifndef CONCLAVE_ROUTER_REPLY_H
@@ -14,7 +14,8 @@
 
 enum {
     REPLY_HEADERS_MAX = 4,
-    REPLY_MAX_BYTES = 10485760 /* sealed: what a storage node carries (protocol 01, 7) */
+    REPLY_MAX_BYTES =
+        10485760 /* sealed: what a storage node carries (docs/protocol/identity.md, 7) */
 };
 
 struct reply_header {

@@ -34,7 +34,7 @@ struct request {
 struct span request_header(const struct request *req, const char *name);
 /* The same, telling an absent header from an empty one. */
 bool request_find_header(const struct request *req, const char *name, struct span *ret_value);
-/* True when the content type is application/json, with or without parameters (protocol 02, 1.6). */
+/* True when the content type is application/json, with or without parameters (docs/protocol/community.md, 1.6). */
 bool request_is_json(const struct request *req);
 
 /*
@@ -50,7 +50,7 @@ MUST_USE enum err request_query(const struct request *req, struct arena *mem, co
  */
 MUST_USE enum err request_signed_int(struct span text, int64_t *ret_value);
 /*
- * An integer parameter (protocol 02, 1.5): absent -> fallback; below min or above max -> clamped; not an integer ->
+ * An integer parameter (docs/protocol/community.md, 1.5): absent -> fallback; below min or above max -> clamped; not an integer ->
  * ERR_MALFORMED (status 400). Sign and surrounding blanks are accepted.
  */
 struct int_range {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Filling a room's windows: from commits of this process (state_apply) and from the database, one thread per room at a
- * time. The counter rule of design D3 lives here:
+ * time. The counter rule of docs/design.md, D3 lives here:
  *
  *   window:   (window.changes_low .. sequence]      complete
  *   target > sequence                               stale: nothing newer is shown before a refill

@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-static const char default_name[] = "SOGS"; /* PySOGS's, protocol 02, 4.2 */
+static const char default_name[] = "SOGS"; /* PySOGS's, docs/protocol/community.md, 4.2 */
 
 static bool told(enum tristate value, bool so_far)
 {

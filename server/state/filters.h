@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What several rows of filters mean together for one room (protocol 02, 4.5): rows of the room over those of every room,
+ * What several rows of filters mean together for one room (docs/protocol/community.md, 4.5): rows of the room over those of every room,
  * special types over general ones, each point by itself. Immutable once made, shared by counting. Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_FILTERS_H

@@ -16,7 +16,7 @@ static void put_pins(struct buf *out, const struct pin_row *pins, size_t count)
     for (size_t i = 0; i < count; i++) {
         buf_put_text(out, i == 0 ? "{\"id\":" : ",{\"id\":");
         buf_put_i64(out, pins[i].message);
-        /* Android reads an integer here (design D8). */
+        /* Android reads an integer here (docs/design.md, D8). */
         buf_put_text(out, ",\"pinned_at\":");
         buf_put_i64(out, (int64_t)pins[i].pinned_at);
         buf_put_text(out, ",\"pinned_by\":");

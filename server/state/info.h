@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The room object and the pollInfo object of protocol 02, 2.2, rendered once per role class when something in them
+ * The room object and the pollInfo object of docs/protocol/community.md, 2.2, rendered once per role class when something in them
  * changes: a desktop asks for the whole object with every poll. Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_INFO_H

@@ -15,7 +15,7 @@
 #include "store/versions.h"
 
 enum {
-    COMPARE_MS = 500, /* rights for reads are at most 1 s stale (design D7) */
+    COMPARE_MS = 500, /* rights for reads are at most 1 s stale (docs/design.md, D7) */
     FLUSH_PERIOD_MS = 5 * SECOND_MS,
     /*
      * Rows of strangers who were not seen since the start: identities are free, so they come slowly.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One page of `since` (design D17): which messages are in it, as what, and under which number. Pure: no locks, no SQL.
+ * One page of `since` (docs/design.md, D17): which messages are in it, as what, and under which number. Pure: no locks, no SQL.
  *
  * Offer the messages in the order of their first event after `since`; then finish with the number up to which the offers
  * were complete.

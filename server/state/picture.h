@@ -45,7 +45,7 @@ struct room {
     struct rights_overrides overrides;
     struct filters *filters; /* a reference; NULL: nothing is filtered */
     int64_t
-        sequence; /* C of design D3: everything up to here is in the windows, or below their marks */
+        sequence; /* C of docs/design.md, D3: everything up to here is in the windows, or below their marks */
     int64_t target; /* the highest number known to be committed; above sequence: stale */
     bool filling;   /* one thread is reading the database for this room */
     enum err fill;  /* how the last reading ended, for those who waited for it */

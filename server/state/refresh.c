@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Comparing versions with the database and reading anew what differs (design D7). Versions are read before the data they
+ * Comparing versions with the database and reading anew what differs (docs/design.md, D7). Versions are read before the data they
  * stand for, so data that is newer than its version is at worst read twice, never missed.
  */
 #include <stdlib.h>

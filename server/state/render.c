@@ -82,7 +82,7 @@ size_t render_fragment_size(const struct message_row *row)
     return base64_len(row->data.len) + base64_len(row->signature.len) + BESIDES_DATA_BYTES;
 }
 
-/* ---- reactions (protocol 02, 3.5) ---- */
+/* ---- reactions (docs/protocol/community.md, 3.5) ---- */
 
 static bool is_kept(const struct reaction_row *reaction, const struct session_id *id)
 {

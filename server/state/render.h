@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Message objects of protocol 02, 2.4. What is the same for every reader is written once per message (the fragment);
+ * Message objects of docs/protocol/community.md, 2.4. What is the same for every reader is written once per message (the fragment);
  * what depends on the reader or on the page (seqno, reactions) is written per row. Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_RENDER_H
@@ -16,7 +16,7 @@ static inline int64_t render_seqno(const struct message_row *row)
     return row->seqno_reactions > row->seqno_data ? row->seqno_reactions : row->seqno_data;
 }
 
-/* The whisper rule of protocol 02, 3.4; holds for tombstones too. */
+/* The whisper rule of docs/protocol/community.md, 3.4; holds for tombstones too. */
 bool render_sees(const struct message_row *row, const struct reader_view *view);
 
 /*

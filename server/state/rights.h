@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may do what in a room (protocol 02, 3.8), and who is shown as its moderators. Pure: no locks, no SQL.
+ * Who may do what in a room (docs/protocol/community.md, 3.8), and who is shown as its moderators. Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_RIGHTS_H
 #define CONCLAVE_STATE_RIGHTS_H
@@ -42,7 +42,7 @@ const struct permission_row *rights_override(const struct rights_overrides *over
 /*
  * own and user may be NULL. In the result read, accessible, write and upload already say what the caller may do (upload:
  * with write; accessible: with read); `banned` stands beside them, since a global moderator who is banned from the room
- * may do everything in it but does not see it in the list (protocol 02, 2.2).
+ * may do everything in it but does not see it in the list (docs/protocol/community.md, 2.2).
  */
 void rights_resolve(const struct rights_defaults *defaults, const struct permission_row *own,
                     const struct user_row *user, struct rights *ret_rights);

@@ -12,7 +12,7 @@ enum {
     SIGHTINGS_CAPACITY = 1 << 17,  /* known people and rooms of one hour */
     KNOWN_LOG2 = 22,               /* 32 MB once in use, for 2 million people and more */
     MAILBOXES_CAPACITY = 1 << 17,  /* 10 MB: the people who poll one process */
-    FRESH_FOR_MS = 60 * SECOND_MS, /* design D7 */
+    FRESH_FOR_MS = 60 * SECOND_MS, /* docs/design.md, D7 */
 };
 
 enum err state_new(const struct state_options *options, struct state **ret_state)

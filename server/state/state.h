@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The in-memory picture: what an idle poll needs (design D3). Rooms, rights, known users, and per room two windows of
+ * The in-memory picture: what an idle poll needs (docs/design.md, D3). Rooms, rights, known users, and per room two windows of
  * messages. Filled and corrected from store/, never the truth itself: everything durable is in PostgreSQL.
  *
  * Every function is safe on any thread unless it says otherwise. Functions that take a `db` use SQL only when memory
@@ -47,7 +47,7 @@ MUST_USE enum err state_refresh(struct state *state, struct db *db);
 MUST_USE enum err state_start(struct state *state);
 void state_stop(struct state *state);
 /*
- * False when the last successful comparison is older than 60 s (design D7): memory must not answer any more.
+ * False when the last successful comparison is older than 60 s (docs/design.md, D7): memory must not answer any more.
  */
 bool state_is_fresh(const struct state *state, int64_t mono_ms);
 /* What this process's clock and the database's showed at most two seconds ago (while the database answers). */
@@ -63,7 +63,7 @@ bool state_may_globally(struct state *state, const struct session_id *id, bool a
 bool state_is_pending(struct state *state, const struct session_id *id);
 /* A verified request of this user was seen: gathered, flushed by the hour; never touches SQL here. */
 void state_seen(struct state *state, const struct session_id *id, bool stranger, int64_t now_ms);
-/* False: a stranger, seen for the first time less than [limits] known_after ago, or never (design D14). */
+/* False: a stranger, seen for the first time less than [limits] known_after ago, or never (docs/design.md, D14). */
 bool state_is_member(struct state *state, const struct session_id *id, int64_t now_ms);
 /* Such a request was seen lately, so that the user's row exists or is about to be written. */
 bool state_was_seen(struct state *state, const struct session_id *id);
@@ -81,7 +81,7 @@ void state_room_release(struct room *room);
 MUST_USE enum err state_rooms(struct state *state, struct arena *mem, struct room ***ret_rooms,
                               size_t *ret_count);
 int64_t state_room_id(const struct room *room);
-/* Resolution of protocol 02, 3.8, for a caller (anonymous too). */
+/* Resolution of docs/protocol/community.md, 3.8, for a caller (anonymous too). */
 void state_rights(struct state *state, struct room *room, const struct identity *who,
                   struct rights *ret_rights);
 
@@ -90,10 +90,10 @@ struct filters *state_filters(struct room *room);
 
 /* The room's token as a JSON text, in the spelling that is stored. */
 void state_write_token(struct room *room, struct buf *out);
-/* The room object of protocol 02, 2.2 for a caller with these rights (pre-rendered per role class). */
+/* The room object of docs/protocol/community.md, 2.2 for a caller with these rights (pre-rendered per role class). */
 MUST_USE enum err state_write_room(struct state *state, struct room *room,
                                    const struct rights *rights, struct buf *out);
-/* The pollInfo object, with `details` iff counter differs from info_updates (protocol 02, 2.2). */
+/* The pollInfo object, with `details` iff counter differs from info_updates (docs/protocol/community.md, 2.2). */
 MUST_USE enum err state_write_poll_info(struct state *state, struct room *room,
                                         const struct rights *rights, int64_t counter,
                                         struct buf *out);
@@ -110,7 +110,7 @@ struct reader_view {
 /*
  * Each appends a JSON array to out. From the windows when they suffice, else by SQL (single-flight per room when it also
  * fills a window). A list stops early, after at least one row, rather than pass STATE_LIST_MAX_BYTES.
- * since: pages of design D17. t_r: the flag t=r.
+ * since: pages of docs/design.md, D17. t_r: the flag t=r.
  */
 MUST_USE enum err state_write_since(struct state *state, struct db *db, struct room *room,
                                     const struct reader_view *view, int64_t since, bool t_r,
@@ -123,7 +123,7 @@ MUST_USE enum err state_write_before(struct state *state, struct db *db, struct 
 /* One message object. ERR_MISSING: unknown, deleted, or not visible to the reader. */
 MUST_USE enum err state_write_one(struct state *state, struct db *db, struct room *room,
                                   const struct reader_view *view, int64_t id, struct buf *out);
-/* A message object as POST answers it (protocol 02, 2.5): data and signature echoed, reactions {}, no `edited`. */
+/* A message object as POST answers it (docs/protocol/community.md, 2.5): data and signature echoed, reactions {}, no `edited`. */
 MUST_USE enum err state_write_posted(const struct message_row *row, bool filtered, struct buf *out);
 
 /* ---- direct messages ---- */
@@ -142,7 +142,7 @@ void state_dms_sent(struct state *state, int64_t dm, const struct session_id *se
 /*
  * A commit of this process in one room moved its counter from old_sequence to new_sequence and changed these messages.
  * Applied only if memory stands at old_sequence; otherwise the room is marked for a single-flight refill before anything
- * newer is shown (design D3). rows: what is visible of the new and changed messages, each once, as it is now, with its
+ * newer is shown (docs/design.md, D3). rows: what is visible of the new and changed messages, each once, as it is now, with its
  * reactions read for memory (store/messages.h). They are copied. Never blocks on SQL.
  */
 void state_apply(struct state *state, int64_t room, int64_t old_sequence, int64_t new_sequence,

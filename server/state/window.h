@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two windows of one room (design D3) over one set of messages:
+ * The two windows of one room (docs/design.md, D3) over one set of messages:
  *   changes  every event above changes_low, in order of its number, tombstones included: for `since`
  *   recent   every live message with an id above recent_low: for `recent`, `before` and single messages
  *

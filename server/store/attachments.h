@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What messages and pins do to the files of their room (protocol 02, 3.6): only `expiry` and `message` of the rows in
+ * What messages and pins do to the files of their room (docs/protocol/community.md, 3.6): only `expiry` and `message` of the rows in
  * `files` change here; content is removed by the job (store/files.h), at its next turn when expiry is 0.
  *
  * All of it inside the caller's transaction, under the lock of the room's row.
@@ -10,7 +10,7 @@
 
 #include "store/store.h"
 
-/* A file that is neither adopted within this time nor the picture of its room goes (protocol 02, 3.6). */
+/* A file that is neither adopted within this time nor the picture of its room goes (docs/protocol/community.md, 3.6). */
 enum { ATTACHMENT_UNADOPTED_S = 3600 };
 
 /* One entry of `files` in a post or an edit. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bans, from rooms or from the whole server (protocol 02, 2.13). The two are independent of each other.
+ * Bans, from rooms or from the whole server (docs/protocol/community.md, 2.13). The two are independent of each other.
  *
  * Inside the caller's transaction, under the locks of standing_lock (store/standing.h), or in one of their own.
  */

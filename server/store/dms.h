@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages between members (protocol 02, 2.12), sealed at rest with keys of their own. Ids are drawn in the order in
+ * Direct messages between members (docs/protocol/community.md, 2.12), sealed at rest with keys of their own. Ids are drawn in the order in
  * which they become visible, from the version VERSION_DMS, which is therefore always the newest id.
  */
 #ifndef CONCLAVE_STORE_DMS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What becomes of attachments without a request (design D6): expired ones go, chunks that outlive their day move once,
+ * What becomes of attachments without a request (docs/design.md, D6): expired ones go, chunks that outlive their day move once,
  * days that are over are dropped, and nothing is left that nobody names. For the jobs' process alone, in this order.
  */
 #ifndef CONCLAVE_STORE_FILE_JOBS_H

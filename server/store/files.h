@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Attachments at rest (design D6): content (`blobs` and their sealed `chunks`) apart from what people know of it
+ * Attachments at rest (docs/design.md, D6): content (`blobs` and their sealed `chunks`) apart from what people know of it
  * (`files`: id, room, message, expiry). This file is only the SQL of content and of the file-server half; room files are
  * room_files.h, what messages do to them attachments.h, what jobs do file_jobs.h. server/files/blob.c makes put, get,
  * stat and delete of it, seals, and knows limits and lifetimes.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Filters of posts and their automatic replies at rest (protocol 02, 4.5): one row for every room, one per room that
+ * Filters of posts and their automatic replies at rest (docs/protocol/community.md, 4.5): one row for every room, one per room that
  * differs. What follows from several rows together is decided in state/filters.h.
  */
 #ifndef CONCLAVE_STORE_FILTERS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was asked for at a later time: changes of permissions, bans and their ends (protocol 02, 2.3, 2.13 and 4.1). Unless
+ * What was asked for at a later time: changes of permissions, bans and their ends (docs/protocol/community.md, 2.3, 2.13 and 4.1). Unless
  * a comment says otherwise, functions that write run inside the caller's transaction.
  */
 #ifndef CONCLAVE_STORE_FUTURES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Messages at rest, for reading. Bodies and reactions are sealed (store/ring.h); rows that come out of here are open, in
- * the caller's arena. Reading follows design D3 (indexes that never walk tombstones) and D17 (a message has up to two
+ * the caller's arena. Reading follows docs/design.md, D3 (indexes that never walk tombstones) and D17 (a message has up to two
  * events). What the batch writer asks and writes is in store/posting.h, store/changing.h and store/reactions.h.
  */
 #ifndef CONCLAVE_STORE_MESSAGES_H
@@ -71,7 +71,7 @@ struct message_query {
     int64_t limit;
     bool reactions; /* count seqno_reactions as an event (t=r) */
     /*
-     * Tombstones of messages created up to there (protocol 02, 3.3 (2)): what the reader knew when he asked, also when
+     * Tombstones of messages created up to there (docs/protocol/community.md, 3.3 (2)): what the reader knew when he asked, also when
      * since has moved on from that. INT64_MAX, for memory: all.
      */
     int64_t known_to;

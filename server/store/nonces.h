@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The claim that makes a signed request run once (design D5): table nonces(day, nonce), partitioned by the day of the
+ * The claim that makes a signed request run once (docs/design.md, D5): table nonces(day, nonce), partitioned by the day of the
  * signed timestamp, unique, without any user column.
  */
 #ifndef CONCLAVE_STORE_NONCES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What was decided about an account that is known only by its 05 id: it waits there, and moves to the account's blinded id
- * at its first contact (protocol 02, 3.9). Which of the two signs that id has only shows then, so it is recorded by its
+ * at its first contact (docs/protocol/community.md, 3.9). Which of the two signs that id has only shows then, so it is recorded by its
  * absolute form.
  */
 #ifndef CONCLAVE_STORE_PENDING_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pinned messages (protocol 02, 2.9). Their files do not expire; each pin set or taken away is one info_updates.
+ * Pinned messages (docs/protocol/community.md, 2.9). Their files do not expire; each pin set or taken away is one info_updates.
  *
  * What writes runs inside the caller's transaction, under the lock of the room's row.
  */

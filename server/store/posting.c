@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the batch writer asks and writes inside its transaction (design D4): one statement per step, however many posts.
+ * What the batch writer asks and writes inside its transaction (docs/design.md, D4): one statement per step, however many posts.
  */
 #include "base/clock.h"
 #include "store/internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the batch writer asks about rooms and people, and the posts it inserts (design D4): one statement per step,
+ * What the batch writer asks about rooms and people, and the posts it inserts (docs/design.md, D4): one statement per step,
  * however many ops a batch has. All of it inside the writer's transaction; the order is lock, facts, insert, advance.
  */
 #ifndef CONCLAVE_STORE_POSTING_H
@@ -34,7 +34,8 @@ struct author_facts {
 struct author_key {
     int64_t room;
     struct session_id session;
-    bool make; /* a user row when there is none: only for what is counted by limits (design D14) */
+    bool
+        make; /* a user row when there is none: only for what is counted by limits (docs/design.md, D14) */
 };
 MUST_USE enum err posting_facts(struct db *db, struct arena *mem, const struct author_key *keys,
                                 size_t count, double window_start, int64_t now_ms,

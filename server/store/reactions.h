@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions at rest (protocol 02, 2.10 and 3.5). Their text is sealed and padded to one size, so a copy of the database
+ * Reactions at rest (docs/protocol/community.md, 2.10 and 3.5). Their text is sealed and padded to one size, so a copy of the database
  * shows who reacted, but not with what; equal texts are found by opening the few that a message has.
  */
 #ifndef CONCLAVE_STORE_REACTIONS_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How long a room keeps its messages, and the silent purge (design D15): rows go as if they had never been, without
+ * How long a room keeps its messages, and the silent purge (docs/design.md, D15): rows go as if they had never been, without
  * tombstones and numbers; pinned messages stay, files of what goes expire. Every slice raises VERSION_ROOM_PURGED in its
  * own transaction, upon which memory forgets what went.
  */

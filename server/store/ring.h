@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sealed store (design D13): row keys live in the database (table ring_keys), each wrapped by the storage key that is
+ * The sealed store (docs/design.md, D13): row keys live in the database (table ring_keys), each wrapped by the storage key that is
  * outside of it. One key per room and month for messages, one per month for files of each kind and for direct messages. Unwrapped keys are
  * cached in locked memory. Any thread (own lock); the db given must be the caller's.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Moderators and admins, of a room or of the whole server. A change raises info_updates where clients show roles
- * (protocol 02, 3.2) and the versions that make every process read the rights anew.
+ * (docs/protocol/community.md, 3.2) and the versions that make every process read the rights anew.
  *
  * Changes run inside the caller's transaction, under the locks of standing_lock (store/standing.h), or in one of their
  * own.

@@ -8,9 +8,9 @@
 
 #include "store/files.h"
 
-/* What an upload meets; asked again in the transaction that writes (design D7). */
+/* What an upload meets; asked again in the transaction that writes (docs/design.md, D7). */
 struct room_files_rules {
-    bool may_upload;   /* write and upload, and not banned (protocol 02, 3.8) */
+    bool may_upload;   /* write and upload, and not banned (docs/protocol/community.md, 3.8) */
     int64_t quota;     /* FILE_UNLIMITED */
     struct span types; /* of room_storage; in mem; p == NULL: any */
     int64_t bytes;     /* stored in the room */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Rooms: their rows, and creation, change and removal by commands and handlers. Every change bumps `versions` in the
- * same transaction (design D7).
+ * same transaction (docs/design.md, D7).
  */
 #ifndef CONCLAVE_STORE_ROOMS_H
 #define CONCLAVE_STORE_ROOMS_H
@@ -46,7 +46,7 @@ struct room_change {
         file_lifetime_s; /* ... and what the former one has left if a message shows it; 0: no end */
 };
 /*
- * info_updates +1 for each of name, description and image that differs, +0 for default permissions (protocol 02, 3.2).
+ * info_updates +1 for each of name, description and image that differs, +0 for default permissions (docs/protocol/community.md, 3.2).
  * The picture has no end; the former one goes at once, unless a message shows it. ERR_CONFLICT: the image is no file of
  * this room. In the caller's transaction, or one of its own.
  */

@@ -11,7 +11,7 @@
 extern const struct statement_table store_statements[];
 extern const size_t store_statement_count;
 
-/* The channel of NOTIFY, which only accelerates (design D7). */
+/* The channel of NOTIFY, which only accelerates (docs/design.md, D7). */
 #define STORE_CHANNEL "conclave"
 /* A nullable boolean of a permission override. */
 /* One byte: rows of permissions are in memory by the million. */

@@ -46,7 +46,7 @@ const struct statement users_statements[] = {
                     " WHERE id = $1 AND last_active_hour < $2 AND get_byte(session_id, 0) = 5"},
     {"users.prune_activity", "DELETE FROM room_users"
                              " WHERE last_active_hour < $1"},
-    /* Locked in the order of the id, as everybody who locks several rooms does (design D4). */
+    /* Locked in the order of the id, as everybody who locks several rooms does (docs/design.md, D4). */
     {"users.count_active",
      "WITH counted AS MATERIALIZED ("
      "    SELECT r.id, count(ru.user_id) AS active"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Users: who is known, who was seen, whom an id means. Their roles, permissions and bans have files of their own. Every
- * change of what they may do bumps `versions` in the same transaction (design D7). Rows exist only for ids that proved a
+ * change of what they may do bumps `versions` in the same transaction (docs/design.md, D7). Rows exist only for ids that proved a
  * signature, or that an operator or moderator named.
  */
 #ifndef CONCLAVE_STORE_USERS_H
@@ -24,7 +24,7 @@ struct sighting {
     int64_t room;
     int64_t hour;
 };
-/* One multi-row upsert of users.last_active_hour and room_users; creates missing users (design D3, D11). */
+/* One multi-row upsert of users.last_active_hour and room_users; creates missing users (docs/design.md, D3 and D11). */
 MUST_USE enum err users_flush_sightings(struct db *db, const struct sighting *sightings,
                                         size_t count);
 
@@ -42,7 +42,7 @@ MUST_USE enum err users_resolve(struct db *db, const struct session_id *given,
                                 const struct session_id *candidates, size_t candidate_count,
                                 int64_t now_ms, int64_t *ret_user, struct session_id *ret_session);
 
-/* Counted as active for a week; forgotten after 30 days (protocol 02, 3.7; design D11). */
+/* Counted as active for a week; forgotten after 30 days (docs/protocol/community.md, 3.7; docs/design.md, D11). */
 enum { ACTIVE_HOURS = 7 * 24, ACTIVITY_KEPT_HOURS = 30 * 24 };
 /* For jobs: forgets old activity, recounts rooms.active_users, and raises the versions of rooms whose count changed. */
 MUST_USE enum err users_count_active(struct db *db, int64_t hour);

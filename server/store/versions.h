@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What changed since we last looked (design D7): a small table that every change bumps in its own transaction.
+ * What changed since we last looked (docs/design.md, D7): a small table that every change bumps in its own transaction.
  */
 #ifndef CONCLAVE_STORE_VERSIONS_H
 #define CONCLAVE_STORE_VERSIONS_H

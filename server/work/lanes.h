@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lanes of workers: bounded queues with threads that own a database connection each (design D1). The general lane runs
- * whatever needs SQL; the upload lane runs large bodies. Members and strangers wait in lines of their own (design D14).
+ * Lanes of workers: bounded queues with threads that own a database connection each (docs/design.md, D1). The general lane runs
+ * whatever needs SQL; the upload lane runs large bodies. Members and strangers wait in lines of their own (docs/design.md, D14).
  */
 #ifndef CONCLAVE_WORK_LANES_H
 #define CONCLAVE_WORK_LANES_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How much of the processor strangers have had (design D14). Whoever works says how long and for whom; when the threads are
+ * How much of the processor strangers have had (docs/design.md, D14). Whoever works says how long and for whom; when the threads are
  * busy, strangers may have [limits] strangers_share of each short window, and what is beyond has to wait for the next.
  */
 #ifndef CONCLAVE_WORK_SHARES_H

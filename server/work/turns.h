@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose turn it is in a lane where members and strangers wait in lines of their own (design D14). Pure; the lane's lock
+ * Whose turn it is in a lane where members and strangers wait in lines of their own (docs/design.md, D14). Pure; the lane's lock
  * guards it.
  */
 #ifndef CONCLAVE_WORK_TURNS_H

@@ -88,7 +88,7 @@ static enum err lock_rooms(struct write_batch *b, struct db *db)
     return OK;
 }
 
-/* A lone request brings its nonce along, so that claim and effect become durable together (design D5). */
+/* A lone request brings its nonce along, so that claim and effect become durable together (docs/design.md, D5). */
 static enum err claim_nonces(struct write_batch *b, struct db *db)
 {
     struct nonce_key *nonces = ARENA_ARRAY(b->mem, b->count, struct nonce_key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One transaction of the batch writer (design D4): lock the rooms, claim nonces, learn the facts, decide each op in order,
+ * One transaction of the batch writer (docs/design.md, D4): lock the rooms, claim nonces, learn the facts, decide each op in order,
  * write what came of it, advance the counters. Here is what the writer's thread sees; the parts share
  * work/write_batch_parts.h.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Edits and deletions of a batch (protocol 02, 2.6-2.8 and 3.4).
+ * Edits and deletions of a batch (docs/protocol/community.md, 2.6-2.8 and 3.4).
  */
 #include "base/unpad.h"
 #include "store/attachments.h"

@@ -98,7 +98,7 @@ static inline double write_batch_now(const struct write_batch *b)
 }
 /* The next number of a room. */
 int64_t write_batch_draw(struct write_batch *b, const struct room_lock *room);
-/* WRITE_DONE when who asks may do this (protocol 02, 3.8); moderators may, banned ones may not. */
+/* WRITE_DONE when who asks may do this (docs/protocol/community.md, 3.8); moderators may, banned ones may not. */
 enum write_batch_right {
     WRITE_BATCH_READS,
     WRITE_BATCH_WRITES,

@@ -10,7 +10,7 @@
 #include "work/timestamps.h"
 #include "work/write_batch_parts.h"
 
-/* The rules of protocol 02, 3.8 and 3.10 for one post. */
+/* The rules of docs/protocol/community.md, 3.8 and 3.10 for one post. */
 static enum write_result judge(const struct write_batch *b, const struct write_batch_plan *plan,
                                const struct write_op *op)
 {

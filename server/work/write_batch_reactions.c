@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions of a batch (protocol 02, 2.10 and 3.5). Several ops may touch one message, so its reactions are taken into
+ * Reactions of a batch (docs/protocol/community.md, 2.10 and 3.5). Several ops may touch one message, so its reactions are taken into
  * memory, and each op changes them there. Writing the difference is in write_batch_difference.c.
  */
 #include "work/write_batch_parts.h"

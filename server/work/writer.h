@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The batch writer (design D4): everything of this process that draws room numbers goes through it. One thread with its
+ * The batch writer (docs/design.md, D4): everything of this process that draws room numbers goes through it. One thread with its
  * own connection takes whatever is queued, runs it in one transaction, commits, applies the result to memory
  * (state_apply), answers, and takes what queued meanwhile. A refused row is a result, never an error of its neighbours.
  */
@@ -47,7 +47,7 @@ enum {
     WRITE_FILES_MAX = 64,  /* attachments named by one post or edit */
 };
 
-/* A post or an edit as the gate let it through (community/gate.h, design D15). */
+/* A post or an edit as the gate let it through (community/gate.h, docs/design.md, D15). */
 struct post_in {
     struct span data;      /* as sent */
     struct span signature; /* 64 bytes */
@@ -63,7 +63,7 @@ struct write_op {
     struct write_op *next; /* the writer's */
     /*
      * A second op, decided right behind this one and only if this one was done; both are answered by one call of this
-     * one's done, when both are over. NULL: none. That of an automatic reply (design D15).
+     * one's done, when both are over. NULL: none. That of an automatic reply (docs/design.md, D15).
      */
     struct write_op *then;
     struct write_op *after; /* the writer's: whose `then` this is */

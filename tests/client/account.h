@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An account: a seed and everything that follows from it (protocol 01, section 1), and the file it is kept in.
+ * An account: a seed and everything that follows from it (docs/protocol/identity.md, 1), and the file it is kept in.
  * Called account.c rather than identity.c so that it is not mistaken for the server's auth/identity.c.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ACCOUNT_H

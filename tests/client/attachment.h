@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Classic attachment encryption (protocol 01, 6.1), which every client reads. The deterministic stream of 6.2 is not here.
+ * Classic attachment encryption (docs/protocol/identity.md, 6.1), which every client reads. The deterministic stream of 6.2 is not here.
  * Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ATTACHMENT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Deterministic attachment encryption (protocol 01, 6.2): the same sender and content give the same file, and so the same
+ * Deterministic attachment encryption (docs/protocol/identity.md, 6.2): the same sender and content give the same file, and so the same
  * id on the file server. Links to such files carry `d` in their fragment. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ATTACHMENT_STREAM_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Inbox messages between blinded ids (protocol 01, 5.3): sealed so that both ends can open them, with the sender's master
+ * Inbox messages between blinded ids (docs/protocol/identity.md, 5.3): sealed so that both ends can open them, with the sender's master
  * key inside. The server never sees into them. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_BLINDED_DM_H

@@ -122,7 +122,7 @@ enum err community_json(struct community *c, const struct community_request *req
         return e;
     if (c->refusal.code != 0)
         return ERR_DENIED;
-    /* Clients compare the whole string (protocol 01, 4.3). */
+    /* Clients compare the whole string (docs/protocol/identity.md, 4.3). */
     if (strcmp(onion_reply_header(&reply, "content-type"), JSON_TYPE) != 0)
         return ERR_MALFORMED;
     json_t *json = json_loadb((const char *)reply.body.p, reply.body.len,

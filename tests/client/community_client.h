@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A member of a community server: what desktop and iOS send, in their order and form (protocol 02, section 6).
+ * A member of a community server: what desktop and iOS send, in their order and form (docs/protocol/community.md, 6).
  * Replies are handed out as JSON; a code other than 2xx is told in struct refusal, never hidden.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_COMMUNITY_CLIENT_H

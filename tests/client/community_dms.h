@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages of a community's member, as the apps send and read them (protocol 02, 2.12 and 6.1).
+ * Direct messages of a community's member, as the apps send and read them (docs/protocol/community.md, 2.12 and 6.1).
  */
 #ifndef CONCLAVE_TESTS_CLIENT_COMMUNITY_DMS_H
 #define CONCLAVE_TESTS_CLIENT_COMMUNITY_DMS_H

@@ -25,7 +25,7 @@ static int add_mail(json_t *batch, const char *box, int64_t seen)
     return add_get(batch, path);
 }
 
-/* The paths of protocol 02, 6.1. Desktop always asks pollInfo/0 and sends no limit. */
+/* The paths of docs/protocol/community.md, 6.1. Desktop always asks pollInfo/0 and sends no limit. */
 static json_t *poll_batch(const struct community *c, enum poll_style style,
                           const struct room_view *views, size_t count)
 {

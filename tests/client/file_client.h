@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file-server half as clients use it (protocol 03, 1.1, 1.3, 2.1): POST /file, GET /file/ID, and the links between.
+ * The file-server half as clients use it (docs/protocol/files.md, 1.1, 1.3, 2.1): POST /file, GET /file/ID, and the links between.
  * Bytes as they lie on the server; encryption is attachment.c's.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_FILE_CLIENT_H

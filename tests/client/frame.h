@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The frame of every onion layer: LE32 length, ciphertext, JSON object (protocol 01, 4.1). Used by the client that
+ * The frame of every onion layer: LE32 length, ciphertext, JSON object (docs/protocol/identity.md, 4.1). Used by the client that
  * builds frames and by the relay that reads them.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_FRAME_H

@@ -84,7 +84,7 @@ enum err layer_key(enum layer_cipher cipher, const struct x25519_secret *ours,
         return ERR_SEALED;
     switch (cipher) {
     case LAYER_AES_GCM: {
-        /* The salt is the HMAC key and the shared point is the message (protocol 01, trap 1). */
+        /* The salt is the HMAC key and the shared point is the message (docs/protocol/identity.md, 4.2). */
         crypto_auth_hmacsha256_state mac;
         crypto_auth_hmacsha256_init(&mac, (const uint8_t *)"LOKI", 4);
         crypto_auth_hmacsha256_update(&mac, shared, sizeof(shared));

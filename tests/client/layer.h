@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One layer of onion encryption as clients and hops do it (protocol 01, 4.2). Written apart from the server's: the
+ * One layer of onion encryption as clients and hops do it (docs/protocol/identity.md, 4.2). Written apart from the server's: the
  * two meet only on the wire. Relay and client core share this file, since a hop is on the client's side of the proof.
  * Stateless; any thread.
  */

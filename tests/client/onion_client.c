@@ -103,7 +103,7 @@ static bool set_sealing(json_t *route, const struct x25519_pub *ephemeral,
            json_object_set_new(route, "enc_type", json_string(style->enc_type)) == 0;
 }
 
-/* What the last hop reads. Desktop names port and protocol for http only (protocol 01, 4.5). */
+/* What the last hop reads. Desktop names port and protocol for http only (docs/protocol/identity.md, 4.5). */
 static json_t *route_to_server(const struct onion_destination *to)
 {
     if (to->url.https)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Builds onion requests and opens their replies (protocol 01, 4.2-4.5): the v4 and v3 plaintexts, the wrapping for up to
+ * Builds onion requests and opens their replies (docs/protocol/identity.md, 4.2-4.5): the v4 and v3 plaintexts, the wrapping for up to
  * NODES_MAX hops. Bytes only; server_link.c sends them. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ONION_CLIENT_H

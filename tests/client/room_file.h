@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of rooms as clients use them (protocol 02, 2.11): in clear inside the onion, with the name in a header.
+ * Files of rooms as clients use them (docs/protocol/community.md, 2.11): in clear inside the onion, with the name in a header.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ROOM_FILE_H
 #define CONCLAVE_TESTS_CLIENT_ROOM_FILE_H

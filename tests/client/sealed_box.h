@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One-to-one messages (protocol 01, 5.4): sealed to the recipient, signed by the sender inside. Here for the vectors and
+ * One-to-one messages (docs/protocol/identity.md, 5.4): sealed to the recipient, signed by the sender inside. Here for the vectors and
  * for attachments' companions in later issues; communities do not use it. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_SEALED_BOX_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * X25519 keys that sign: the conversion to Ed25519 and the XEd25519 signatures of unblinded posts
- * (protocol 01, 2.1 and 5.2). Two producers are in the wild, one verifier accepts both. Any thread.
+ * (docs/protocol/identity.md, 2.1 and 5.2). Two producers are in the wild, one verifier accepts both. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_XED25519_H
 #define CONCLAVE_TESTS_CLIENT_XED25519_H

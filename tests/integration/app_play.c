@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is known of the three apps' requests (protocol 02, 6.2 to 6.4): desktop leaves enc_type out, libsession always
+ * What is known of the three apps' requests (docs/protocol/community.md, 6.2 to 6.4): desktop leaves enc_type out, libsession always
  * writes it; Android spells X-SOGS-PubKey, signs every element of a batch once more for nothing, and says how long bodies
  * are.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The rules of messages and reactions once more, as plainly as they can be written: arrays, walks, no indexes, no
- * database (protocol 02, 2.4-2.10, 3.1-3.5 and 3.8; pages of design D17). What a random test compares the server with.
+ * database (docs/protocol/community.md, 2.4-2.10, 3.1-3.5 and 3.8; pages of docs/design.md, D17). What a random test compares the server with.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_MODEL_H
 #define CONCLAVE_TESTS_INTEGRATION_MODEL_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * What a PySOGS leaves behind: its key, its folder with files, and its database, in SQLite or in PostgreSQL. The tables are
- * written from their descriptions (protocol 02, 5.2), without triggers: tests say the numbers that PySOGS would have drawn.
+ * written from their descriptions (docs/protocol/community.md, 5.2), without triggers: tests say the numbers that PySOGS would have drawn.
  * Also the world that takes it over, before any server runs in it. Whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_OLD_SERVER_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the apps really send (protocol 02, section 6), from the first look at the list of rooms to the ban, each in its own
+ * What the apps really send (docs/protocol/community.md, 6), from the first look at the list of rooms to the ban, each in its own
  * spelling, through three relays; and desktop's habit of sending the same bytes again.
  *
  * test-seconds: 17

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Nobody holds a connection, memory or a worker for long (design D14): who sends slowly or not at all, who reads not at
+ * Nobody holds a connection, memory or a worker for long (docs/design.md, D14): who sends slowly or not at all, who reads not at
  * all, and who is unclear about lengths. The limits are no settings, so the slow ones run in real
  * time, all at once, each in a thread of its own; the tests then look at what became of them. So do
  * the two who keep a connection open for their next request.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages between members (protocol 02, 2.12), against real processes and with the real encryption of clients.
+ * Direct messages between members (docs/protocol/community.md, 2.12), against real processes and with the real encryption of clients.
  *
  * test-seconds: 24
  */
@@ -143,7 +143,7 @@ static void poll_with_nothing_new__is_304_without_headers_and_body(void **state)
     assert_int_equal(mail_ask(&c.ana, "GET", "/inbox", NULL, SIGNED_BLINDED, body, sizeof(body)),
                      200);
     assert_string_equal(body, "[]");
-    /* In a batch the three keys are there (protocol 02, 1.9). */
+    /* In a batch the three keys are there (docs/protocol/community.md, 1.9). */
     char batch[256];
     assert_int_equal(mail_ask(&c.ana, "POST", "/batch",
                               "[{\"method\":\"GET\",\"path\":\"/inbox/since/0\"}]", SIGNED_BLINDED,

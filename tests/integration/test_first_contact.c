@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Accounts that are known only by their 05 id: what is decided about them waits, and holds from their very first request on
- * (protocol 02, 3.9). Most tests take an account that has never connected: the world makes it, and nobody speaks for it
+ * (docs/protocol/community.md, 3.9). Most tests take an account that has never connected: the world makes it, and nobody speaks for it
  * before the test does.
  */
 #include <setjmp.h>

@@ -248,7 +248,7 @@ static void payload__of_each_bencode_vector__is_answered_as_the_reference_does(v
         struct bytes input = vector_bytes(c, "input");
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         int code = knock_plain(*state, ONION_V4, span_of_bytes(input), &reply);
-        /* The reference skips one stray byte after a lone string; we do not (protocol 01, 4.3). */
+        /* The reference skips one stray byte after a lone string; we do not (docs/protocol/identity.md, 4.3). */
         bool accepted =
             json_is_true(json_object_get(c, "reference_accepts")) &&
             !span_eq_text(vector_text(c, "name"), "one stray byte after the first string");
@@ -354,7 +354,7 @@ static void endpoint__without_slash_or_with_bad_percent__is_a_sealed_400(void **
         (void)snprintf(meta, sizeof(meta), "{\"method\":\"GET\",\"endpoint\":\"%s\"}",
                        endpoints[i]);
         assert_meta_refused(*state, span_of_text(meta));
-        /* v3 puts /legacy/ before what has no slash, and nothing is there (protocol 01, 4.4). */
+        /* v3 puts /legacy/ before what has no slash, and nothing is there (docs/protocol/identity.md, 4.4). */
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         int code = knock_plain(*state, ONION_V3, span_of_text(meta), &reply);
         assert_true(code == 400 || code == 404);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Requests that are small to send and would be large to serve (design D8, D14), against a real server whose processor time
+ * Requests that are small to send and would be large to serve (docs/design.md, D8 and D14), against a real server whose processor time
  * and memory are watched; and JSON that must change nothing.
  *
  * test-alone: it measures times.
@@ -207,7 +207,7 @@ static void reply__of_500_full_pages__ends_at_the_cap(void **state)
     print_message("%zu full, %zu cut, %zu refused, %lld KB more\n", full, cut, refused,
                   (long long)grown_kb);
     assert_true(full >= 10);
-    /* A list takes what is left (design D14), and refusals leave a little each, so that one more row fits now and then. */
+    /* A list takes what is left (docs/design.md, D14), and refusals leave a little each, so that one more row fits now and then. */
     assert_true(cut <= POLLS / 5);
     assert_true(refused > POLLS / 2);
     if (usage_is_ours())

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * [web] invite_page (design section 2): a join link in a browser, and that nothing else of the public port changes by it.
+ * [web] invite_page: a join link in a browser, and that nothing else of the public port changes by it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -239,7 +239,7 @@ static int64_t count_users(struct db *db)
 }
 
 /*
- * Rows of new people are made at a bounded rate (design D14), every few seconds and for all of them together. What cannot
+ * Rows of new people are made at a bounded rate (docs/design.md, D14), every few seconds and for all of them together. What cannot
  * succeed must not be a way around that: at least some of those who asked last are not there yet.
  */
 static void new_identities__whose_writes_change_nothing__leave_no_rows_at_once(void **state)

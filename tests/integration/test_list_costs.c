@@ -99,7 +99,7 @@ static void many_long_lists_of_reactors__in_one_batch__cost_no_more_than_what_fi
     expect_cheap(batch);
 }
 
-/* Lists stop early rather than fail when an earlier one of the batch left little space (design D14). */
+/* Lists stop early rather than fail when an earlier one of the batch left little space (docs/design.md, D14). */
 static void second_long_list__in_one_batch__stops_early(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bans, roles and permissions by request, with their time-outs (protocol 02, 2.3, 2.13, 3.8, 4.1).
+ * Bans, roles and permissions by request, with their time-outs (docs/protocol/community.md, 2.3, 2.13, 3.8, 4.1).
  *
  * test-seconds: 35
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Readers with pages of many sizes walk a room while it is posted to, edited, reacted to and deleted from: in the end each
- * reader's picture is the room's, wherever its pages were cut (design D17).
+ * reader's picture is the room's, wherever its pages were cut (docs/design.md, D17).
  *
  * test-timeout-s: 240, test-seconds: 19
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Replays (design D5): what a node on the path saw it may send again, to any server process, also after a crash that took the
+ * Replays (docs/design.md, D5): what a node on the path saw it may send again, to any server process, also after a crash that took the
  * memory of nonces away. A request that writes runs once; every other time the answer is 425.
  */
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole route table, walked: every route by every kind of caller in every kind of room answers as protocol 02, 2.0 and
- * design D11 say. What each route needs is written here a second time, from those pages and not from the table; a route
+ * The whole route table, walked: every route by every kind of caller in every kind of room answers as docs/protocol/community.md, 2.0 and
+ * docs/design.md, D11 say. What each route needs is written here a second time, from those pages and not from the table; a route
  * without a row here fails the test.
  */
 #include <setjmp.h>

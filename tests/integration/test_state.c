@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sequence rule (design D3) inside one process, against a real PostgreSQL: commits reach memory in shuffled order,
+ * The sequence rule (docs/design.md, D3) inside one process, against a real PostgreSQL: commits reach memory in shuffled order,
  * comparisons run between them, and every reader sees every message once, in order, without a gap. And how long memory
- * may answer alone (design D7).
+ * may answer alone (docs/design.md, D7).
  */
 #include <setjmp.h>
 #include <stdarg.h>

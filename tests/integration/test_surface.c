@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the public port shows to somebody without an onion request (design section 2): on every path and by every method
+ * What the public port shows to somebody without an onion request: on every path and by every method
  * the same empty 404, byte for byte, so that a scanner learns nothing, not even which server this is.
  */
 #include <setjmp.h>

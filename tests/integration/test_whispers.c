@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whispers (protocol 02, section 7, statements 36-39), and that nothing hidden leaks: each reader against each kind of
+ * Whispers (docs/protocol/community.md, 6, statements 36-39), and that nothing hidden leaks: each reader against each kind of
  * message, through each way of reading.
  *
  * test-timeout-s: 240
@@ -113,7 +113,7 @@ enum reader { NOBODY = MEMBERS, READERS }; /* an anonymous one beside the member
 static const char *const kind_names[KINDS] = {"plain",           "to Ben",   "to moderators",
                                               "to Ben and mods", "filtered", "held"};
 
-/* Who may see what: protocol 02, 3.4, with Mod as the sender of all whispers. */
+/* Who may see what: docs/protocol/community.md, 3.4, with Mod as the sender of all whispers. */
 static bool may_see(enum kind kind, size_t reader)
 {
     switch (kind) {

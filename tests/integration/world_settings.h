@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The environment that tells a `conclave` process of a world what to do (design section 2, Settings).
+ * The environment that tells a `conclave` process of a world what to do.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_WORLD_SETTINGS_H
 #define CONCLAVE_TESTS_INTEGRATION_WORLD_SETTINGS_H

@@ -3,7 +3,7 @@
 #
 # A file of server/ROOM includes (with quotes) only headers of ROOM and of the rooms that LAYERS lists for it; files
 # directly in server/ see every room; server/ never includes tests/. tests/client and tests/network see base and
-# crypto of the server only, and not each other (design D12); other tests see everything.
+# crypto of the server only, and not each other (docs/design.md, D12); other tests see everything.
 
 FILENAME ~ /LAYERS$/ {
     if ($0 ~ /^[a-z]+:/) {

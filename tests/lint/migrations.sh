@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Migrations: numbered 0001, 0002 ... without a gap; every table and every column has its COMMENT ON; and a comment on a
-# column that says something about a person begins "person: why; until when" (design D11).
+# column that says something about a person begins "person: why; until when" (docs/design.md, D11).
 # Each from 0008 on says which older programs may go on serving: "-- oldest program: any" or a number (0008 explains).
 # usage: tests/lint/migrations.sh [FOLDER]
 #

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The tables of docs/privacy.md are made from the comments of the migrations (design D11: 'person: why; until when').
+# The tables of docs/privacy.md are made from the comments of the migrations (docs/design.md, D11: 'person: why; until when').
 # usage: tests/lint/privacy.sh [--write] [FOLDER [PAGE]]
 #
 # Without --write it only complains when the page is not what it would make. What stands before the first and after the last

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one onion hop decides about one request (protocol 01, 4.6): peel a layer, then forward, call a server, or refuse.
+ * What one onion hop decides about one request (docs/protocol/identity.md, 4.6): peel a layer, then forward, call a server, or refuse.
  * Bytes in, a decision out; relay.c does the calling. Any thread.
  */
 #ifndef CONCLAVE_TESTS_NETWORK_HOP_H

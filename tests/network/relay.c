@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The relay's HTTP side. A thread per connection, blocking calls upstream: a test relay carries few paths, and its
- * behaviour under load is not what is being tested (the server, in contrast, must never work like this: design D1).
+ * behaviour under load is not what is being tested (the server, in contrast, must never work like this: docs/design.md, D1).
  */
 #include "network/relay.h"
 

@@ -7,7 +7,7 @@
 
 #include "network/hop.h"
 
-/* Times of protocol 01, 4.6 and 7. */
+/* Times of docs/protocol/identity.md, 4.6 and 7. */
 enum { RELAY_SERVER_TIMEOUT_MS = 25000, RELAY_NODE_TIMEOUT_MS = 30000 };
 
 struct relay_options {

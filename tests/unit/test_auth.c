@@ -436,7 +436,7 @@ static void assert_statuses(enum who who, struct rights rights, const int expect
 static void access__by_rights__follows_the_table(void **state)
 {
     (void)state;
-    /* Neither accessible nor read: the room is not there, whatever else was granted (design D11). */
+    /* Neither accessible nor read: the room is not there, whatever else was granted (docs/design.md, D11). */
     const int hidden[] = {404, 404, 404, 404, 404, 404, 404, 404, 404};
     assert_statuses(ANYONE, (struct rights){.write = true}, hidden);
     assert_statuses(USER, (struct rights){.write = true, .upload = true}, hidden);
@@ -459,7 +459,7 @@ static void access__by_rights__follows_the_table(void **state)
                     (const int[]){200, 200, 200, 200, 200, 200, 403, 403, 200});
     assert_statuses(USER, (struct rights){.admin = true, .moderator = true},
                     (const int[]){200, 200, 200, 200, 200, 200, 200, 200, 200});
-    /* A global moderator passes a room ban (protocol 02, 3.8); an ordinary banned user gets 403, but 404 on /room. */
+    /* A global moderator passes a room ban (docs/protocol/community.md, 3.8); an ordinary banned user gets 403, but 404 on /room. */
     assert_statuses(USER,
                     (struct rights){.banned = true, .moderator = true, .global_moderator = true},
                     (const int[]){200, 200, 200, 200, 200, 200, 403, 403, 200});

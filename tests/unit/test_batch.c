@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * /batch and /sequence: the rules of protocol 02, 1.9.
+ * /batch and /sequence: the rules of docs/protocol/community.md, 1.9.
  */
 #include "batch_fixture.h"
 

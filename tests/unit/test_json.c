@@ -226,7 +226,7 @@ static void json_in__size__ends_at_the_limit(void **state)
     assert_false(json_ok(&over));
 }
 
-/* [{},{},...] costs Jansson some 80 times its length: the ceiling ends it early (design D8). */
+/* [{},{},...] costs Jansson some 80 times its length: the ceiling ends it early (docs/design.md, D8). */
 static void json_in__many_small_objects__stop_at_the_memory_ceiling(void **state)
 {
     (void)state;

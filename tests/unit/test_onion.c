@@ -127,7 +127,7 @@ static void onion__every_vector__opens_parses_and_is_answered(void **state)
         struct reply_key key;
         enum err e = envelope_open(w->mem, &w->keys, kind, frame, &plain, &key);
         if (span_eq_text(vector_text(c, "enc_type"), "aes-cbc")) {
-            /* Allowed difference (protocol 01, 4.2): unauthenticated, answered as undecryptable. */
+            /* Allowed difference (docs/protocol/identity.md, 4.2): unauthenticated, answered as undecryptable. */
             assert_int_equal(e, ERR_SEALED);
             refused++;
             test_free(frame.p);

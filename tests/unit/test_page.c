@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pages of `since` (design D17): exact cuts by a table, and a random walk in which readers with every limit follow a
+ * Pages of `since` (docs/design.md, D17): exact cuts by a table, and a random walk in which readers with every limit follow a
  * model room by the highest number they received, as clients do, and must end with the room's picture.
  */
 #include <setjmp.h>

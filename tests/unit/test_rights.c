@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may do what in a room: chosen cases by a table, every combination against protocol 02, 3.8 spelled out slowly, and
+ * Who may do what in a room: chosen cases by a table, every combination against docs/protocol/community.md, 3.8 spelled out slowly, and
  * the lists of moderators.
  */
 #include <setjmp.h>

@@ -78,7 +78,7 @@ static void types__that_random_bytes_show__are_never_refused(void **state)
     assert_true(sniff_is_plain("application/x-pie-executable", 100));
 }
 
-/* A length with the same weight for each of the classes of protocol 03, 4.2, from 64 bytes on. */
+/* A length with the same weight for each of the classes of docs/protocol/files.md, 4.2, from 64 bytes on. */
 static size_t random_size(void)
 {
     static const size_t from[] = {64, 256, 1024, 4096}, to[] = {256, 1024, 4096, 65536};
