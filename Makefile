@@ -49,7 +49,9 @@ TORTURE     := tests/torture/main.c
 ATTACK      := tests/attack/main.c
 MIGRATIONS  := $(sort $(wildcard migrations/*.sql))
 LATER       := $(patsubst tests/fixtures/migrations/%.sql,%,$(wildcard tests/fixtures/migrations/*.sql))
-LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS)
+# names.sql first: what the others use as :name.
+STATEMENTS  := server/store/names.sql $(filter-out %/names.sql,$(sort $(wildcard server/store/*.sql)))
+LIBRARY     := $(SERVER) $(CLIENT) $(NETWORK) $(WORLD) $(MIGRATIONS) $(STATEMENTS)
 C_FILES     := $(sort $(wildcard server/*.[ch] server/*/*.[ch] tests/*/*.[ch]))
 # A program is built once its main file exists.
 PROGRAMS := $(if $(wildcard server/main.c),conclave) $(if $(wildcard tests/client/main.c),conclave-client) \
@@ -99,12 +101,12 @@ build/$(1)/%.o: %.c build/$(1)/flags | deps-build
 	$$(call say_folder,CC,$$(@D))
 	@mkdir -p $$(@D)
 	$$(Q)$(2) $(COMMON) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
-build/$(1)/migrations.o: build/migrations.c build/$(1)/flags | deps-build
-	$$(Q)$(2) $(COMMON) $(3) -c -o $$@ $$<
+build/$(1)/migrations.o build/$(1)/statements.o: build/$(1)/%.o: build/%.c build/$(1)/flags | deps-build
+	$$(Q)$(2) $(COMMON) $(3) $$(PKG_CFLAGS) -c -o $$@ $$<
 build/$(1)/%-migrations.o: build/%-migrations.c build/$(1)/flags | deps-build
 	$$(Q)$(2) $(COMMON) $(3) -c -o $$@ $$<
 
-build/$(1)/libconclave.a: $$(call $(1).objects,$(SERVER)) build/$(1)/migrations.o
+build/$(1)/libconclave.a: $$(call $(1).objects,$(SERVER)) build/$(1)/migrations.o build/$(1)/statements.o
 build/$(1)/libclient.a: $$(call $(1).objects,$(CLIENT))
 build/$(1)/libnetwork.a: $$(call $(1).objects,$(NETWORK))
 build/$(1)/libworld.a: $$(call $(1).objects,$(WORLD))
@@ -177,6 +179,10 @@ define embed
 endef
 build/migrations.c: $(MIGRATIONS) build/sources Makefile
 	$(call embed,$(MIGRATIONS))
+build/statements.c: server/store/embed.awk $(STATEMENTS) build/sources Makefile
+	$(call say,EMBED,$@)
+	@mkdir -p $(@D)
+	@awk -f server/store/embed.awk $(STATEMENTS) >$@
 # Programs of a later version, for tests: with one migration more, of the kind that its name says.
 $(foreach l,$(LATER),$(eval build/$(l)-migrations.c: tests/fixtures/migrations/$(l).sql))
 build/%-migrations.c: $(MIGRATIONS) build/sources Makefile

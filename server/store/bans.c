@@ -8,22 +8,6 @@
 #include "store/internal.h"
 #include "store/roles.h"
 
-const struct statement bans_statements[] = {
-    {"bans.add", "INSERT INTO permissions (room, user_id, banned)"
-                 "SELECT room, $1::bigint, true"
-                 "  FROM unnest($2::bigint[]) AS t (room)"
-                 " ORDER BY room"
-                 "    ON CONFLICT (room, user_id) DO UPDATE"
-                 "   SET banned = true"},
-    {"bans.lift", "UPDATE permissions"
-                  "   SET banned = false"
-                  " WHERE user_id = $1 AND room = ANY($2::bigint[]) AND banned"},
-    {"bans.set_global", "UPDATE users"
-                        "   SET banned = $2"
-                        " WHERE id = $1 AND banned <> $2"},
-    STATEMENTS_END,
-};
-
 static enum err write_global(struct db *db, int64_t user, bool banned)
 {
     enum err e = DB_RUN(db, "bans.set_global", NULL, PARAM_I64(user), PARAM_BOOL(banned));

@@ -13,39 +13,6 @@
 
 enum { FILES_PER_PAGE = 16 };
 
-const struct statement check_rows_statements[] = {
-    {"check.keys", "SELECT k.id, r.token"
-                   "  FROM ring_keys k"
-                   "  LEFT JOIN rooms r ON r.id = k.room"
-                   " WHERE k.id > $1"
-                   " ORDER BY k.id LIMIT $2"},
-    {"check.messages",
-     "SELECT m.id, r.token, m.key_id, m.body, m.room, m.seqno_creation,"
-     "       " MESSAGE_MAC_COLUMNS "  FROM messages m"
-     "  JOIN rooms r ON r.id = m.room" MESSAGE_PEOPLE " WHERE m.id > $1 AND m.body IS NOT NULL"
-     " ORDER BY m.id LIMIT $2"},
-    {"check.reactions", "SELECT x.id, r.token, x.key_id, x.text, m.room, m.id"
-                        "  FROM reactions x"
-                        "  JOIN messages m ON m.id = x.message"
-                        "  JOIN rooms r ON r.id = m.room"
-                        " WHERE x.id > $1"
-                        " ORDER BY x.id LIMIT $2"},
-    {"check.dms", "SELECT id, NULL::text, key_id, body, sender, recipient"
-                  "  FROM direct_messages"
-                  " WHERE id > $1"
-                  " ORDER BY id LIMIT $2"},
-    {"check.files", "SELECT " FILE_COLUMNS ", f.name"
-                    "  FROM blobs b"
-                    " CROSS JOIN LATERAL (SELECT *"
-                    "                       FROM files"
-                    "                      WHERE blob = b.id AND (expiry IS NULL OR expiry > $2)"
-                    "                        AND (b.hash IS NOT NULL OR room IS NOT NULL)"
-                    "                      ORDER BY room IS NOT DISTINCT FROM b.room, id LIMIT 1) f"
-                    " WHERE b.id > $1 AND NOT b.blocked"
-                    " ORDER BY b.id LIMIT $3"},
-    STATEMENTS_END,
-};
-
 /* ---- one row ---- */
 
 static enum err copy_of(const struct row_check *c, const struct row *row, struct bytes *ret_copy)

@@ -6,32 +6,6 @@
 
 #include "store/internal.h"
 
-const struct statement filters_statements[] = {
-    {"filters.list",
-     "SELECT coalesce(room, 0), alphabets, alphabet_silent, profanity, profanity_silent, moderators"
-     "  FROM filters"
-     " WHERE coalesce(room, 0) IN (0, $1)"
-     " ORDER BY 1"},
-    {"filters.replies", "SELECT coalesce(room, 0), type, texts, name, public"
-                        "  FROM filter_replies"
-                        " WHERE coalesce(room, 0) IN (0, $1)"
-                        " ORDER BY 1, 2"},
-    {"filters.remove", "DELETE FROM filters"
-                       " WHERE coalesce(room, 0) = $1"},
-    {"filters.add",
-     "INSERT INTO filters"
-     "       (room, alphabets, alphabet_silent, profanity, profanity_silent, moderators)"
-     "VALUES ($1, $2, $3, $4, $5, $6)"},
-    {"filters.remove_reply", "DELETE FROM filter_replies"
-                             " WHERE coalesce(room, 0) = $1 AND type = $2"},
-    {"filters.add_reply", "INSERT INTO filter_replies (room, type, texts, name, public)"
-                          "VALUES ($1, $2, $3, $4, $5)"},
-    {"filters.tell_all", "UPDATE versions"
-                         "   SET value = value + 1"
-                         " WHERE scope = 3"},
-    STATEMENTS_END,
-};
-
 static bool read_filter(const struct row *row, struct arena *mem, void *element)
 {
     (void)mem;

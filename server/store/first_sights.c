@@ -7,15 +7,6 @@
 
 #include "store/internal.h"
 
-const struct statement first_sights_statements[] = {
-    {"first_sights.after", "SELECT id, session_id, created_hour, last_active_hour"
-                           "  FROM users"
-                           " WHERE id > $1 AND last_active_hour >= $2"
-                           " ORDER BY id"
-                           " LIMIT $3"},
-    STATEMENTS_END,
-};
-
 static bool read_sight(const struct row *row, struct arena *mem, void *element)
 {
     (void)mem;

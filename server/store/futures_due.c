@@ -7,47 +7,6 @@
 #include "store/futures.h"
 #include "store/internal.h"
 
-const struct statement futures_due_statements[] = {
-    {"futures.next", "SELECT kind, f.id, f.room, f.user_id, u.session_id"
-                     "  FROM ((SELECT 0 AS kind, id, room, user_id, at"
-                     "           FROM permission_futures"
-                     "          WHERE at <= $1"
-                     "          ORDER BY at, id LIMIT 1)"
-                     "         UNION ALL"
-                     "        (SELECT 1, id, coalesce(room, 0), user_id, at"
-                     "           FROM ban_futures"
-                     "          WHERE at <= $1"
-                     "          ORDER BY at, id LIMIT 1)) f"
-                     "  JOIN users u ON u.id = f.user_id"
-                     " ORDER BY f.at, kind"
-                     " LIMIT 1"},
-    /* With NULL for "keep", and no override where the room says the same. */
-    {"futures.apply", "WITH due AS ("
-                      "    DELETE FROM permission_futures"
-                      "     WHERE id = $1"
-                      "    RETURNING room, user_id, read, write, upload)"
-                      "INSERT INTO permissions AS p (room, user_id, read, write, upload)"
-                      "SELECT due.room, due.user_id, nullif(due.read, r.read),"
-                      "       nullif(due.write, r.write), nullif(due.upload, r.upload)"
-                      "  FROM due"
-                      "  JOIN rooms r ON r.id = due.room"
-                      "    ON CONFLICT (room, user_id) DO UPDATE"
-                      "   SET read = CASE WHEN (SELECT read IS NULL FROM due)"
-                      "                   THEN p.read ELSE excluded.read END,"
-                      "       write = CASE WHEN (SELECT write IS NULL FROM due)"
-                      "                   THEN p.write ELSE excluded.write END,"
-                      "       upload = CASE WHEN (SELECT upload IS NULL FROM due)"
-                      "                   THEN p.upload ELSE excluded.upload END"},
-    {"futures.take_ban", "DELETE FROM ban_futures"
-                         " WHERE id = $1"
-                         " RETURNING banned::int"},
-    {"futures.drop_permission", "DELETE FROM permission_futures"
-                                " WHERE id = $1"},
-    {"futures.drop_ban", "DELETE FROM ban_futures"
-                         " WHERE id = $1"},
-    STATEMENTS_END,
-};
-
 struct due {
     struct arena *mem;
     bool is_ban;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of store/ share: their tables of statements, and small helpers that every noun needs. Nobody outside
- * this room includes it.
+ * What the files of store/ share: small helpers that every noun needs. Nobody outside of this room
+ * includes it.
  */
 #ifndef CONCLAVE_STORE_INTERNAL_H
 #define CONCLAVE_STORE_INTERNAL_H
@@ -16,59 +16,6 @@
 /* Of message m with its people: for message_mac_check_row. */
 #define MESSAGE_MAC_COLUMNS                                                                        \
     "m.seqno_data, m.state, m.posted, m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac"
-
-/* Each ends with STATEMENTS_END. */
-extern const struct statement versions_statements[];
-extern const struct statement trusted_time_statements[];
-extern const struct statement numbers_statements[];
-extern const struct statement ring_statements[];
-extern const struct statement rooms_statements[];
-extern const struct statement users_statements[];
-extern const struct statement roles_statements[];
-extern const struct statement standing_statements[];
-extern const struct statement permissions_statements[];
-extern const struct statement bans_statements[];
-extern const struct statement futures_statements[];
-extern const struct statement futures_due_statements[];
-extern const struct statement pending_statements[];
-extern const struct statement pins_statements[];
-extern const struct statement nonces_statements[];
-extern const struct statement messages_statements[];
-extern const struct statement message_mac_statements[];
-extern const struct statement posting_statements[];
-extern const struct statement residues_statements[];
-extern const struct statement retries_statements[];
-extern const struct statement changing_statements[];
-extern const struct statement reactions_statements[];
-extern const struct statement reacting_statements[];
-extern const struct statement outcome_statements[];
-extern const struct statement files_statements[];
-extern const struct statement room_files_statements[];
-extern const struct statement file_jobs_statements[];
-extern const struct statement attachments_statements[];
-extern const struct statement first_sights_statements[];
-extern const struct statement user_purge_statements[];
-extern const struct statement dms_statements[];
-extern const struct statement filters_statements[];
-extern const struct statement retention_statements[];
-extern const struct statement statistics_statements[];
-extern const struct statement check_rows_statements[];
-/*
- * How rows of one owner are asked for in the order of another column: "WHERE room " IS_OWNER "
- * ORDER BY room, id". Only the index of both columns has this order. With "room = $1 ORDER BY id"
- * PostgreSQL may as well walk the index of ids past the rows of all other rooms, and does so when it
- * has counted few rooms.
- */
-#define IS_OWNER "= ANY(ARRAY[$1::bigint])"
-/*
- * At the end of a subquery of such rows, as many as anybody asks for: a LIMIT that is a parameter is
- * taken for a tenth of all rows.
- */
-#define OWN_LIMIT "LIMIT 256"
-#define STATEMENTS_END                                                                             \
-    {                                                                                              \
-        NULL, NULL                                                                                 \
-    }
 
 /* Runs a statement that returns one bigint; ERR_MISSING without a row. */
 MUST_USE enum err store_one_i64(struct db *db, const char *statement, const struct param *params,

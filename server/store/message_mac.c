@@ -8,26 +8,6 @@
 #include "crypto/mac.h"
 #include "store/internal.h"
 
-const struct statement message_mac_statements[] = {
-    /* The two ends of a body are all of it that is hashed. Rows that somebody changes now come later. */
-    {"message_mac.missing",
-     "SELECT m.id, m.room, m.seqno_creation, m.key_id,"
-     "       substring(m.body, 1, 24) || substring(m.body, octet_length(m.body) - 15),"
-     "       " MESSAGE_MAC_COLUMNS "  FROM messages m" MESSAGE_PEOPLE
-     " WHERE m.mac IS NULL AND m.body IS NOT NULL AND m.id > $1"
-     " ORDER BY m.id"
-     " LIMIT $2"
-     "   FOR NO KEY UPDATE OF m SKIP LOCKED"},
-    {"message_mac.fill", "UPDATE messages m"
-                         "   SET mac = t.mac"
-                         "  FROM unnest($1::bigint[], $2::bytea[]) AS t (id, mac)"
-                         " WHERE m.id = t.id AND m.mac IS NULL"},
-    {"message_mac.count", "SELECT count(*)"
-                          "  FROM messages"
-                          " WHERE mac IS NULL AND body IS NOT NULL"},
-    STATEMENTS_END,
-};
-
 enum {
     NUMBERS = 6,
     ID_BYTES = sizeof(struct session_id),

@@ -7,31 +7,6 @@
 #include "base/log.h"
 #include "store/internal.h"
 
-const struct statement numbers_statements[] = {
-    /* -1: not recorded yet. */
-    {"numbers.timeline", "SELECT coalesce(timeline, -1), database_timeline()"
-                         "  FROM server"},
-    {"numbers.lock", "SELECT coalesce(timeline, -1)"
-                     "  FROM server"
-                     "   FOR UPDATE"},
-    {"numbers.record", "UPDATE server"
-                       "   SET timeline = $1"},
-    {"numbers.version", "SELECT value"
-                        "  FROM versions"
-                        " WHERE id = $1 AND scope = $2::bigint"},
-    {"numbers.room", "SELECT message_sequence"
-                     "  FROM rooms"
-                     " WHERE id = $1 AND $2::bigint = 0"},
-    /* Whether to believe it; marks that this was done. */
-    {"numbers.believe",
-     "UPDATE server"
-     "   SET raised_s = floor(extract(epoch FROM clock_timestamp()))"
-     " WHERE raised_s < extract(epoch FROM clock_timestamp()) - 86400"
-     "   AND EXISTS (SELECT 1 FROM rooms WHERE id = $1 AND message_sequence < $2)"
-     " RETURNING id::bigint"},
-    STATEMENTS_END,
-};
-
 /* Not prepared: a restore runs them on tables that were not there when its connection was opened. */
 static const char *const raises[] = {
     /* In the order in which writers lock them. */

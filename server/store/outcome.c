@@ -7,23 +7,6 @@
 #include "crypto/keys.h"
 #include "store/internal.h"
 
-const struct statement outcome_statements[] = {
-    /* The day of the database's clock: its partition exists, however wrong the clock of this process is. */
-    {"outcome.mark", "INSERT INTO nonces (day, nonce)"
-                     "VALUES (floor(extract(epoch FROM clock_timestamp()) / 86400), $1)"
-                     " RETURNING day::bigint"},
-    /* A second insert waits for the first transaction, and does nothing exactly if that has committed. */
-    {"outcome.find", "INSERT INTO nonces (day, nonce)"
-                     "VALUES ($1, $2)"
-                     "    ON CONFLICT DO NOTHING"
-                     " RETURNING 1::bigint"},
-    /* PostgreSQL asks whether it may write before it looks for rows. */
-    {"outcome.probe", "UPDATE server"
-                      "   SET welcomed = welcomed"
-                      " WHERE false"},
-    STATEMENTS_END,
-};
-
 enum err outcome_mark(struct db *db, struct outcome_mark *ret_mark)
 {
     struct outcome_mark mark = {.day = 0};

@@ -5,39 +5,6 @@
 #include "store/internal.h"
 #include "store/reactions.h"
 
-const struct statement reacting_statements[] = {
-    {"reacting.totals", "SELECT coalesce((SELECT sum(r.users)"
-                        "                   FROM reactions r"
-                        "                  WHERE r.message = t.message), 0)::bigint"
-                        "  FROM unnest($1::bigint[]) WITH ORDINALITY AS t (message, ordinal)"
-                        " ORDER BY ordinal"},
-    {"reacting.held", "SELECT ur.reaction, ur.user_id"
-                      "  FROM (SELECT DISTINCT message, user_id"
-                      "          FROM unnest($1::bigint[], $2::bigint[]) AS t (message, user_id)) t"
-                      "  JOIN reactions r ON r.message = t.message"
-                      "  JOIN user_reactions ur ON ur.reaction = r.id AND ur.user_id = t.user_id"},
-    {"reacting.remove", "DELETE FROM reactions"
-                        " WHERE id = ANY($1::bigint[]) OR message = ANY($2::bigint[])"},
-    {"reacting.insert", "INSERT INTO reactions (message, key_id, text, users)"
-                        "SELECT message, key_id, text, users"
-                        "  FROM unnest($1::bigint[], $2::bigint[], $3::bytea[], $4::bigint[])"
-                        "       WITH ORDINALITY AS t (message, key_id, text, users, ordinal)"
-                        " ORDER BY ordinal"
-                        " RETURNING id"},
-    {"reacting.users", "UPDATE reactions r"
-                       "   SET users = t.users"
-                       "  FROM unnest($1::bigint[], $2::bigint[]) AS t (id, users)"
-                       " WHERE r.id = t.id"},
-    {"reacting.take_back", "DELETE FROM user_reactions ur"
-                           " USING unnest($1::bigint[], $2::bigint[]) AS t (reaction, user_id)"
-                           " WHERE ur.reaction = t.reaction AND ur.user_id = t.user_id"},
-    {"reacting.give", "INSERT INTO user_reactions (reaction, user_id, seqno, at)"
-                      "SELECT reaction, user_id, seqno, at"
-                      "  FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::float8[])"
-                      "       AS t (reaction, user_id, seqno, at)"},
-    STATEMENTS_END,
-};
-
 enum err reactions_totals(struct db *db, struct arena *mem, const int64_t *messages, size_t count,
                           int64_t **ret_totals)
 {

@@ -9,67 +9,6 @@
 #include "store/internal.h"
 #include "store/posting.h"
 
-#define UNPINNED "NOT EXISTS (SELECT 1 FROM pins p WHERE p.message = m.id)"
-/* Bytes of a message with its files, which are those that have not expired. */
-#define FILE_BYTES                                                                                 \
-    "coalesce((SELECT sum(b.size) FROM files f JOIN blobs b ON b.id = f.blob"                      \
-    "           WHERE f.message = m.id AND f.expiry IS DISTINCT FROM 0), 0)"
-#define OF_ROOM "m.room " IS_OWNER
-#define LIVE    OF_ROOM " AND m.state = 0 AND m.body IS NOT NULL"
-
-const struct statement retention_statements[] = {
-    {"retention.list", "SELECT room, coalesce(keep_s, 0), coalesce(keep_bytes, 0)"
-                       "  FROM retention"
-                       " WHERE keep_s IS NOT NULL OR keep_bytes IS NOT NULL"
-                       " ORDER BY room"},
-    {"retention.get", "SELECT room, coalesce(keep_s, 0), coalesce(keep_bytes, 0)"
-                      "  FROM retention"
-                      " WHERE room = $1"},
-    {"retention.set", "INSERT INTO retention (room, keep_s, keep_bytes)"
-                      "VALUES ($1, $2, $3)"
-                      "    ON CONFLICT (room) DO UPDATE"
-                      "   SET keep_s = $2, keep_bytes = $3"},
-    {"retention.preview", "SELECT count(*), coalesce(sum(octet_length(m.body)), 0)::bigint,"
-                          "       coalesce(sum((SELECT count(*) FROM files f"
-                          "                      WHERE f.message = m.id"
-                          "                        AND f.expiry IS DISTINCT FROM 0)), 0)::bigint,"
-                          "       coalesce(sum(" FILE_BYTES "), 0)::bigint"
-                          "  FROM messages m"
-                          " WHERE " LIVE " AND (m.posted < $2 OR m.id <= $3) AND " UNPINNED},
-    {"retention.cut", "SELECT coalesce(max(id), 0)"
-                      "  FROM (SELECT m.id, sum(octet_length(m.body) + " FILE_BYTES ")"
-                      "                     OVER (ORDER BY m.room DESC, m.id DESC) AS bytes"
-                      "          FROM messages m"
-                      "         WHERE " LIVE ") t"
-                      " WHERE bytes > $2::bigint"},
-    {"retention.victims",
-     "(SELECT id FROM (SELECT m.id, m.posted FROM messages m"
-     "                  WHERE " LIVE " AND " UNPINNED
-     "                  ORDER BY m.room, m.id LIMIT $4) live WHERE posted < $2 OR id <= $3)"
-     " UNION ALL "
-     "(SELECT id FROM (SELECT m.id, m.posted FROM messages m"
-     "                  WHERE " OF_ROOM " AND m.state <> 0"
-     "                  ORDER BY m.room, m.id LIMIT $4) unseen WHERE posted < $2)"
-     " UNION ALL "
-     "(SELECT id FROM (SELECT m.id, m.edited FROM messages m"
-     "                  WHERE " OF_ROOM " AND m.state = 0 AND m.body IS NULL"
-     "                  ORDER BY m.room, m.seqno_data LIMIT $4) tombs WHERE edited < $2)"},
-    {"retention.remove", "DELETE FROM messages"
-                         " WHERE id = ANY($1::bigint[])"},
-    {"retention.mark", "INSERT INTO retention (room, purged_to)"
-                       "VALUES ($1, $2)"
-                       "    ON CONFLICT (room) DO UPDATE"
-                       "   SET purged_to = greatest(retention.purged_to, $2)"},
-    {"retention.tell", "INSERT INTO versions (scope, id)"
-                       "VALUES (5, $1)"
-                       "    ON CONFLICT (scope, id) DO UPDATE"
-                       "   SET value = versions.value + 1"},
-    {"retention.purged_to", "SELECT purged_to"
-                            "  FROM retention"
-                            " WHERE room = $1"},
-    STATEMENTS_END,
-};
-
 static bool read_retention(const struct row *row, struct arena *mem, void *element)
 {
     (void)mem;

@@ -7,24 +7,6 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
-const struct statement retries_statements[] = {
-    {"retries.find", "SELECT place, id, posted, seqno, state, whisper_mods, whisper_to"
-                     "  FROM post_retries_find($1::bytea[], $2)"},
-    /* The row of one that is forgotten may still be there. */
-    {"retries.keep", "INSERT INTO post_retries (digest, message, until_s)"
-                     "SELECT digest, message, $3::bigint"
-                     "  FROM unnest($1::bytea[], $2::bigint[]) AS t (digest, message)"
-                     "    ON CONFLICT (digest) DO UPDATE"
-                     "   SET message = EXCLUDED.message, until_s = EXCLUDED.until_s"},
-    {"retries.expire", "WITH gone AS ("
-                       "    DELETE FROM post_retries"
-                       "     WHERE digest IN (SELECT digest FROM post_retries"
-                       "                       WHERE until_s <= $1 LIMIT $2)"
-                       "    RETURNING 1)"
-                       "SELECT count(*) FROM gone"},
-    STATEMENTS_END,
-};
-
 static struct span *as_spans(struct arena *mem, const struct fingerprint *digests, size_t count)
 {
     struct span *spans = ARENA_ARRAY(mem, count, struct span);

@@ -21,50 +21,6 @@ enum {
     WRAP_PLACE_BYTES = 24,
 };
 
-/* The migration that brought the column is the least that a program must know. */
-#define ADMIT_NO_OLDER                                                                             \
-    "UPDATE schema_migrations"                                                                     \
-    "   SET oldest_program = number"                                                               \
-    " WHERE name LIKE '%message_macs%' AND EXISTS (SELECT FROM marked)"
-
-const struct statement ring_statements[] = {
-    {"ring.find", "SELECT id, wrapped, wrapped_by"
-                  "  FROM ring_keys"
-                  " WHERE kind = $1 AND coalesce(room, 0) = $2 AND month = $3"},
-    /*
-     * Nothing is added under another storage key than the one in use; the lock keeps it in use
-     * until the commit.
-     */
-    {"ring.add", "WITH used AS (SELECT storage_key FROM server FOR SHARE)"
-                 "INSERT INTO ring_keys (kind, room, month, wrapped, wrapped_by)"
-                 "SELECT $1::smallint, $2::bigint, $3::integer, $4::bytea, $5::bytea"
-                 " WHERE NOT EXISTS (SELECT 1 FROM used WHERE storage_key <> $5)"
-                 "    ON CONFLICT DO NOTHING"},
-    {"ring.by_id", "SELECT kind, coalesce(room, 0), month, wrapped, wrapped_by"
-                   "  FROM ring_keys"
-                   " WHERE id = $1"},
-    {"ring.forget_dms",
-     "DELETE FROM ring_keys k"
-     " WHERE k.kind = 3 AND k.month < $1"
-     "   AND NOT EXISTS (SELECT 1 FROM direct_messages d WHERE d.key_id = k.id)"},
-    {"ring.used", "SELECT storage_key"
-                  "  FROM server"},
-    {"ring.check_write", "WITH marked AS ("
-                         "    UPDATE server"
-                         "       SET storage_check = $1, storage_key = $2"
-                         "     WHERE storage_check IS NULL"
-                         "    RETURNING 1) " ADMIT_NO_OLDER},
-    {"ring.check_mark", "WITH marked AS ("
-                        "    UPDATE server"
-                        "       SET storage_check = $1"
-                        "     WHERE storage_key = $2"
-                        "    RETURNING 1) " ADMIT_NO_OLDER},
-    {"ring.name_write", "UPDATE server"
-                        "   SET storage_key = $1"
-                        " WHERE storage_key IS NULL"},
-    STATEMENTS_END,
-};
-
 struct slot {
     int64_t id; /* 0: free */
     int64_t kind, room, month;

@@ -7,60 +7,6 @@
 #include "store/internal.h"
 #include "store/standing.h"
 
-const struct statement roles_statements[] = {
-    {"roles.set_global", "UPDATE users"
-                         "   SET moderator = $2, admin = $3, visible_mod = $4"
-                         " WHERE id = $1"
-                         "   AND (moderator, admin, visible_mod) IS DISTINCT FROM ($2, $3, $4)"
-                         " RETURNING id"},
-    {"roles.set_in_rooms",
-     "WITH changed AS ("
-     "    INSERT INTO permissions (room, user_id, moderator, admin, visible_mod)"
-     "    SELECT room, $1::bigint, moderator, admin, visible"
-     "      FROM unnest($2::bigint[], $3::boolean[], $4::boolean[], $5::boolean[])"
-     "           AS t (room, moderator, admin, visible)"
-     "     ORDER BY room"
-     "        ON CONFLICT (room, user_id) DO UPDATE"
-     "       SET moderator = excluded.moderator, admin = excluded.admin,"
-     "           visible_mod = excluded.visible_mod"
-     "    RETURNING room)"
-     "UPDATE rooms r"
-     "   SET info_updates = info_updates + 1"
-     "  FROM changed"
-     " WHERE r.id = changed.room"},
-    {"roles.fullest", "SELECT coalesce(max(n), 0)"
-                      "  FROM (SELECT count(*) AS n"
-                      "          FROM permissions"
-                      "         WHERE room = ANY($1::bigint[]) AND moderator"
-                      "         GROUP BY room) counts"},
-    {"roles.global_count", "SELECT count(*)"
-                           "  FROM users"
-                           " WHERE moderator"},
-    {"roles.dismiss", "WITH changed AS ("
-                      "    UPDATE permissions"
-                      "       SET moderator = false, admin = false, visible_mod = true"
-                      "     WHERE user_id = $1 AND room = ANY($2::bigint[]) AND moderator"
-                      "    RETURNING room)"
-                      "UPDATE rooms r"
-                      "   SET info_updates = info_updates + 1"
-                      "  FROM changed"
-                      " WHERE r.id = changed.room"},
-    {"roles.info_all", "UPDATE rooms"
-                       "   SET info_updates = info_updates + 1"},
-    {"roles.list_global", "SELECT id, session_id, banned, moderator, admin, visible_mod"
-                          "  FROM users"
-                          " WHERE moderator"
-                          " ORDER BY session_id"},
-    {"roles.list_room", "SELECT u.id, u.session_id, p.banned, p.moderator, p.admin, p.visible_mod"
-                        "  FROM (SELECT *"
-                        "          FROM permissions"
-                        "         WHERE room " IS_OWNER " AND moderator"
-                        "         ORDER BY room, user_id) p"
-                        "  JOIN users u ON u.id = p.user_id"
-                        " ORDER BY u.session_id"},
-    STATEMENTS_END,
-};
-
 /* What `SET` writes: an admin moderates, and nobody without a role is hidden as a moderator. */
 static struct role settled(struct role role, bool visible_without_role)
 {

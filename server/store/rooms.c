@@ -6,68 +6,6 @@
 
 #include "store/internal.h"
 
-#define ROOM_COLUMNS                                                                               \
-    "id, token, name, description, image, created, message_sequence, info_updates,"                \
-    " active_users, read, accessible, write, upload"
-
-const struct statement rooms_statements[] = {
-    {"rooms.list", "SELECT " ROOM_COLUMNS "  FROM rooms"
-                   " ORDER BY lower(token)"},
-    {"rooms.by_id", "SELECT " ROOM_COLUMNS "  FROM rooms"
-                    " WHERE id = $1"},
-    {"rooms.by_token", "SELECT " ROOM_COLUMNS "  FROM rooms"
-                       " WHERE lower(token) = lower($1)"},
-    {"rooms.create", "INSERT INTO rooms (token, name, description, created)"
-                     "VALUES ($1, $2, $3, $4)"
-                     " RETURNING id"},
-    {"rooms.change", "UPDATE rooms"
-                     "   SET name = CASE WHEN $2 THEN $3 ELSE name END,"
-                     "       description = CASE WHEN $4 THEN $5 ELSE description END,"
-                     "       read = coalesce($6, read),"
-                     "       accessible = coalesce($7, accessible),"
-                     "       write = coalesce($8, write),"
-                     "       upload = coalesce($9, upload),"
-                     "       info_updates = info_updates"
-                     "           + ($2 AND name IS DISTINCT FROM $3)::int"
-                     "           + ($4 AND description IS DISTINCT FROM $5)::int"
-                     " WHERE id = $1"
-                     " RETURNING info_updates"},
-    {"rooms.image", "SELECT coalesce(image, 0)"
-                    "  FROM rooms"
-                    " WHERE id = $1"},
-    {"rooms.keep_image", "UPDATE files"
-                         "   SET expiry = NULL"
-                         " WHERE id = $2 AND room = $1 AND (expiry IS NULL OR expiry > $3)"
-                         " RETURNING id"},
-    {"rooms.release_image",
-     "UPDATE files f"
-     "   SET expiry = CASE"
-     "           WHEN NOT EXISTS (SELECT 1 FROM messages m"
-     "                             WHERE m.id = f.message AND m.body IS NOT NULL) THEN 0"
-     "           WHEN $2::float8 <= 0"
-     "                OR EXISTS (SELECT 1 FROM pins p WHERE p.message = f.message) THEN NULL"
-     "           ELSE f.uploaded + $2"
-     "       END"
-     " WHERE f.id = $1"},
-    {"rooms.set_image", "UPDATE rooms"
-                        "   SET image = nullif($2::bigint, 0), info_updates = info_updates + 1"
-                        " WHERE id = $1"},
-    {"rooms.info", "SELECT token, info_updates"
-                   "  FROM rooms"
-                   " WHERE $1 OR id = ANY($2::bigint[])"
-                   " ORDER BY lower(token)"},
-    {"rooms.expire_files", "UPDATE files"
-                           "   SET expiry = 0"
-                           " WHERE room = $1"},
-    {"rooms.forget_attachments", "UPDATE files"
-                                 "   SET message = NULL"
-                                 " WHERE room = $1 AND message IS NOT NULL"},
-    {"rooms.remove", "DELETE FROM rooms"
-                     " WHERE id = $1"
-                     " RETURNING id"},
-    STATEMENTS_END,
-};
-
 static bool read_room(const struct row *row, struct arena *mem, void *element)
 {
     struct room_row *room = element;

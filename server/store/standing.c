@@ -6,28 +6,6 @@
 
 #include "store/internal.h"
 
-const struct statement standing_statements[] = {
-    {"standing.lock", "SELECT id"
-                      "  FROM rooms"
-                      " WHERE id = ANY($1::bigint[])"
-                      " ORDER BY id"
-                      "   FOR NO KEY UPDATE"},
-    {"standing.lock_all", "SELECT id"
-                          "  FROM rooms"
-                          " ORDER BY id"
-                          "   FOR NO KEY UPDATE"},
-    {"standing.read",
-     "SELECT t.room, coalesce(u.banned, false), coalesce(u.moderator, false),"
-     "       coalesce(u.admin, false), coalesce(u.visible_mod, false),"
-     "       coalesce(p.banned, false), coalesce(p.moderator, false), coalesce(p.admin, false),"
-     "       coalesce(p.visible_mod, true)"
-     "  FROM unnest($2::bigint[]) WITH ORDINALITY AS t (room, ordinal)"
-     "  LEFT JOIN users u ON u.session_id = $1"
-     "  LEFT JOIN permissions p ON p.room = t.room AND p.user_id = u.id"
-     " ORDER BY ordinal"},
-    STATEMENTS_END,
-};
-
 enum err standing_lock(struct db *db, const struct reach *reach)
 {
     AUTO_ROWS struct rows rows = {0};

@@ -11,29 +11,6 @@
 
 const int statistics_days[STATISTICS_PERIODS] = {1, 7, 14, 30};
 
-const struct statement statistics_statements[] = {
-    {"statistics.messages", "SELECT count(body), coalesce(sum(octet_length(body)), 0)::bigint,"
-                            "       count(*) - count(body)"
-                            "  FROM messages"
-                            " WHERE ($1::bigint = 0 OR room = $1) AND state = 0"},
-    {"statistics.files",
-     "SELECT count(*), coalesce(sum(b.size), 0)::bigint"
-     "  FROM files f"
-     "  JOIN blobs b ON b.id = f.blob"
-     " WHERE CASE WHEN $1::bigint = 0 THEN f.room IS NOT NULL ELSE f.room = $1 END"
-     "   AND f.expiry IS DISTINCT FROM 0"},
-    {"statistics.active", "SELECT count(DISTINCT user_id)"
-                          "  FROM room_users"
-                          " WHERE ($1::bigint = 0 OR room = $1) AND last_active_hour > $2"},
-    {"statistics.reactions", "SELECT r.message, r.key_id, r.text, r.users"
-                             "  FROM reactions r"
-                             "  JOIN messages m ON m.id = r.message"
-                             " WHERE m.room = $1"
-                             " ORDER BY r.id DESC"
-                             " LIMIT $2"},
-    STATEMENTS_END,
-};
-
 static enum err numbers(struct db *db, const char *statement, int64_t room, int64_t *const *to,
                         size_t count)
 {

@@ -1,49 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The list of all tables of statements, and the small helpers of internal.h. No SQL of its own.
+ * The small helpers of internal.h.
  */
 #include "store/internal.h"
-
-/* clang-format off */ /* one a line */
-const struct statement_table store_statements[] = {
-    {versions_statements},
-    {trusted_time_statements},
-    {numbers_statements},
-    {ring_statements},
-    {rooms_statements},
-    {users_statements},
-    {roles_statements},
-    {nonces_statements},
-    {messages_statements},
-    {message_mac_statements},
-    {posting_statements},
-    {residues_statements},
-    {retries_statements},
-    {outcome_statements},
-    {files_statements},
-    {attachments_statements},
-    {first_sights_statements},
-    {user_purge_statements},
-    {changing_statements},
-    {reactions_statements},
-    {reacting_statements},
-    {dms_statements},
-    {filters_statements},
-    {retention_statements},
-    {statistics_statements},
-    {check_rows_statements},
-    {room_files_statements},
-    {file_jobs_statements},
-    {standing_statements},
-    {permissions_statements},
-    {bans_statements},
-    {futures_statements},
-    {futures_due_statements},
-    {pending_statements},
-    {pins_statements},
-};
-/* clang-format on */
-const size_t store_statement_count = COUNT_OF(store_statements);
 
 enum err store_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg)
 {

@@ -15,19 +15,6 @@ enum {
     SIGNED_WITHIN_MS = 24 * HOUR_MS, /* as auth/identity.c accepts signed timestamps */
 };
 
-const struct statement trusted_time_statements[] = {
-    {"clock.read", "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint,"
-                   "       coalesce((SELECT trusted_s FROM server), 0)"},
-    {"clock.remember", "UPDATE server"
-                       "   SET trusted_s = $1::bigint"
-                       " WHERE trusted_s < $1::bigint - $2::bigint"},
-    {"clock.accept", "UPDATE server"
-                     "   SET trusted_s = $1::bigint,"
-                     "       nonces_after_s = least(nonces_after_s, $1::bigint)"},
-    {"clock.database", "SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint"},
-    STATEMENTS_END,
-};
-
 static int64_t distance(int64_t a, int64_t b)
 {
     return a > b ? a - b : b - a;

@@ -11,54 +11,6 @@
 /* The record is made before what it is made for: it has to outlive the moment between the two. */
 enum { PENDING_KEPT_HOURS = 2 };
 
-#define NOTHING_WAITS                                                                              \
-    "       AND NOT EXISTS (SELECT FROM permissions x WHERE x.user_id = u.id)"                     \
-    "       AND NOT EXISTS (SELECT FROM permission_futures x WHERE x.user_id = u.id)"              \
-    "       AND NOT EXISTS (SELECT FROM ban_futures x WHERE x.user_id = u.id)"
-
-const struct statement user_purge_statements[] = {
-    {"users.purge",
-     "WITH slice AS MATERIALIZED ("
-     "    SELECT id"
-     "      FROM users"
-     "     WHERE id > $1"
-     "     ORDER BY id"
-     "     LIMIT $2),"
-     "unused AS MATERIALIZED ("
-     "    SELECT u.id"
-     "      FROM users u"
-     "      JOIN slice USING (id)"
-     "     WHERE NOT u.banned AND NOT u.moderator"
-     "       AND (u.last_active_hour < $4"
-     "            OR (u.last_active_hour < $3 AND u.last_active_hour <= u.created_hour))"
-     "       AND NOT EXISTS (SELECT FROM room_users x"
-     "                        WHERE x.user_id = u.id AND x.last_active_hour >= $3)" NOTHING_WAITS
-     "       AND NOT EXISTS (SELECT FROM needs_blinding x WHERE x.user_id = u.id)"
-     "       AND NOT EXISTS (SELECT FROM messages x WHERE x.author = u.id)"
-     "       AND NOT EXISTS (SELECT FROM messages x WHERE x.whisper_to = u.id)"
-     "       AND NOT EXISTS (SELECT FROM user_reactions x WHERE x.user_id = u.id)"
-     "       AND NOT EXISTS (SELECT FROM pins x WHERE x.pinned_by = u.id)"
-     "       AND NOT EXISTS (SELECT FROM files x WHERE x.uploader = u.id)"
-     "       AND NOT EXISTS (SELECT FROM direct_messages x"
-     "                        WHERE x.sender = u.id OR x.recipient = u.id)"
-     "       FOR UPDATE OF u SKIP LOCKED),"
-     "gone AS ("
-     "    DELETE FROM users"
-     "     USING unused"
-     "     WHERE users.id = unused.id"
-     "    RETURNING users.id)"
-     "SELECT coalesce((SELECT max(id) FROM slice), 0),"
-     "       (SELECT count(*) FROM slice),"
-     "       (SELECT count(*) FROM gone)"},
-    {"pending.purge", "WITH gone AS ("
-                      "    DELETE FROM needs_blinding n"
-                      "     USING users u"
-                      "     WHERE u.id = n.user_id AND NOT u.banned AND NOT u.moderator"
-                      "       AND u.last_active_hour < $1" NOTHING_WAITS "    RETURNING n.user_id)"
-                      "SELECT count(*) FROM gone"},
-    STATEMENTS_END,
-};
-
 enum err users_purge(struct db *db, struct user_purge *purge)
 {
     AUTO_ROWS struct rows rows = {0};

@@ -6,22 +6,6 @@
 
 #include "store/internal.h"
 
-const struct statement versions_statements[] = {
-    {"versions.read", "SELECT scope, id, value"
-                      "  FROM versions"
-                      " ORDER BY scope, id"},
-    {"versions.bump", "UPDATE versions"
-                      "   SET value = value + 1"
-                      " WHERE scope = $1 AND id = $2"},
-    {"versions.bump_rights", "UPDATE versions"
-                             "   SET value = value + 1"
-                             " WHERE scope = 3 AND id = ANY($1::bigint[])"},
-    /* Not durable, so not worth a flush: COMMIT of a NOTIFY holds a lock that serialises all others. */
-    {"versions.notify", "SELECT set_config('synchronous_commit', 'off', true),"
-                        "       pg_notify('" STORE_CHANNEL "', '')::text"},
-    STATEMENTS_END,
-};
-
 static bool read_version(const struct row *row, struct arena *mem, void *element)
 {
     (void)mem;
