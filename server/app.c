@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Composition: who gets what, in which order. Each step is a function that opens one thing; closing runs the list
- * backwards and skips what was not opened.
+ * Composition: who gets what, in which order. Each step is a function that opens one thing; closing
+ * runs the list backwards and skips what was not opened.
  */
 #include "app.h"
 
@@ -44,7 +44,7 @@
 #include "work/limits.h"
 #include "work/shares.h"
 #include "work/timestamps.h"
-#include "work/writer.h"
+#include "writer/writer.h"
 
 enum {
     GENERAL_QUEUE_MAX = 4096,
@@ -97,7 +97,10 @@ static enum app_exit fail(enum app_exit code, const char *sentence)
     return code;
 }
 
-/* Nothing of a person may end up in a core file or in another process's debugger (docs/design.md, D11). */
+/*
+ * Nothing of a person may end up in a core file or in another process's debugger (docs/design.md,
+ * D11).
+ */
 static void close_mouth(void)
 {
     struct rlimit none = {0, 0};
@@ -105,7 +108,10 @@ static void close_mouth(void)
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-/* The folder of the operator's socket, or NULL; in the caller's memory of sizeof(sockaddr_un.sun_path). */
+/*
+ * The folder of the operator's socket, or NULL; in the caller's memory of
+ * sizeof(sockaddr_un.sun_path).
+ */
 static const char *socket_folder(const struct conf *conf, char folder[static SOCKET_PATH_MAX])
 {
     if (conf->operators.listen.kind != CONF_ADDRESS_UNIX)
@@ -126,7 +132,10 @@ static void give_up_files(const struct app *app, struct sandbox *ret_sandbox)
         ret_sandbox->landlock_abi = 0;
 }
 
-/* When everything is open. A kernel that lacks a part is no reason not to serve, but the operator should know. */
+/*
+ * When everything is open. A kernel that lacks a part is no reason not to serve, but the operator
+ * should know.
+ */
 static void give_up_calls(const struct app *app, const struct sandbox *sandbox)
 {
     if (!app->conf->server.sandbox) {

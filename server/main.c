@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave: one binary, a table of commands. `serve` stands here because it needs everything; the others are in cli/.
+ * conclave: one binary, a table of commands. `serve` stands here because it needs everything; the
+ * others are in cli/.
  */
 #include <poll.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * THE route table: every method, path, access, effect, body limit and handler on one screen. It does not contain the
- * lsrpc paths (http/listener.c), so onion requests cannot nest.
+ * THE route table: every method, path, access, effect, body limit and handler on one screen. It
+ * does not contain the lsrpc paths (http/listener.c), so onion requests cannot nest.
  */
 #include "routes.h"
 
@@ -11,7 +11,10 @@
 
 enum {
     NO_BODY = 0, /* a body is ignored, whatever its size */
-    /* [server] max_body and [files] max_bytes decide: a batch carries uploads as base64, which is a third longer. */
+    /*
+     * [server] max_body and [files] max_bytes decide: a batch carries uploads as base64, which is a
+     * third longer.
+     */
     BATCH_BODY = INT32_MAX,
     FILE_BODY = INT32_MAX,
 };

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rules of access in one place, in the order in which a caller learns of them: that the room is there at all, that a
- * user is needed, that a permission is missing. Knows no database and no memory of rooms.
+ * The rules of access in one place, in the order in which a caller learns of them: that the room is
+ * there at all, that a user is needed, that a permission is missing. Knows no database and no
+ * memory of rooms.
  */
 #include "auth/access.h"
 
-/* What docs/protocol/community.md, 3.8 lets pass: a moderator everything but what admins do, a banned caller nothing. */
+/*
+ * What docs/protocol/community.md, 3.8 lets pass: a moderator everything but what admins do, a
+ * banned caller nothing.
+ */
 static bool may(const struct rights *r, bool flag)
 {
     return r->moderator || r->admin || (flag && !r->banned);
@@ -34,8 +38,9 @@ static bool needs_user(enum access access)
 }
 
 /*
- * The text of the 403 for a caller who may know that the room exists, or NULL when it may do this. Banned callers come
- * here too: iOS takes a 403 from pollInfo for "you are banned" (docs/design.md, D11).
+ * The text of the 403 for a caller who may know that the room exists, or NULL when it may do this.
+ * Banned callers come here too: iOS takes a 403 from pollInfo for "you are banned" (docs/design.md,
+ * D11).
  */
 static const char *missing_right(enum access access, const struct rights *r)
 {
@@ -68,7 +73,9 @@ static const char *missing_right(enum access access, const struct rights *r)
     return "Permission denied";
 }
 
-/* A room that is not there for this caller. Banned ones know it; they get the 404 on /room/R alone. */
+/*
+ * A room that is not there for this caller. Banned ones know it; they get the 404 on /room/R alone.
+ */
 static bool is_hidden(enum access access, const struct rights *r)
 {
     if (may(r, r->read || r->accessible))

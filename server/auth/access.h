@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a caller may use a route, from who it is and what it may in the room (docs/protocol/community.md, 2.0 and 3.8; docs/design.md, D11).
- * Pure: finding the room and the rights is auth.c's.
+ * Whether a caller may use a route, from who it is and what it may in the room
+ * (docs/protocol/community.md, 2.0 and 3.8; docs/design.md, D11). Pure: finding the room and the
+ * rights is auth.c's.
  */
 #ifndef CONCLAVE_AUTH_ACCESS_H
 #define CONCLAVE_AUTH_ACCESS_H

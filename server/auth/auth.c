@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where the rules of identity and access meet state/ and store/. Apart from them, so that they can be tested against
- * outside vectors without a server around them.
+ * Where the rules of identity and access meet state/ and store/. Apart from them, so that they can
+ * be tested against outside vectors without a server around them.
  */
 #include "auth/auth.h"
 
@@ -91,8 +91,8 @@ static enum err refuse(struct call *call, enum err e)
 }
 
 /*
- * The first contact of an account that was known by its 05 id (docs/protocol/community.md, 3.9). Nearly nobody is, which memory knows;
- * who is waits for the move, since it may be a ban.
+ * The first contact of an account that was known by its 05 id (docs/protocol/community.md, 3.9).
+ * Nearly nobody is, which memory knows; who is waits for the move, since it may be a ban.
  */
 enum err auth_welcome(struct call *call)
 {
@@ -162,7 +162,10 @@ static enum err admit_global_admin(struct call *call)
 enum err auth_admit(struct call *call, enum access access)
 {
     bool has_room = call->params.room.len > 0;
-    /* Rights that nobody could compare with the database for a minute are no rights (docs/design.md, D7). */
+    /*
+     * Rights that nobody could compare with the database for a minute are no rights
+     * (docs/design.md, D7).
+     */
     if ((has_room || access != ACCESS_PUBLIC) &&
         !state_is_fresh(call->services->state, clock_mono_ms()))
         return refuse(call, ERR_BUSY);

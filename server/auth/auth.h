@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The hooks that app.c hands to the dispatcher: who is asking, whether they may, and that it happens once. They join the
- * pure rules (identity.h, access.h) with the server's memory and database.
+ * The hooks that app.c hands to the dispatcher: who is asking, whether they may, and that it
+ * happens once. They join the pure rules (identity.h, access.h) with the server's memory and
+ * database.
  */
 #ifndef CONCLAVE_AUTH_AUTH_H
 #define CONCLAVE_AUTH_AUTH_H

@@ -16,7 +16,9 @@
 MUST_USE bool fair_allows(struct call *call, enum limit_action action, size_t bytes);
 /* The same without a refusal written. */
 MUST_USE enum limit_verdict fair_take(struct call *call, enum limit_action action, size_t bytes);
-/* Counts more of a deed that was allowed: it touched so many messages or rooms besides the first. */
+/*
+ * Counts more of a deed that was allowed: it touched so many messages or rooms besides the first.
+ */
 void fair_charge(struct call *call, enum limit_action action, size_t more);
 /* Whose budgets and shares the caller's deeds count in. */
 enum caller_kind fair_kind(const struct call *call);

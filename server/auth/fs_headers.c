@@ -55,7 +55,10 @@ static const char *read_proof(struct span pubkey, struct span timestamp, struct 
     return NULL;
 }
 
-/* timestamp || METHOD || path [?query] || body, as libsession signs; no body was ever seen from a client. */
+/*
+ * timestamp || METHOD || path [?query] || body, as libsession signs; no body was ever seen from a
+ * client.
+ */
 static bool is_signed(const struct request *req, struct span timestamp,
                       const struct fs_proof *proof)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The thirteen checks of a signed request, in their order: clients and their tests compare statuses and texts, and one of
- * them (blinding required) switches desktop's behaviour. Decides nothing about rooms.
+ * The thirteen checks of a signed request, in their order: clients and their tests compare statuses
+ * and texts, and one of them (blinding required) switches desktop's behaviour. Decides nothing
+ * about rooms.
  */
 #include "auth/identity.h"
 
@@ -43,7 +44,10 @@ struct proof {
     int64_t timestamp_s;
 };
 
-/* The length decides: twice the size is hex, else it must be base64 of that size, padded in full or not at all. */
+/*
+ * The length decides: twice the size is hex, else it must be base64 of that size, padded in full or
+ * not at all.
+ */
 static bool decode(struct span text, uint8_t *out, size_t size)
 {
     enum { DECODED_MAX_BYTES = 96 }; /* base64 of at most 128 characters */
@@ -91,7 +95,10 @@ static struct refusal read_key(const struct identity_rules *rules, struct span t
     memcpy(proof->key.b, raw + 1, sizeof proof->key.b);
     if (proof->prefix != PREFIX_UNBLINDED && proof->prefix != ID_BLINDED15)
         return REFUSED(400, "X-SOGS-Pubkey must be 00- or 15- prefixed");
-    /* The check is as dear as the signature itself; a key that proved itself once need not be checked again. */
+    /*
+     * The check is as dear as the signature itself; a key that proved itself once need not be
+     * checked again.
+     */
     if (!recall_has(rules->keys, SPAN_OF_KEY(&proof->key)) && !sign_point_ok(&proof->key))
         return REFUSED(400, "given X-SOGS-Pubkey is not a valid Ed25519 pubkey");
     if (proof->prefix == PREFIX_UNBLINDED && rules->blinding_required)
@@ -132,7 +139,10 @@ static uint8_t *append(uint8_t *to, struct span s)
     return to + s.len;
 }
 
-/* server key || nonce || timestamp as sent || METHOD || path [?query] [|| hash of the body]. Empty without memory. */
+/*
+ * server key || nonce || timestamp as sent || METHOD || path [?query] [|| hash of the body]. Empty
+ * without memory.
+ */
 static struct span signed_bytes(const struct call *call, const struct x25519_pub *server,
                                 struct span nonce, struct span timestamp)
 {
@@ -161,7 +171,10 @@ static struct span signed_bytes(const struct call *call, const struct x25519_pub
     return span_of(bytes, len);
 }
 
-/* Clients escape what stands after the '?'. PySOGS verifies over other bytes than were signed when one does not. */
+/*
+ * Clients escape what stands after the '?'. PySOGS verifies over other bytes than were signed when
+ * one does not.
+ */
 static bool is_ascii(struct span s)
 {
     for (size_t i = 0; i < s.len; i++) {
@@ -206,7 +219,10 @@ static struct refusal check(const struct identity_rules *rules, const struct cal
     if (no.status != 0)
         return no;
     (void)recall_add(rules->keys, SPAN_OF_KEY(&proof->key));
-    /* The same request twice at the same moment: both passed the look-up above, one of them is the replay. */
+    /*
+     * The same request twice at the same moment: both passed the look-up above, one of them is the
+     * replay.
+     */
     if (!recall_add(rules->nonces, nonce))
         return (struct refusal){425, IDENTITY_REPLAYED};
     return PASSED;

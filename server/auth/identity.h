@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who sent a request: the X-SOGS-* headers (docs/protocol/identity.md, 3.1). Pure but for the two memories it is given; the server's
- * way of calling it is auth.h.
+ * Who sent a request: the X-SOGS-* headers (docs/protocol/identity.md, 3.1). Pure but for the two
+ * memories it is given; the server's way of calling it is auth.h.
  */
 #ifndef CONCLAVE_AUTH_IDENTITY_H
 #define CONCLAVE_AUTH_IDENTITY_H
@@ -19,8 +19,9 @@ struct identity_rules {
 };
 
 /*
- * Checks call->req at call->now_ms, in the order of docs/protocol/identity.md, 3.1. True: call->who is set (and call->nonce, unless
- * anonymous). False: the refusal is written to call->reply. Nothing is remembered of a request that fails. Any thread.
+ * Checks call->req at call->now_ms, in the order of docs/protocol/identity.md, 3.1. True: call->who
+ * is set (and call->nonce, unless anonymous). False: the refusal is written to call->reply. Nothing
+ * is remembered of a request that fails. Any thread.
  */
 MUST_USE bool identity_check(const struct identity_rules *rules, struct call *call);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A table of small sets: the keyed hash of an item chooses a set of eight fingerprints, one cache line, in which the
- * newest stands first and pushes the oldest out. Chosen over one ring with an index because nothing is ever rehashed, and
- * eight compares are all that anything can cost.
+ * A table of small sets: the keyed hash of an item chooses a set of eight fingerprints, one cache
+ * line, in which the newest stands first and pushes the oldest out. Chosen over one ring with an
+ * index because nothing is ever rehashed, and eight compares are all that anything can cost.
  */
 #include "auth/recall.h"
 

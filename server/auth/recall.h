@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Remembering that something was seen lately: nonces (docs/design.md, D5) and keys whose point check passed (docs/design.md, D2). Holds
- * keyed fingerprints of 64 bits, never the things themselves; bounded, the newest stay. Best effort: an old entry may
- * be forgotten, but what was never added is never found (short of a 64-bit collision under a secret key).
+ * Remembering that something was seen lately: nonces (docs/design.md, D5) and keys whose point
+ * check passed (docs/design.md, D2). Holds keyed fingerprints of 64 bits, never the things
+ * themselves; bounded, the newest stay. Best effort: an old entry may be forgotten, but what was
+ * never added is never found (short of a 64-bit collision under a secret key).
  */
 #ifndef CONCLAVE_AUTH_RECALL_H
 #define CONCLAVE_AUTH_RECALL_H
@@ -11,7 +12,10 @@
 
 struct recall;
 
-/* Room for about 2^entries_log2 items (8 bytes each; pages are touched as they fill). ERR_NO_MEMORY. */
+/*
+ * Room for about 2^entries_log2 items (8 bytes each; pages are touched as they fill).
+ * ERR_NO_MEMORY.
+ */
 MUST_USE enum err recall_new(unsigned entries_log2, struct recall **ret_recall);
 void recall_free(struct recall *r);
 /* These: any thread. */

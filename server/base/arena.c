@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Chained blocks, filled from the front. A block doubles the one before, so the number of mallocs of a request grows with
- * the logarithm of its size; what would not fit well gets a block of its own behind the current one, so that one large
- * allocation does not waste the rest of a small block.
+ * Chained blocks, filled from the front. A block doubles the one before, so the number of mallocs
+ * of a request grows with the logarithm of its size; what would not fit well gets a block of its
+ * own behind the current one, so that one large allocation does not waste the rest of a small
+ * block.
  */
 #include "base/arena.h"
 
@@ -11,8 +12,8 @@
 #include "base/mem.h"
 
 /*
- * Under AddressSanitizer, what is not handed out is poisoned: reading past an allocation, or after a reset, is then seen there
- * as it would be for malloc.
+ * Under AddressSanitizer, what is not handed out is poisoned: reading past an allocation, or after
+ * a reset, is then seen there as it would be for malloc.
  */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

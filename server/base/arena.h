@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory of one request: allocated piecemeal, released at once. It has a ceiling, so a request cannot eat the server.
- * One owner at a time (a pool thread or a worker); not for sharing between threads.
+ * Memory of one request: allocated piecemeal, released at once. It has a ceiling, so a request
+ * cannot eat the server. One owner at a time (a pool thread or a worker); not for sharing between
+ * threads.
  */
 #ifndef CONCLAVE_BASE_ARENA_H
 #define CONCLAVE_BASE_ARENA_H

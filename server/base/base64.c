@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Base64 by table, four characters at a time: bodies of 10 MB pass here. One encoder and one decoder serve both alphabets.
+ * Base64 by table, four characters at a time: bodies of 10 MB pass here. One encoder and one
+ * decoder serve both alphabets.
  */
 #include "base/base64.h"
 
-/* Every character of an alphabet has this bit in its table entry, so "all four are valid" is one AND. */
+/*
+ * Every character of an alphabet has this bit in its table entry, so "all four are valid" is one
+ * AND.
+ */
 enum { VALID = 0x40, VALUE = 0x3f };
 
 /* The 62 characters that the two alphabets share. */

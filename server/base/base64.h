@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Base64, standard alphabet. Not for secrets (table look-ups); libsodium's constant-time one is ten times slower.
+ * Base64, standard alphabet. Not for secrets (table look-ups); libsodium's constant-time one is ten
+ * times slower.
  */
 #ifndef CONCLAVE_BASE_BASE64_H
 #define CONCLAVE_BASE_BASE64_H
@@ -22,9 +23,9 @@ void base64_write(struct span s, char *out);
 /* The url-safe alphabet without padding (file ids); returns how many characters were written. */
 size_t base64url_write(struct span s, char *out);
 /*
- * Padded or unpadded; nothing outside the alphabet, no line breaks, no characters after the padding; unused trailing
- * bits are ignored as clients' decoders do. out has room for base64_max_decoded(text.len).
- * ERR_MALFORMED otherwise (out may be partly written).
+ * Padded or unpadded; nothing outside the alphabet, no line breaks, no characters after the
+ * padding; unused trailing bits are ignored as clients' decoders do. out has room for
+ * base64_max_decoded(text.len). ERR_MALFORMED otherwise (out may be partly written).
  */
 MUST_USE enum err base64_read(struct span text, uint8_t *out, size_t *ret_len);
 /* The url-safe alphabet, unpadded. */

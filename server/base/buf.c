@@ -18,7 +18,10 @@ static uint8_t *fail(struct buf *b, bool no_memory)
     return NULL;
 }
 
-/* The capacity to have for `need` bytes: the next doubling, but never above the ceiling. need <= max. */
+/*
+ * The capacity to have for `need` bytes: the next doubling, but never above the ceiling. need <=
+ * max.
+ */
 static size_t next_cap(const struct buf *b, size_t need)
 {
     size_t cap = b->cap == 0 ? FIRST_CAP_BYTES : b->cap;

@@ -49,8 +49,8 @@ void buf_put_hex(struct buf *b, struct span s);
 void buf_put_base64(struct buf *b, struct span s);
 
 /*
- * Makes room for n more bytes and returns where they go, or NULL (failed). The caller fills them and then calls
- * buf_commit(n). The pointer is valid until the next append.
+ * Makes room for n more bytes and returns where they go, or NULL (failed). The caller fills them
+ * and then calls buf_commit(n). The pointer is valid until the next append.
  */
 uint8_t *buf_reserve(struct buf *b, size_t n);
 void buf_commit(struct buf *b, size_t n);
@@ -63,7 +63,10 @@ static inline struct span buf_span(const struct buf *b)
     return (struct span){b->p, b->len};
 }
 
-/* Moves the memory out (free with mem_free); b is empty afterwards. {NULL, 0} when it was empty or had failed. */
+/*
+ * Moves the memory out (free with mem_free); b is empty afterwards. {NULL, 0} when it was empty or
+ * had failed.
+ */
 struct bytes buf_take(struct buf *b);
 
 #endif

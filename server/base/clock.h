@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The only source of time (docs/design.md, D16): the wall clock for what is stored, the monotonic clock for deadlines.
- * Time reaches everything else as a parameter, so that tests can move it. Any thread.
+ * The only source of time (docs/design.md, D16): the wall clock for what is stored, the monotonic
+ * clock for deadlines. Time reaches everything else as a parameter, so that tests can move it. Any
+ * thread.
  */
 #ifndef CONCLAVE_BASE_CLOCK_H
 #define CONCLAVE_BASE_CLOCK_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writes log lines: built on the stack, no allocation, one write(2), so that lines of several threads never mix and a
- * server without memory can still say so. Decides nothing: what may be logged is settled by the types in log.h.
+ * Writes log lines: built on the stack, no allocation, one write(2), so that lines of several
+ * threads never mix and a server without memory can still say so. Decides nothing: what may be
+ * logged is settled by the types in log.h.
  */
 #include "base/log.h"
 
@@ -16,8 +17,8 @@
 enum { LINE_BYTES = 2048 };
 
 /*
- * The one mutable state at file scope that we allow: set by main before threads start, only read afterwards. Passing a
- * logger through every function would cost more clarity than it brings.
+ * The one mutable state at file scope that we allow: set by main before threads start, only read
+ * afterwards. Passing a logger through every function would cost more clarity than it brings.
  */
 static enum log_level log_level_now = LOG_INFO;
 static enum log_format log_format_now = LOG_FORMAT_TEXT;
@@ -85,8 +86,8 @@ static bool is_leap(int64_t year)
 }
 
 /*
- * UTC to the second. By hand because the library's conversion reads the time zone file and takes a lock, and the sandbox
- * allows neither late. Counting years from 1970 takes about sixty steps.
+ * UTC to the second. By hand because the library's conversion reads the time zone file and takes a
+ * lock, and the sandbox allows neither late. Counting years from 1970 takes about sixty steps.
  */
 static void put_time(struct line *l, int64_t wall_ms)
 {
@@ -172,7 +173,9 @@ static void put_head(struct line *l, enum log_level level, const char *event)
         put_text(l, event);
 }
 
-/* A log that cannot be written has nobody to tell: a full disk or closed pipe is given up silently. */
+/*
+ * A log that cannot be written has nobody to tell: a full disk or closed pipe is given up silently.
+ */
 static void write_all(const char *text, size_t len)
 {
     while (len > 0) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One line per event on stderr: a fixed event name first, then typed fields.
- *   log_event(LOG_WARN, "db.lost", LOG_U64("retry_in_ms", 500));
- *   -> 2026-11-24T10:00:00Z warn event=db.lost retry_in_ms=500          (format=json: one object a line)
- * Only typed fields exist, so a user's string has no door (docs/design.md, D11). Never logged at any level: ids, tokens,
- * addresses, paths, bodies, keys, SQL parameters. Any thread; one write(2) per line.
+ * One line per event on stderr: a fixed event name first, then typed fields. log_event(LOG_WARN,
+ * "db.lost", LOG_U64("retry_in_ms", 500)); -> 2026-11-24T10:00:00Z warn event=db.lost
+ * retry_in_ms=500          (format=json: one object a line) Only typed fields exist, so a user's
+ * string has no door (docs/design.md, D11). Never logged at any level: ids, tokens, addresses,
+ * paths, bodies, keys, SQL parameters. Any thread; one write(2) per line.
  */
 #ifndef CONCLAVE_BASE_LOG_H
 #define CONCLAVE_BASE_LOG_H
@@ -36,7 +36,10 @@ int log_wants(enum log_level level);
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields,
                size_t count);
-/* log_event(level, "event.name", fields...): fields may be none; the empty one at the end makes that standard C. */
+/*
+ * log_event(level, "event.name", fields...): fields may be none; the empty one at the end makes
+ * that standard C.
+ */
 #define LOG_END_               ((struct log_field){NULL, NULL, 0})
 #define LOG_FIRST_(first, ...) first
 #define LOG_REST_(first, ...)  __VA_ARGS__
@@ -45,7 +48,10 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     log_write((level), "" LOG_FIRST_(__VA_ARGS__, LOG_END_), LOG_FIELDS_(__VA_ARGS__),             \
               COUNT_OF(LOG_FIELDS_(__VA_ARGS__)))
 
-/* For what an operator reads on the terminal (prompts of commands, first-run words): no level, no time. */
+/*
+ * For what an operator reads on the terminal (prompts of commands, first-run words): no level, no
+ * time.
+ */
 void log_operator_words(const char *text);
 
 #endif

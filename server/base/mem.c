@@ -10,8 +10,8 @@
 #include <string.h>
 
 /*
- * Per thread, so that a test can fail and count its own allocations without disturbing another thread's. In a server `left`
- * stays off for ever; the cost is a compare and two additions.
+ * Per thread, so that a test can fail and count its own allocations without disturbing another
+ * thread's. In a server `left` stays off for ever; the cost is a compare and two additions.
  */
 static _Thread_local int64_t asked;
 static _Thread_local int64_t left = -1;

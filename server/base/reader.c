@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Taking bytes from the front of a span. The one length check that every parser stands on is in reader_take.
+ * Taking bytes from the front of a span. The one length check that every parser stands on is in
+ * reader_take.
  */
 #include "base/reader.h"
 

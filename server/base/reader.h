@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Takes bytes from the front of a span, never past its end, with sticky failure: read freely, ask once.
- * After a failure everything read is zero or empty.
+ * Takes bytes from the front of a span, never past its end, with sticky failure: read freely, ask
+ * once. After a failure everything read is zero or empty.
  */
 #ifndef CONCLAVE_BASE_READER_H
 #define CONCLAVE_BASE_READER_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Borrowed bytes. A span owns nothing and is never NUL-terminated; who made the bytes says how long they live.
+ * Borrowed bytes. A span owns nothing and is never NUL-terminated; who made the bytes says how long
+ * they live.
  */
 #ifndef CONCLAVE_BASE_SPAN_H
 #define CONCLAVE_BASE_SPAN_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave backup [--output FILE|-]: pg_dump of the database's own version, through us, so that we know how much came and
- * what became of it.
+ * conclave backup [--output FILE|-]: pg_dump of the database's own version, through us, so that we
+ * know how much came and what became of it.
  */
 #include <errno.h>
 #include <poll.h>
@@ -118,7 +118,9 @@ static int open_output(struct backup *b)
 
 static int start_dump(struct backup *b)
 {
-    /* Sealed bytes do not compress; the first level already undoes what writing them as hex costs. */
+    /*
+     * Sealed bytes do not compress; the first level already undoes what writing them as hex costs.
+     */
     static const char *const argv[] = {"",
                                        "--format=custom",
                                        "--compress=1",

@@ -43,8 +43,8 @@ static bool complain_errno(const char *name)
 }
 
 /*
- * The lock tells a part that is being written from one that was left behind. Between opening and locking, its writer may
- * have renamed it: then what we hold is no part any more.
+ * The lock tells a part that is being written from one that was left behind. Between opening and
+ * locking, its writer may have renamed it: then what we hold is no part any more.
  */
 static bool own_part(struct backup_file *f)
 {

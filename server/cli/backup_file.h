@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A file that appears under its name only when it is complete, never in the place of another, readable by its owner alone.
- * Until then it is NAME.part; who is killed leaves that behind, and the next one takes it over. One thread.
+ * A file that appears under its name only when it is complete, never in the place of another,
+ * readable by its owner alone. Until then it is NAME.part; who is killed leaves that behind, and
+ * the next one takes it over. One thread.
  */
 #ifndef CONCLAVE_CLI_BACKUP_FILE_H
 #define CONCLAVE_CLI_BACKUP_FILE_H

@@ -4,19 +4,12 @@
  * key derived from the storage key. A piece is proved before anything in it is used, so a backup
  * can be read as a stream of any length.
  *
- *      head, 144 bytes:   16  "conclave backup\n"
- *                          4  version of this form: 1          (integers are little-endian)
- *                          4  bytes of the head: 144
- *                          4  number of the newest migration
- *                          4  zero
- *                          8  when it was made, in seconds since 1970
- *                          8  name of the storage key
- *                         32  the server's public key
- *                         32  salt: random, so that pieces of two backups cannot be mixed
- *                         32  MAC over the head up to here
- *      each piece:         4  bytes of its content, at most 262,144; bit 31 is set in the last piece
- *                          n  content
- *                         32  MAC over its number (8 bytes, from 0), its first four bytes, and its content
+ * head, 144 bytes:   16  "conclave backup\n" 4  version of this form: 1          (integers are
+ * little-endian) 4  bytes of the head: 144 4  number of the newest migration 4  zero 8  when it was
+ * made, in seconds since 1970 8  name of the storage key 32  the server's public key 32  salt:
+ * random, so that pieces of two backups cannot be mixed 32  MAC over the head up to here each
+ * piece:         4  bytes of its content, at most 262,144; bit 31 is set in the last piece n
+ * content 32  MAC over its number (8 bytes, from 0), its first four bytes, and its content
  *
  * Nothing follows the last piece. One thread.
  */

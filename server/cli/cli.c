@@ -60,7 +60,9 @@ int cli_open_conf(struct cli *cli)
     return cli->conf ? CLI_OK : CLI_CONFIGURATION;
 }
 
-/* The schema must fit before statements are prepared, or the sentence would be about a statement. */
+/*
+ * The schema must fit before statements are prepared, or the sentence would be about a statement.
+ */
 static int check_schema(struct db *db)
 {
     enum schema_state schema = SCHEMA_EMPTY;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `conclave <command>`: one file per command, and what they share: settings, a connection, ids, sentences.
+ * `conclave <command>`: one file per command, and what they share: settings, a connection, ids,
+ * sentences.
  */
 #ifndef CONCLAVE_CLI_CLI_H
 #define CONCLAVE_CLI_CLI_H
@@ -56,7 +57,10 @@ MUST_USE int cli_open_keys(struct cli *cli);
 MUST_USE int cli_read_key_file(const char *setting, const char *path, uint8_t out[static 32]);
 /* The ring of row keys, under the storage key; ring_free it. */
 MUST_USE int cli_open_ring(struct cli *cli, struct ring **ret_ring);
-/* Do the server's key (cli->keys) and the ring's storage key belong to the database? CLI_OK, or the code after a sentence. */
+/*
+ * Do the server's key (cli->keys) and the ring's storage key belong to the database? CLI_OK, or the
+ * code after a sentence.
+ */
 MUST_USE int cli_check_owner(struct cli *cli);
 MUST_USE int cli_check_ring(struct cli *cli, struct ring *ring);
 /* The room of a token. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one reader of command lines. Long options only, `--name VALUE` or `--name=VALUE`, before or after other words; `--`
- * ends them. The two short ones mean the same everywhere: -c FILE (--config) and -h (--help).
+ * The one reader of command lines. Long options only, `--name VALUE` or `--name=VALUE`, before or
+ * after other words; `--` ends them. The two short ones mean the same everywhere: -c FILE
+ * (--config) and -h (--help).
  */
 #include "cli/command.h"
 
@@ -91,8 +92,11 @@ static _Noreturn void complain_of_verb(const struct line *line, const char *word
 
 /* ---- reading ---- */
 
-/* The value of an option: behind its "=", or the next word. One that begins with a dash is an option that was forgotten
- * to get its value, far more often than it is meant; "-" alone is a name for standard input or output. */
+/*
+ * The value of an option: behind its "=", or the next word. One that begins with a dash is an
+ * option that was forgotten to get its value, far more often than it is meant; "-" alone is a name
+ * for standard input or output.
+ */
 static const char *value_of(struct line *line, const char *option, const char *equals)
 {
     const char *next = equals || line->next == line->argc ? NULL : line->argv[line->next];

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How a command is typed, as data: its verbs, and the options that each verb takes. Reading the command line, `--help` and
- * every complaint about usage follow from these tables, so an option is either declared for a verb, or refused by it.
+ * How a command is typed, as data: its verbs, and the options that each verb takes. Reading the
+ * command line, `--help` and every complaint about usage follow from these tables, so an option is
+ * either declared for a verb, or refused by it.
  *
- * To add a verb: a name in the command's enum of verbs, and the row [NAME] in its table of verbs. To add an option: a
- * member in the command's struct of options, and a row in its table of options that names the verbs which take it.
+ * To add a verb: a name in the command's enum of verbs, and the row [NAME] in its table of verbs.
+ * To add an option: a member in the command's struct of options, and a row in its table of options
+ * that names the verbs which take it.
  */
 #ifndef CONCLAVE_CLI_COMMAND_H
 #define CONCLAVE_CLI_COMMAND_H
@@ -23,7 +25,10 @@ struct command_verb {
     size_t least, most;    /* how many words that are no options */
     const char *summary;   /* one line */
     const char *help;      /* more of it; NULL: nothing */
-    /* Judges what was read, all together: NULL, or the sentence that refuses it. NULL: nothing to judge. */
+    /*
+     * Judges what was read, all together: NULL, or the sentence that refuses it. NULL: nothing to
+     * judge.
+     */
     const char *(*check)(const void *options, size_t argument_count);
 };
 
@@ -54,9 +59,9 @@ struct command {
 };
 
 /*
- * Reads a command line into cli (--config, arguments) and the command's struct of options, which holds its defaults.
- * Returns the row of the verb. On --help it prints and exits 0; on any mistake it says which and exits 2 (CLI_USAGE),
- * and nothing else has been done. argv is reordered.
+ * Reads a command line into cli (--config, arguments) and the command's struct of options, which
+ * holds its defaults. Returns the row of the verb. On --help it prints and exits 0; on any mistake
+ * it says which and exits 2 (CLI_USAGE), and nothing else has been done. argv is reordered.
  */
 size_t command_read(const struct command *command, int argc, char **argv, struct cli *cli,
                     void *options);

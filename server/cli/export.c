@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave export pysogs: everything of the rooms into the database and folder of a PySOGS that has just been made.
+ * conclave export pysogs: everything of the rooms into the database and folder of a PySOGS that has
+ * just been made.
  */
 #include <fcntl.h>
 #include <limits.h>

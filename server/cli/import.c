@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave import pysogs: everything of another community server, once, into a database that holds nothing yet.
+ * conclave import pysogs: everything of another community server, once, into a database that holds
+ * nothing yet.
  */
 #include <fcntl.h>
 #include <string.h>

@@ -17,7 +17,9 @@
 #include "store/server.h"
 #include "store/users.h"
 
-/* One start under way: a connection without statements first, one with them when the schema stands. */
+/*
+ * One start under way: a connection without statements first, one with them when the schema stands.
+ */
 struct start {
     struct cli cli;
     bool init;
@@ -101,7 +103,10 @@ static void key_paths(const struct start *s, struct key_path ret_paths[static 2]
         (struct key_path){"[server] storage_key_file", s->cli.conf->server.storage_key_file};
 }
 
-/* Only for a database that has no owner: with one, a missing key file is a mistake that must be seen. */
+/*
+ * Only for a database that has no owner: with one, a missing key file is a mistake that must be
+ * seen.
+ */
 static int make_keys(struct start *s)
 {
     struct key_path paths[2];
@@ -119,7 +124,10 @@ static int make_keys(struct start *s)
     return CLI_OK;
 }
 
-/* A volume that was lost or not mounted: whoever is told to make new keys then would end the server for good. */
+/*
+ * A volume that was lost or not mounted: whoever is told to make new keys then would end the server
+ * for good.
+ */
 static int expect_keys(struct start *s)
 {
     struct key_path paths[2];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What `serve` needs before it serves: a database of the right schema that belongs to our keys. With --init it makes
- * what a new server lacks. Interrupted anywhere and repeated, it goes on where it was.
+ * What `serve` needs before it serves: a database of the right schema that belongs to our keys.
+ * With --init it makes what a new server lacks. Interrupted anywhere and repeated, it goes on where
+ * it was.
  */
 #ifndef CONCLAVE_CLI_INIT_H
 #define CONCLAVE_CLI_INIT_H

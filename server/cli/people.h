@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * People as an operator knows them: by an id, 66 hex digits that begin with 05 or 15. A 05 id means the blinded id that the
- * same account uses on this server; until it has connected, what is decided waits (store/pending.h). cli->keys must be
- * open. Those that return a number return the exit code, after a sentence when it is not 0.
+ * People as an operator knows them: by an id, 66 hex digits that begin with 05 or 15. A 05 id means
+ * the blinded id that the same account uses on this server; until it has connected, what is decided
+ * waits (store/pending.h). cli->keys must be open. Those that return a number return the exit code,
+ * after a sentence when it is not 0.
  */
 #ifndef CONCLAVE_CLI_PEOPLE_H
 #define CONCLAVE_CLI_PEOPLE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Running one of PostgreSQL's own programs, pg_dump or pg_restore, without a shell. Its words to people go to our stderr. One thread.
+ * Running one of PostgreSQL's own programs, pg_dump or pg_restore, without a shell. Its words to
+ * people go to our stderr. One thread.
  */
 #ifndef CONCLAVE_CLI_PG_PROGRAM_H
 #define CONCLAVE_CLI_PG_PROGRAM_H
@@ -19,13 +20,14 @@ struct pg_program {
 };
 
 /*
- * The program of this name and major version: Debian's place for it, else what the PATH has, if that is of the version.
- * False: a sentence on stderr says what to install.
+ * The program of this name and major version: Debian's place for it, else what the PATH has, if
+ * that is of the version. False: a sentence on stderr says what to install.
  */
 MUST_USE bool pg_program_find(const char *name, int major, struct pg_program *ret_program);
 /*
- * argv[0] is ignored. environment: "NAME=value" with NULs, on top of ours without CONCLAVE_*; in: its standard input, or
- * -1 for none. The child has no signals blocked, and dies of a closed pipe. False: it does not start.
+ * argv[0] is ignored. environment: "NAME=value" with NULs, on top of ours without CONCLAVE_*; in:
+ * its standard input, or -1 for none. The child has no signals blocked, and dies of a closed pipe.
+ * False: it does not start.
  */
 MUST_USE bool pg_program_start(struct pg_program *p, const char *const *argv,
                                struct span environment, int in);

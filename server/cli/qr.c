@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * QR codes by libqrencode, two rows of modules per line of text (half blocks), with the quiet zone that readers need.
+ * QR codes by libqrencode, two rows of modules per line of text (half blocks), with the quiet zone
+ * that readers need.
  */
 #include "cli/qr.h"
 

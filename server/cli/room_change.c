@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A room that is added is changed in the transaction that creates it: with --preset private there is no moment in which it
- * is open.
+ * A room that is added is changed in the transaction that creates it: with --preset private there
+ * is no moment in which it is open.
  */
 #include "cli/room_change.h"
 

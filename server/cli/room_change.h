@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What `room add` and `room set` change of a room: all of it in one transaction, so that nobody meets a room half-made.
+ * What `room add` and `room set` change of a room: all of it in one transaction, so that nobody
+ * meets a room half-made.
  */
 #ifndef CONCLAVE_CLI_ROOM_CHANGE_H
 #define CONCLAVE_CLI_ROOM_CHANGE_H
@@ -32,8 +33,10 @@ bool room_change_touches_room(const struct room_change_options *o);
 /* NULL, or why what was said cannot hold together. */
 const char *room_change_check(const struct room_change_options *o);
 
-/* Each returns the exit code, after a sentence when not 0; then nothing was changed. add: the token is well-formed, and
- * there is a name. */
+/*
+ * Each returns the exit code, after a sentence when not 0; then nothing was changed. add: the token
+ * is well-formed, and there is a name.
+ */
 MUST_USE int room_change_add(struct cli *cli, struct span token,
                              const struct room_change_options *o);
 MUST_USE int room_change_set(struct cli *cli, int64_t room, const struct room_change_options *o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The option --icon. Nobody's upload, so no member's rights and no member's name are with it; the quotas
- * hold.
+ * The option --icon. Nobody's upload, so no member's rights and no member's name are with it; the
+ * quotas hold.
  */
 #include "cli/room_icon.h"
 

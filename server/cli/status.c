@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave status [--live|--ready]: asks the operator listener; the health check of containers. --stats: counts.
+ * conclave status [--live|--ready]: asks the operator listener; the health check of containers.
+ * --stats: counts.
  */
 #include <netdb.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One screen for the operator of a new server. It goes to stdout, apart from the log: it holds a room's token, which no
- * log line may.
+ * One screen for the operator of a new server. It goes to stdout, apart from the log: it holds a
+ * room's token, which no log line may.
  */
 #include "cli/welcome.h"
 

@@ -10,9 +10,9 @@
 struct conf;
 
 /*
- * Prints them to stdout if this server was never ready before, and notes that in the database. To be called when it
- * serves: what a start that failed had printed would not be seen again. A database that is away just then is no
- * trouble; the next start prints them.
+ * Prints them to stdout if this server was never ready before, and notes that in the database. To
+ * be called when it serves: what a start that failed had printed would not be seen again. A
+ * database that is away just then is no trouble; the next start prints them.
  */
 void welcome_once(const struct conf *conf, const struct server_keys *keys);
 

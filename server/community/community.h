@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The handlers of the community half, for the route table (server/routes.c). Contracts: docs/protocol/community.md, 2.
- * Each answers by call->reply; OK or ERR_RETRY (router/dispatch.h). Any thread.
+ * The handlers of the community half, for the route table (server/routes.c). Contracts:
+ * docs/protocol/community.md, 2. Each answers by call->reply; OK or ERR_RETRY (router/dispatch.h).
+ * Any thread.
  */
 #ifndef CONCLAVE_COMMUNITY_COMMUNITY_H
 #define CONCLAVE_COMMUNITY_COMMUNITY_H

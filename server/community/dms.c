@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages (docs/protocol/community.md, 2.12). Every open client asks for its inbox and outbox every few seconds, so whoever has
- * nothing new is answered from memory.
+ * Direct messages (docs/protocol/community.md, 2.12). Every open client asks for its inbox and
+ * outbox every few seconds, so whoever has nothing new is answered from memory.
  */
 #include "auth/fair.h"
 #include "base/clock.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PUT and DELETE /room/R/message/N (docs/protocol/community.md, 2.6 and 2.7). Whose message it is, and whether it is there, is known
- * under the room's lock.
+ * PUT and DELETE /room/R/message/N (docs/protocol/community.md, 2.6 and 2.7). Whose message it is,
+ * and whether it is there, is known under the room's lock.
  */
 #include "auth/fair.h"
 #include "community/community.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Alphabets first, the special before the general (Persian is written in Arabic letters, and some of its own), then words.
+ * Alphabets first, the special before the general (Persian is written in Arabic letters, and some
+ * of its own), then words.
  */
 #include "community/filter.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET and POST /room/R/futurePermissions (docs/protocol/community.md, 2.3): what shall change at a later time. A job applies it.
+ * GET and POST /room/R/futurePermissions (docs/protocol/community.md, 2.3): what shall change at a
+ * later time. A job applies it.
  */
 #include "base/clock.h"
 #include "community/authority.h"

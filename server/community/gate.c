@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What may become a message. Rights are checked again under the room's lock by the batch writer; what only the content
- * can tell is decided here.
+ * What may become a message. Rights are checked again under the room's lock by the batch writer;
+ * what only the content can tell is decided here.
  */
 #include "community/gate.h"
 

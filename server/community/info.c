@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /capabilities (docs/protocol/community.md, 2.1): what this server can do, and 412 for what a client requires and we lack.
+ * GET /capabilities (docs/protocol/community.md, 2.1): what this server can do, and 412 for what a
+ * client requires and we lack.
  */
 #include "community/community.h"
 #include "router/json_out.h"
 
-/* Sorted. `blind` makes clients sign with blinded keys, `reactions` makes desktop show them: both must be there. */
+/*
+ * Sorted. `blind` makes clients sign with blinded keys, `reactions` makes desktop show them: both
+ * must be there.
+ */
 static const char *const capabilities[] = {"blind", "reactions", "sogs"};
 
 static bool offered(struct span name)

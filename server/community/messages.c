@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading messages (docs/protocol/community.md, 2.4): since, recent, before, one. Parameters are read here; which rows a reader gets and
- * how they look is state/'s.
+ * Reading messages (docs/protocol/community.md, 2.4): since, recent, before, one. Parameters are
+ * read here; which rows a reader gets and how they look is state/'s.
  */
 #include "community/community.h"
 #include "state/state.h"
@@ -10,7 +10,10 @@
 static const struct int_range limit_range = {.fallback = 100, .min = 1, .max = 256};
 static const struct int_range reactors_range = {.fallback = 4, .min = 0, .max = 20};
 
-/* Reads the parameters that all four share, and counts the activity (docs/protocol/community.md, 3.7). */
+/*
+ * Reads the parameters that all four share, and counts the activity (docs/protocol/community.md,
+ * 3.7).
+ */
 static enum err reader_view(struct call *call, struct reader_view *ret_view)
 {
     struct reader_view view = {.who = &call->who, .moderator = call->rights.moderator};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET and POST /room/R/permissions (docs/protocol/community.md, 2.3): what moderators assigned to single accounts.
+ * GET and POST /room/R/permissions (docs/protocol/community.md, 2.3): what moderators assigned to
+ * single accounts.
  */
 #include "community/authority.h"
 #include "community/community.h"

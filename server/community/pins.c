@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /room/R/pin/N, /unpin/N and /unpin/all (docs/protocol/community.md, 2.9). Clients send them without a body, or with any.
+ * POST /room/R/pin/N, /unpin/N and /unpin/all (docs/protocol/community.md, 2.9). Clients send them
+ * without a body, or with any.
  */
 #include "base/clock.h"
 #include "community/authority.h"

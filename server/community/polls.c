@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /room/R/pollInfo/N (docs/protocol/community.md, 2.2): what every client asks every few seconds. Memory only.
+ * GET /room/R/pollInfo/N (docs/protocol/community.md, 2.2): what every client asks every few
+ * seconds. Memory only.
  */
 #include "community/community.h"
 #include "state/state.h"

@@ -17,7 +17,9 @@ static bool read_file_id(const json_t *value, int64_t *ret_id)
     return json_is_string(value) && span_to_i64(text, ret_id) == OK;
 }
 
-/* Ids that cannot be adopted are passed over later; what is no id, or too many of them, is refused. */
+/*
+ * Ids that cannot be adopted are passed over later; what is no id, or too many of them, is refused.
+ */
 static enum err read_files(struct call *call, const struct json_in *in, struct post_in *post)
 {
     const json_t *files = json_object_get(in->root, "files");

@@ -43,7 +43,9 @@ static struct purge purge_begin(struct call *call)
     return p;
 }
 
-/* What there is of the person; room 0: anywhere. ERR_MISSING: nothing, or nobody knows the person. */
+/*
+ * What there is of the person; room 0: anywhere. ERR_MISSING: nothing, or nobody knows the person.
+ */
 static enum err find(struct purge *p, int64_t room)
 {
     struct call *call = p->call;
@@ -97,7 +99,10 @@ static bool count_slice(struct purge *p, size_t i)
     return op->answer.count == WRITE_SLICE_MAX;
 }
 
-/* Of all rooms. ERR_BUSY: the writer was, in one of them. Whatever was done counts on the caller's limits. */
+/*
+ * Of all rooms. ERR_BUSY: the writer was, in one of them. Whatever was done counts on the caller's
+ * limits.
+ */
 static enum err run(struct purge *p)
 {
     struct write_op **left = ARENA_ARRAY(p->call->mem, p->count, struct write_op *);
@@ -134,7 +139,10 @@ static void charge(const struct purge *p, enum limit_action action)
 
 /* ---- one room ---- */
 
-/* What an admin posted, only another admin deletes; memory says it where there is nothing to delete. */
+/*
+ * What an admin posted, only another admin deletes; memory says it where there is nothing to
+ * delete.
+ */
 static bool is_above(const struct purge *p)
 {
     struct call *call = p->call;
@@ -178,7 +186,10 @@ enum err messages_delete_all_in_room(struct call *call)
 
 /* ---- all rooms ---- */
 
-/* May the caller do it there, as far as memory knows? The writer decides; this saves asking it about every room. */
+/*
+ * May the caller do it there, as far as memory knows? The writer decides; this saves asking it
+ * about every room.
+ */
 static bool may_purge(const struct purge *p, struct room *room)
 {
     struct rights rights;
@@ -242,7 +253,10 @@ static enum err add_rooms(struct purge *p, const struct places *places)
     return e;
 }
 
-/* Messages deleted in the room of a place; NOT_DONE: not to be told. The ops are in the order of places. */
+/*
+ * Messages deleted in the room of a place; NOT_DONE: not to be told. The ops are in the order of
+ * places.
+ */
 static int64_t deleted_in(const struct purge *p, struct room *room, size_t *next)
 {
     if (room == NULL)

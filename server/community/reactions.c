@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions (docs/protocol/community.md, 2.10): adding and taking back one's own, removing them as a moderator, and who reacted.
+ * Reactions (docs/protocol/community.md, 2.10): adding and taking back one's own, removing them as
+ * a moderator, and who reacted.
  */
 #include "auth/fair.h"
 #include "base/arena.h"

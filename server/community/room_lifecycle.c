@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /rooms and DELETE /room/R: what `conclave room add` and `conclave room remove` do, for global admins. No app calls
- * them; test harnesses and tools that administer a server do.
+ * POST /rooms and DELETE /room/R: what `conclave room add` and `conclave room remove` do, for
+ * global admins. No app calls them; test harnesses and tools that administer a server do.
  */
 #include "community/authority.h"
 #include "community/community.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A room's name and description as they come in JSON: without control characters, and not too long. Whoever makes a room
- * and whoever changes it reads them alike. Failure is the document's (json_ok). Stateless; any thread.
+ * A room's name and description as they come in JSON: without control characters, and not too long.
+ * Whoever makes a room and whoever changes it reads them alike. Failure is the document's
+ * (json_ok). Stateless; any thread.
  */
 #ifndef CONCLAVE_COMMUNITY_ROOM_TEXTS_H
 #define CONCLAVE_COMMUNITY_ROOM_TEXTS_H

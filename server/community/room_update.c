@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * PUT /room/R (docs/protocol/community.md, 2.2): name, description, default permissions, picture; all of them or none.
+ * PUT /room/R (docs/protocol/community.md, 2.2): name, description, default permissions, picture;
+ * all of them or none.
  */
 #include "base/clock.h"
 #include "community/authority.h"
@@ -37,7 +38,10 @@ static void read_texts(struct json_in *in, struct update *u)
     }
 }
 
-/* null takes the picture away: ours, PySOGS cannot (docs/protocol/community.md, 2.2). A number that no file has stays one here: -1. */
+/*
+ * null takes the picture away: ours, PySOGS cannot (docs/protocol/community.md, 2.2). A number that
+ * no file has stays one here: -1.
+ */
 static void read_image(struct json_in *in, struct update *u)
 {
     if (!is_there(in, "image"))
@@ -68,7 +72,10 @@ static enum err read_update(struct call *call, struct update *u)
     return json_ok(&in) && says_something(&u->change) ? OK : ERR_MALFORMED;
 }
 
-/* Whether the file can be seen as a picture is asked first: it reads content, which is nothing for a transaction. */
+/*
+ * Whether the file can be seen as a picture is asked first: it reads content, which is nothing for
+ * a transaction.
+ */
 static enum err check_image(struct call *call, const struct update *u)
 {
     if (u->change.image == NULL || u->image == 0)

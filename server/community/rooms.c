@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /rooms and GET /room/R (docs/protocol/community.md, 2.2). The room object itself is rendered by state/, once per role class.
+ * GET /rooms and GET /room/R (docs/protocol/community.md, 2.2). The room object itself is rendered
+ * by state/, once per role class.
  */
 #include "base/clock.h"
 #include "community/community.h"
@@ -12,7 +13,10 @@ enum err rooms_get_all(struct call *call)
     struct state *state = call->services->state;
     struct room **rooms = NULL;
     size_t count = 0;
-    /* The route is public, so nobody asked yet: a picture that is a minute old shows no rooms (docs/design.md, D7). */
+    /*
+     * The route is public, so nobody asked yet: a picture that is a minute old shows no rooms
+     * (docs/design.md, D7).
+     */
     if (!state_is_fresh(state, clock_mono_ms()))
         return ERR_BUSY;
     enum err e = state_rooms(state, call->mem, &rooms, &count);

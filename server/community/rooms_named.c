@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading `rooms` and `global`. Rights come from memory here, so that who has none costs no SQL; they are confirmed under
- * the rooms' locks afterwards.
+ * Reading `rooms` and `global`. Rights come from memory here, so that who has none costs no SQL;
+ * they are confirmed under the rooms' locks afterwards.
  */
 #include "community/rooms_named.h"
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How handlers reach the batch writer. A lone request hands its op over straight from the pool thread, with its nonce,
- * and is answered when the batch has committed; inside a batch request a worker waits for it. For the files of this
- * folder only.
+ * How handlers reach the batch writer. A lone request hands its op over straight from the pool
+ * thread, with its nonce, and is answered when the batch has committed; inside a batch request a
+ * worker waits for it. For the files of this folder only.
  */
 #ifndef CONCLAVE_COMMUNITY_WRITES_H
 #define CONCLAVE_COMMUNITY_WRITES_H
 
 #include "community/gate.h"
 #include "router/call.h"
-#include "work/writer.h"
+#include "writer/writer.h"
 
 /*
- * An op of this kind in the call's room, asked for by the caller; it lives in the call's arena. ERR_RETRY: neither
- * finishing later nor waiting is possible here, run again on a worker.
+ * An op of this kind in the call's room, asked for by the caller; it lives in the call's arena.
+ * ERR_RETRY: neither finishing later nor waiting is possible here, run again on a worker.
  */
 MUST_USE enum err write_new(struct call *call, enum write_kind kind, struct write_op **ret_op);
 /*
@@ -28,8 +28,8 @@ MUST_USE enum err write_target_is_there(struct call *call);
  */
 MUST_USE enum err write_nothing(struct call *call);
 /*
- * Hands the op over and has finish(call, op) write the reply: now or later, and only if the op was done; what was refused
- * is answered here. ERR_BUSY: the queue is full.
+ * Hands the op over and has finish(call, op) write the reply: now or later, and only if the op was
+ * done; what was refused is answered here. ERR_BUSY: the queue is full.
  */
 MUST_USE enum err write_send(struct call *call, struct write_op *op,
                              void (*finish)(struct call *call, const struct write_op *op));

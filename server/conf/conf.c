@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Fills a struct conf: defaults, then the file, then the environment, then what must hold between settings. Afterwards
- * nobody changes it.
+ * Fills a struct conf: defaults, then the file, then the environment, then what must hold between
+ * settings. Afterwards nobody changes it.
  */
 #include "conf/conf.h"
 

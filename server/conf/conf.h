@@ -2,8 +2,8 @@
 /*
  * The settings of one process: read once from a file and the environment, checked, then only read.
  *
- * Which settings exist is said once, in conf_table.c. Adding one: a row there, a field here, a line in
- * docs/configuration.md (a lint compares them).
+ * Which settings exist is said once, in conf_table.c. Adding one: a row there, a field here, a line
+ * in docs/configuration.md (a lint compares them).
  */
 #ifndef CONCLAVE_CONF_CONF_H
 #define CONCLAVE_CONF_CONF_H
@@ -131,17 +131,22 @@ struct conf {
 };
 
 /*
- * Reads the file (path; or the one CONCLAVE_CONFIG names; or none), then the environment, which wins.
+ * Reads the file (path; or the one CONCLAVE_CONFIG names; or none), then the environment, which
+ * wins.
  *
- * problems collects sentences for the operator, one a line, also warnings when all is well; no value is repeated in
- * them, a value may be private. ERR_MISSING: the file cannot be read. ERR_MALFORMED: problems says what is wrong.
- * Before threads start (it reads the environment and sets inih's line length). Free with conf_free.
+ * problems collects sentences for the operator, one a line, also warnings when all is well; no
+ * value is repeated in them, a value may be private. ERR_MISSING: the file cannot be read.
+ * ERR_MALFORMED: problems says what is wrong. Before threads start (it reads the environment and
+ * sets inih's line length). Free with conf_free.
  */
 MUST_USE enum err conf_load(const char *path_or_null, struct conf **ret_conf, struct buf *problems);
 /* NULL is harmless. */
 void conf_free(const struct conf *conf);
 
-/* A size (512K) and a time (14d) written as in the settings, for options of commands. ERR_MALFORMED. */
+/*
+ * A size (512K) and a time (14d) written as in the settings, for options of commands.
+ * ERR_MALFORMED.
+ */
 MUST_USE enum err conf_read_size(struct span text, int64_t *ret_bytes);
 MUST_USE enum err conf_read_duration(struct span text, int64_t *ret_ms);
 
@@ -178,9 +183,14 @@ struct setting {
 
 /* All settings, those of one section next to each other. */
 const struct setting *conf_table(size_t *ret_count);
-/* What a value of this setting looks like: "a whole number from 1 to 256". For sentences and for the sample. */
+/*
+ * What a value of this setting looks like: "a whole number from 1 to 256". For sentences and for
+ * the sample.
+ */
 void conf_put_expected(struct buf *out, const struct setting *s);
-/* The table as a commented INI file in which every default is commented out: lines ";key = value". */
+/*
+ * The table as a commented INI file in which every default is commented out: lines ";key = value".
+ */
 void conf_print_defaults(struct buf *out);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Settings from the environment: CONCLAVE_<SECTION>_<KEY>. A misspelt key of a section of ours stops the start; other
- * CONCLAVE_* variables belong to the scripts around us and get one warning together.
+ * Settings from the environment: CONCLAVE_<SECTION>_<KEY>. A misspelt key of a section of ours
+ * stops the start; other CONCLAVE_* variables belong to the scripts around us and get one warning
+ * together.
  */
 #include "conf/conf_load.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Settings from an INI file, split into lines here and parsed by inih. We hand it the lines ourselves, because then we know
- * the number of each, see the section headers, and refuse a line that its buffer would cut.
+ * Settings from an INI file, split into lines here and parsed by inih. We hand it the lines
+ * ourselves, because then we know the number of each, see the section headers, and refuse a line
+ * that its buffer would cut.
  */
 #include "conf/conf_load.h"
 
@@ -48,7 +49,10 @@ static size_t section_row(struct span section, const struct setting *table, size
     return i;
 }
 
-/* inih tells us of sections only together with their keys: so an empty or repeated one is judged by its header line. */
+/*
+ * inih tells us of sections only together with their keys: so an empty or repeated one is judged by
+ * its header line.
+ */
 static void note_header(struct file *f, struct span line)
 {
     while (line.len > 0 && (line.p[0] == ' ' || line.p[0] == '\t'))
@@ -70,7 +74,10 @@ static void note_header(struct file *f, struct span line)
         f->section_seen[row] = true;
 }
 
-/* inih's reader: the next line, with its end, NUL-terminated in str[num]; NULL at the end of the file. */
+/*
+ * inih's reader: the next line, with its end, NUL-terminated in str[num]; NULL at the end of the
+ * file.
+ */
 static char *next_line(char *str, int num, void *stream)
 {
     struct file *f = stream;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one table of settings, and its print as a sample file. How a text becomes a value is in conf_value.c, where texts come
- * from in conf.c.
+ * The one table of settings, and its print as a sample file. How a text becomes a value is in
+ * conf_value.c, where texts come from in conf.c.
  */
 #include "conf/conf.h"
 

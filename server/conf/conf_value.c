@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The types of settings: one reader for each, and the one place where a value is held against its limits. Writes no
- * sentences: conf.c knows where the text came from.
+ * The types of settings: one reader for each, and the one place where a value is held against its
+ * limits. Writes no sentences: conf.c knows where the text came from.
  */
 #include "conf/conf_value.h"
 
@@ -295,8 +295,8 @@ static enum err read_address(struct arena *mem, const struct setting *s, struct 
 }
 
 /*
- * Strict, because it is printed into join links: no user, query or fragment, nothing that would need
- * quoting. Slashes at the end go away, so that "<url>/<token>" is always right.
+ * Strict, because it is printed into join links: no user, query or fragment, nothing that would
+ * need quoting. Slashes at the end go away, so that "<url>/<token>" is always right.
  */
 static enum err read_url(struct arena *mem, const struct setting *s, struct span text,
                          const char **field)

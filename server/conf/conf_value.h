@@ -10,8 +10,9 @@
 #include "conf/conf.h"
 
 /*
- * Writes the value into its field of conf; what it points to is allocated from conf->mem. The field is untouched unless OK.
- * ERR_MALFORMED: the text is no such value or outside its limits. ERR_NO_MEMORY.
+ * Writes the value into its field of conf; what it points to is allocated from conf->mem. The field
+ * is untouched unless OK. ERR_MALFORMED: the text is no such value or outside its limits.
+ * ERR_NO_MEMORY.
  */
 MUST_USE enum err conf_value_set(struct conf *conf, const struct setting *s, struct span text);
 /* The span as NUL-terminated text in mem; NULL without memory. The span holds no NUL. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A table of words under a hash that does not tell look-alikes apart, so that one look-up finds whatever a word of the
- * text may stand for; then letter is held against letter.
+ * A table of words under a hash that does not tell look-alikes apart, so that one look-up finds
+ * whatever a word of the text may stand for; then letter is held against letter.
  */
 #include "conf/words.h"
 

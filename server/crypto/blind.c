@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a server can know about blinded ids: from a public id to its blinded forms, never back. Signing with a blinded
- * key is the client's business.
+ * What a server can know about blinded ids: from a public id to its blinded forms, never back.
+ * Signing with a blinded key is the client's business.
  */
 #include "crypto/blind.h"
 

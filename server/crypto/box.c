@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whole messages under the two onion ciphers, and the key that both sides of a layer share. Messages in pieces:
- * box_stream.c.
+ * Whole messages under the two onion ciphers, and the key that both sides of a layer share.
+ * Messages in pieces: box_stream.c.
  */
 #include "crypto/box.h"
 
@@ -24,7 +24,10 @@ size_t box_overhead_bytes(enum onion_cipher cipher)
     return box_nonce_bytes(cipher) + BOX_TAG_BYTES;
 }
 
-/* docs/protocol/identity.md, 4.2: "LOKI" is the HMAC key and the shared point the message, not the reverse. */
+/*
+ * docs/protocol/identity.md, 4.2: "LOKI" is the HMAC key and the shared point the message, not the
+ * reverse.
+ */
 static void gcm_key(const uint8_t shared[static crypto_scalarmult_BYTES], struct aead_key *ret_key)
 {
     static const uint8_t loki[] = {'L', 'O', 'K', 'I'};

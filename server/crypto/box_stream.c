@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sealing in pieces. OpenSSL's GCM streams by itself. libsodium has XChaCha20-Poly1305 only for whole messages, so it is
- * put together here from its parts (draft-irtf-cfrg-xchacha-03, RFC 8439 section 2.8, without additional data):
- * subkey and short nonce by HChaCha20, the authenticator's key from block 0, the text from block 1 on.
+ * Sealing in pieces. OpenSSL's GCM streams by itself. libsodium has XChaCha20-Poly1305 only for
+ * whole messages, so it is put together here from its parts (draft-irtf-cfrg-xchacha-03, RFC 8439
+ * section 2.8, without additional data): subkey and short nonce by HChaCha20, the authenticator's
+ * key from block 0, the text from block 1 on.
  */
 #include "crypto/box.h"
 

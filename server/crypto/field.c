@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Five limbs of 51 bits and 128-bit products, the usual way on 64-bit machines. OpenSSL's big numbers would do too, but
- * they allocate and can fail, and the conversion of a key cannot.
+ * Five limbs of 51 bits and 128-bit products, the usual way on 64-bit machines. OpenSSL's big
+ * numbers would do too, but they allocate and can fail, and the conversion of a key cannot.
  */
 #include "crypto/field.h"
 
@@ -27,7 +27,10 @@ static void store_le64(uint8_t *p, uint64_t v)
         p[i] = (uint8_t)(v >> (8 * i));
 }
 
-/* Moves what exceeds 51 bits of each limb into the next; what leaves the top comes back times 19 (2^255 = 19 mod p). */
+/*
+ * Moves what exceeds 51 bits of each limb into the next; what leaves the top comes back times 19
+ * (2^255 = 19 mod p).
+ */
 static struct field carried(struct field a)
 {
     uint64_t carry = 0;
@@ -125,8 +128,8 @@ static struct field shifted_times(const struct field *a, int times, const struct
 struct field field_invert(const struct field *a)
 {
     /*
-     * Fermat: a^(p-2), p - 2 = 2^255 - 21: 250 bits that are set, then 01011. A name tells how many set bits the
-     * exponent has; doubling them saves half of the multiplications of the plain way.
+     * Fermat: a^(p-2), p - 2 = 2^255 - 21: 250 bits that are set, then 01011. A name tells how many
+     * set bits the exponent has; doubling them saves half of the multiplications of the plain way.
      */
     struct field a2 = field_mul(a, a);
     struct field a9 = shifted_times(&a2, 2, a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Arithmetic modulo p = 2^255 - 19, as much of it as one conversion between curves needs: libsodium exports none.
- * Not constant time by contract: only for public keys. Stateless; any thread.
+ * Arithmetic modulo p = 2^255 - 19, as much of it as one conversion between curves needs: libsodium
+ * exports none. Not constant time by contract: only for public keys. Stateless; any thread.
  */
 #ifndef CONCLAVE_CRYPTO_FIELD_H
 #define CONCLAVE_CRYPTO_FIELD_H

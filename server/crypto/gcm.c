@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The dialogue with OpenSSL's EVP layer. Chosen over libsodium's AES-256-GCM because that one needs AES hardware and the
- * whole message at once.
+ * The dialogue with OpenSSL's EVP layer. Chosen over libsodium's AES-256-GCM because that one needs
+ * AES hardware and the whole message at once.
  */
 #include "crypto/gcm.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * AES-256-GCM by OpenSSL: one message, in pieces or whole. Internal to crypto/: everybody else uses box.h.
- * A context per message: making one costs 0.3 us and looking the cipher up 0.4 us (measured, OpenSSL 3.0), which is not
- * worth state per thread.
+ * AES-256-GCM by OpenSSL: one message, in pieces or whole. Internal to crypto/: everybody else uses
+ * box.h. A context per message: making one costs 0.3 us and looking the cipher up 0.4 us (measured,
+ * OpenSSL 3.0), which is not worth state per thread.
  */
 #ifndef CONCLAVE_CRYPTO_GCM_H
 #define CONCLAVE_CRYPTO_GCM_H

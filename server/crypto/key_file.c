@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Key files: reading them with an eye on who else may, and making new ones that never replace an old one. A lost or
- * replaced server key loses the whole community, so nothing here ever overwrites.
+ * Key files: reading them with an eye on who else may, and making new ones that never replace an
+ * old one. A lost or replaced server key loses the whole community, so nothing here ever
+ * overwrites.
  */
 #include "crypto/secret.h"
 
@@ -97,7 +98,9 @@ enum key_file_state key_file_read(const char *path, uint8_t out[static 32])
 
 static void sync_folder(const char *folder)
 {
-    /* Best effort: the key is complete either way, and some file systems refuse to sync a folder. */
+    /*
+     * Best effort: the key is complete either way, and some file systems refuse to sync a folder.
+     */
     AUTO_FD int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0)
         (void)fsync(fd);

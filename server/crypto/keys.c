@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The text form of ids, and the few things that every user of keys needs: start, random bytes, erasing, comparing.
- * Says nothing about whether a key is a usable point: sign.c does.
+ * The text form of ids, and the few things that every user of keys needs: start, random bytes,
+ * erasing, comparing. Says nothing about whether a key is a usable point: sign.c does.
  */
 #include "crypto/keys.h"
 

@@ -34,8 +34,8 @@ struct scalar {
 };
 
 /*
- * An account as the protocol names it: prefix byte (05 unblinded, 15 and 25 blinded) and 32 bytes of key.
- * Text form: 66 lower-case hex characters.
+ * An account as the protocol names it: prefix byte (05 unblinded, 15 and 25 blinded) and 32 bytes
+ * of key. Text form: 66 lower-case hex characters.
  */
 enum { ID_UNBLINDED = 0x05, ID_BLINDED15 = 0x15, ID_BLINDED25 = 0x25, SESSION_ID_TEXT_LEN = 66 };
 struct session_id {
@@ -52,7 +52,10 @@ MUST_USE enum err session_id_read(struct span text, struct session_id *ret_id);
 /* Writes 66 lower-case hex characters, no NUL. */
 void session_id_write(const struct session_id *id, char out[static SESSION_ID_TEXT_LEN]);
 
-/* libsodium's one-time start; every program calls it before anything else here. ERR_DEFECT if it fails. */
+/*
+ * libsodium's one-time start; every program calls it before anything else here. ERR_DEFECT if it
+ * fails.
+ */
 MUST_USE enum err crypto_start(void);
 /* Fills with random bytes from the system. Any thread. */
 void crypto_random(void *p, size_t len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Locked memory, and the server's key pair in it. Where the raw key comes from is key_file.c's business.
+ * Locked memory, and the server's key pair in it. Where the raw key comes from is key_file.c's
+ * business.
  */
 #include "crypto/secret.h"
 

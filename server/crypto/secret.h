@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Long-lived secrets: in locked memory (guard pages, not swapped, not in core files), wiped on release.
- * Server key and storage key come from files (32 raw bytes or 64 hex; refused when group- or
- * world-writable, reported when readable by others).
+ * Long-lived secrets: in locked memory (guard pages, not swapped, not in core files), wiped on
+ * release. Server key and storage key come from files (32 raw bytes or 64 hex; refused when group-
+ * or world-writable, reported when readable by others).
  */
 #ifndef CONCLAVE_CRYPTO_SECRET_H
 #define CONCLAVE_CRYPTO_SECRET_H
@@ -25,8 +25,9 @@ enum key_file_state {
 /* Reads 32 bytes into out (filled for the first two states only). */
 MUST_USE enum key_file_state key_file_read(const char *path, uint8_t out[static 32]);
 /*
- * Makes a new random key file: 32 raw bytes, mode 0400, written to a temporary name beside it, fsynced, linked into
- * place; never overwrites. ERR_CONFLICT: exists already. ERR_DENIED: cannot write there.
+ * Makes a new random key file: 32 raw bytes, mode 0400, written to a temporary name beside it,
+ * fsynced, linked into place; never overwrites. ERR_CONFLICT: exists already. ERR_DENIED: cannot
+ * write there.
  */
 MUST_USE enum err key_file_generate(const char *path);
 /* The same with a key that there is already. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ed25519 verification, point checks and BLAKE2b: thin, typed doors to libsodium. The server signs nothing.
+ * Ed25519 verification, point checks and BLAKE2b: thin, typed doors to libsodium. The server signs
+ * nothing.
  */
 #include "crypto/sign.h"
 

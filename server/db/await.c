@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Waiting for PostgreSQL's answer, no longer than it may take. PostgreSQL ends a statement by itself after statement_timeout;
- * one that says nothing some time later (stopped, swapped out, its disk or its host stuck) never will in time, and libpq would
- * wait for ever: keep-alive knows nothing of a process, and a Unix socket has none. Such a connection counts as lost.
+ * Waiting for PostgreSQL's answer, no longer than it may take. PostgreSQL ends a statement by
+ * itself after statement_timeout; one that says nothing some time later (stopped, swapped out, its
+ * disk or its host stuck) never will in time, and libpq would wait for ever: keep-alive knows
+ * nothing of a process, and a Unix socket has none. Such a connection counts as lost.
  */
 #include "db/internal.h"
 
@@ -48,7 +49,10 @@ static bool wait_for(const struct db *db, short events, int64_t deadline_ms, sho
     }
 }
 
-/* What PostgreSQL has read already it may still do; it shall find nobody there afterwards, and we not wait to say so. */
+/*
+ * What PostgreSQL has read already it may still do; it shall find nobody there afterwards, and we
+ * not wait to say so.
+ */
 static bool give_up(struct db *db)
 {
     if (!stop_asked(db->options.stop_fd))

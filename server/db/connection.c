@@ -118,14 +118,20 @@ static enum err err_of_state(const char *state)
     /* foreign_key, unique, check and exclusion violation; not_null is our bug */
     if (in_class(state, "23") && strcmp(state, "23502") != 0)
         return ERR_CONFLICT;
-    /* query_canceled (time-out); resources; operator intervention; connection; read-only (a demoted primary) */
+    /*
+     * query_canceled (time-out); resources; operator intervention; connection; read-only (a demoted
+     * primary)
+     */
     if (in_class(state, "57") || in_class(state, "53") || in_class(state, "08") ||
         strcmp(state, "25006") == 0)
         return ERR_BUSY;
     return ERR_DEFECT;
 }
 
-/* After these the connection is of no use: it was ended, or it leads to a server that does not write. */
+/*
+ * After these the connection is of no use: it was ended, or it leads to a server that does not
+ * write.
+ */
 static bool ends_connection(const char *state)
 {
     return in_class(state, "08") || strncmp(state, "57P", 3) == 0 || strcmp(state, "25006") == 0;
@@ -159,8 +165,8 @@ enum err db_judge(struct db *db, const PGresult *result, const char *what)
 }
 
 /*
- * Jobs and commands may read whole tables. What people ask for, and what memory is filled from, walks
- * an index in its order, also while PostgreSQL believes that the table is nearly empty.
+ * Jobs and commands may read whole tables. What people ask for, and what memory is filled from,
+ * walks an index in its order, also while PostgreSQL believes that the table is nearly empty.
  */
 static bool walks_indexes(enum db_origin origin)
 {
@@ -171,17 +177,17 @@ static bool walks_indexes(enum db_origin origin)
 static enum err set_up_session(struct db *db)
 {
     struct buf sql = buf_make(KIB(2));
-    buf_put_text(
-        &sql,
-        "SET search_path = pg_catalog, conclave, pg_temp;"
-        "SET client_min_messages = error;"
-        "SET TimeZone = 'UTC';"
-        "SET default_transaction_isolation = 'read committed';"
-        "SET default_transaction_read_only = off;"
-        /* Each statement is planned once: planning the larger ones anew costs more than running them
-                        * (docs/decisions/0001-indexes-of-events.md), and compiling them far more. */
-        "SET plan_cache_mode = force_generic_plan;"
-        "SET jit = off;");
+    buf_put_text(&sql, "SET search_path = pg_catalog, conclave, pg_temp;"
+                       "SET client_min_messages = error;"
+                       "SET TimeZone = 'UTC';"
+                       "SET default_transaction_isolation = 'read committed';"
+                       "SET default_transaction_read_only = off;"
+                       /*
+         * Each statement is planned once: planning the larger ones anew costs more than running
+         * them (docs/decisions/0001-indexes-of-events.md), and compiling them far more.
+         */
+                       "SET plan_cache_mode = force_generic_plan;"
+                       "SET jit = off;");
     if (walks_indexes(db->options.origin))
         buf_put_text(&sql, "SET enable_seqscan = off; SET enable_bitmapscan = off;");
     buf_put_text(&sql, "SET statement_timeout = ");
@@ -239,8 +245,8 @@ static enum err connect_now(struct db *db)
 }
 
 /*
- * Whether an idle connection was closed behind our back (a restarted database): asked without a round trip, so that the
- * first statement after a restart does not fail.
+ * Whether an idle connection was closed behind our back (a restarted database): asked without a
+ * round trip, so that the first statement after a restart does not fail.
  */
 static bool closed_meanwhile(struct db *db)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One PostgreSQL connection: prepared statements, binary parameters and results, transactions. libpq is called only in
- * this room, which knows no table of ours.
+ * One PostgreSQL connection: prepared statements, binary parameters and results, transactions.
+ * libpq is called only in this room, which knows no table of ours.
  *
- * A connection belongs to one thread. Broken connections are reopened by the next db_ensure. Error text of PostgreSQL is
- * never logged (it may quote people's data): only the SQLSTATE.
+ * A connection belongs to one thread. Broken connections are reopened by the next db_ensure. Error
+ * text of PostgreSQL is never logged (it may quote people's data): only the SQLSTATE.
  */
 #ifndef CONCLAVE_DB_DB_H
 #define CONCLAVE_DB_DB_H
@@ -49,7 +49,9 @@ struct db_options {
      * can ask.
      */
     int stop_fd;
-    /* Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs. */
+    /*
+     * Runs on every new connection before anybody uses it; an error closes it. NULL: nothing runs.
+     */
     enum err (*opened)(struct db *db);
 };
 
@@ -70,12 +72,15 @@ bool db_connected(const struct db *db);
 /* The socket, for waiting (LISTEN); -1 when not connected. */
 int db_socket(const struct db *db);
 
-/* Major version of the PostgreSQL behind an open connection, 15 for example; 0 when not connected. */
+/*
+ * Major version of the PostgreSQL behind an open connection, 15 for example; 0 when not connected.
+ */
 int db_server_major(const struct db *db);
 /*
- * What a program of PostgreSQL's own needs in its environment to come to the same database, as "NAME=value", each ended by
- * a NUL. It may hold a password: for the environment of a child, never for its arguments or a log. What libpq has no
- * variable for (keepalives, sslpassword) is left out. ERR_MALFORMED: url is not one.
+ * What a program of PostgreSQL's own needs in its environment to come to the same database, as
+ * "NAME=value", each ended by a NUL. It may hold a password: for the environment of a child, never
+ * for its arguments or a log. What libpq has no variable for (keepalives, sslpassword) is left out.
+ * ERR_MALFORMED: url is not one.
  */
 MUST_USE enum err db_environment(const char *url, struct buf *out);
 
@@ -109,11 +114,20 @@ enum db_reason db_reason(const struct db *db);
 /* "refused", for logs and answers. */
 const char *db_reason_name(enum db_reason reason);
 
-/* A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in between. */
+/*
+ * A sentence for the operator after ERR_DENIED of db_ensure: version, encoding, or a pooler in
+ * between.
+ */
 const char *db_refusal(const struct db *db);
-/* The folder of the unix socket that the connection goes through; NULL: over the network, or not connected. */
+/*
+ * The folder of the unix socket that the connection goes through; NULL: over the network, or not
+ * connected.
+ */
 const char *db_socket_folder(const struct db *db);
-/* Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only here. */
+/*
+ * Was the last failure a disk of the database that is full (53100)? Told apart from ERR_BUSY only
+ * here.
+ */
 bool db_disk_full(const struct db *db);
 
 /* Parameters, by value; spans and arrays are borrowed for the call. */
@@ -167,27 +181,31 @@ void rows_done(struct rows *rows);
 #define AUTO_ROWS CLEANUP(rows_done)
 
 /*
- * Runs one prepared statement. *ret_rows (may be NULL for none) is replaced.
- * ERR_RETRY: serialization failure, deadlock (40001, 40P01) or lock_timeout: the transaction must be rolled back and may
- * run again. ERR_CONFLICT: a unique or check constraint. ERR_BUSY: connection lost, statement_timeout, or disk full
- * (53xxx). ERR_DEFECT: anything else.
+ * Runs one prepared statement. *ret_rows (may be NULL for none) is replaced. ERR_RETRY:
+ * serialization failure, deadlock (40001, 40P01) or lock_timeout: the transaction must be rolled
+ * back and may run again. ERR_CONFLICT: a unique or check constraint. ERR_BUSY: connection lost,
+ * statement_timeout, or disk full (53xxx). ERR_DEFECT: anything else.
  */
 MUST_USE enum err db_run(struct db *db, const char *statement, const struct param *params,
                          size_t param_count, struct rows *ret_rows);
 #define DB_RUN(db, name, rows, ...)                                                                \
     db_run((db), (name), (const struct param[]){__VA_ARGS__},                                      \
            sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
-/* The same for a statement that is not prepared (the tables of a new database do not exist yet). sql is text of ours. */
+/*
+ * The same for a statement that is not prepared (the tables of a new database do not exist yet).
+ * sql is text of ours.
+ */
 MUST_USE enum err db_query(struct db *db, const char *sql, const struct param *params,
                            size_t param_count, struct rows *ret_rows);
 #define DB_QUERY(db, sql, rows, ...)                                                               \
     db_query((db), (sql), (const struct param[]){__VA_ARGS__},                                     \
              sizeof((const struct param[]){__VA_ARGS__}) / sizeof(struct param), (rows))
 /*
- * The same for statements whose rows nobody needs, without waiting for the answer of one before the next is sent (libpq's
- * pipeline): sealing and sending a chunk of a file overlap with storing the one before. Parameters may be reused once
- * db_send has returned. Nothing but db_send may run on the connection until db_settle has waited for all answers; it says
- * what the first one that failed says, as db_run would, and those behind it have not run. ERR_BUSY: connection lost.
+ * The same for statements whose rows nobody needs, without waiting for the answer of one before the
+ * next is sent (libpq's pipeline): sealing and sending a chunk of a file overlap with storing the
+ * one before. Parameters may be reused once db_send has returned. Nothing but db_send may run on
+ * the connection until db_settle has waited for all answers; it says what the first one that failed
+ * says, as db_run would, and those behind it have not run. ERR_BUSY: connection lost.
  */
 MUST_USE enum err db_send(struct db *db, const char *statement, const struct param *params,
                           size_t param_count);
@@ -211,7 +229,10 @@ struct play_reader {
 };
 MUST_USE enum err db_play(struct db *db, FILE *script, const struct play_reader *reader);
 
-/* Typed columns of the current row, by position from 0. After a failure they return zero; ask rows_ok at the end. */
+/*
+ * Typed columns of the current row, by position from 0. After a failure they return zero; ask
+ * rows_ok at the end.
+ */
 struct row {
     struct rows *rows;
     int index;
@@ -236,13 +257,16 @@ void db_rollback(struct db *db);
 /* A transaction is open: at the end of a request that is a defect; the connection is dropped. */
 bool db_in_transaction(const struct db *db);
 /*
- * Begins, runs fn, commits; on ERR_RETRY rolls back and runs it again, at most 5 times, then ERR_BUSY. fn may run twice:
- * it has no effect outside the database. Other errors of fn roll back and are returned.
+ * Begins, runs fn, commits; on ERR_RETRY rolls back and runs it again, at most 5 times, then
+ * ERR_BUSY. fn may run twice: it has no effect outside the database. Other errors of fn roll back
+ * and are returned.
  */
 MUST_USE enum err db_tx(struct db *db, enum err (*fn)(struct db *db, void *arg), void *arg);
 
-/* LISTEN: waits up to timeout_ms for a notification. OK: at least one arrived (all are drained). ERR_MISSING: none.
- * ERR_BUSY: connection lost. */
+/*
+ * LISTEN: waits up to timeout_ms for a notification. OK: at least one arrived (all are drained).
+ * ERR_MISSING: none. ERR_BUSY: connection lost.
+ */
 MUST_USE enum err db_wait_notification(struct db *db, int timeout_ms);
 
 #endif

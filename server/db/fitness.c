@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a database can be used at all, asked on every new connection before anything is written: its version, its
- * encoding, and whether a pooler stands in between that gives each transaction another session.
+ * Whether a database can be used at all, asked on every new connection before anything is written:
+ * its version, its encoding, and whether a pooler stands in between that gives each transaction
+ * another session.
  */
 #include "db/internal.h"
 
@@ -45,7 +46,9 @@ static enum err is_shared(const struct db *db, int64_t first, bool *ret_shared)
     return e;
 }
 
-/* A pooler makes up the process number that it tells at the start. In session mode it does no harm. */
+/*
+ * A pooler makes up the process number that it tells at the start. In session mode it does no harm.
+ */
 static enum err check_pooler(struct db *db)
 {
     int64_t pid = 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Waiting for a NOTIFY. What it says does not matter here: one channel, no payload, a hint to look (docs/design.md, D7).
+ * Waiting for a NOTIFY. What it says does not matter here: one channel, no payload, a hint to look
+ * (docs/design.md, D7).
  */
 #include "db/internal.h"
 

@@ -65,7 +65,10 @@ static enum err begin_copy(struct player *p)
     return e != OK ? e : rest != OK ? rest : ERR_DEFECT;
 }
 
-/* Lines up to the end of the table. A connection that does not block keeps what it cannot send yet: it is emptied often. */
+/*
+ * Lines up to the end of the table. A connection that does not block keeps what it cannot send yet:
+ * it is emptied often.
+ */
 static bool send_lines(struct player *p, bool *ret_whole)
 {
     size_t kept = 0;

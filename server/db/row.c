@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading binary results column by column. A column of another type than asked for, or an unexpected NULL, marks the
- * whole result as failed; the reader asks once, at the end.
+ * Reading binary results column by column. A column of another type than asked for, or an
+ * unexpected NULL, marks the whole result as failed; the reader asks once, at the end.
  */
 #include "db/internal.h"
 
@@ -41,7 +41,10 @@ bool row_is_null(const struct row *row, int column)
     return PQgetisnull(row->rows->result, row->index, column) != 0;
 }
 
-/* The value's bytes if it is a non-NULL value of one of these two types (equal when there is only one). */
+/*
+ * The value's bytes if it is a non-NULL value of one of these two types (equal when there is only
+ * one).
+ */
 static struct span value_of(const struct row *row, int column, Oid type, Oid or_type)
 {
     const PGresult *result = row->rows->result;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Running statements: parameters become PostgreSQL's binary form (big-endian, arrays by hand), results stay binary and
- * are read by row.c. Encodes into one buffer per connection, so that a batch costs no allocation.
+ * Running statements: parameters become PostgreSQL's binary form (big-endian, arrays by hand),
+ * results stay binary and are read by row.c. Encodes into one buffer per connection, so that a
+ * batch costs no allocation.
  */
 #include "db/internal.h"
 

@@ -9,7 +9,10 @@
 #include "files/seal.h"
 #include "store/ring.h"
 
-/* What one run of a put's transaction works with. The transaction may run twice: result is written anew each time. */
+/*
+ * What one run of a put's transaction works with. The transaction may run twice: result is written
+ * anew each time.
+ */
 struct putting {
     const struct blob_put *put;
     const struct file_hash *hash;   /* file-server half */
@@ -118,7 +121,10 @@ static enum err is_blocked(struct db *db, struct span body, bool *ret_blocked)
     return files_is_blocked(db, &hash, ret_blocked);
 }
 
-/* Whether the caller may, by what the database says now: memory may be a second behind (docs/design.md, D7). */
+/*
+ * Whether the caller may, by what the database says now: memory may be a second behind
+ * (docs/design.md, D7).
+ */
 static enum err ask_rules(struct db *db, struct putting *p, struct room_files_rules *ret_rules)
 {
     bool is_operator = p->owner->user == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content at rest behind four operations (docs/design.md, D6), so that another store could take its place: put, get (blob_open),
- * stat, delete. Sealed chunks of 256 KB in PostgreSQL; SQL is store/files.h and store/room_files.h.
+ * Content at rest behind four operations (docs/design.md, D6), so that another store could take its
+ * place: put, get (blob_open), stat, delete. Sealed chunks of 256 KB in PostgreSQL; SQL is
+ * store/files.h and store/room_files.h.
  */
 #ifndef CONCLAVE_FILES_BLOB_H
 #define CONCLAVE_FILES_BLOB_H
@@ -38,16 +39,16 @@ struct blob_result {
 };
 
 /*
- * For the file-server half: stores body under its content hash. Content that is there already is neither stored nor
- * charged again; its expiry becomes the later of both.
- * ERR_DENIED: see result->refusal. ERR_BUSY: database away, or full (db_disk_full). ERR_CONFLICT: no partition.
+ * For the file-server half: stores body under its content hash. Content that is there already is
+ * neither stored nor charged again; its expiry becomes the later of both. ERR_DENIED: see
+ * result->refusal. ERR_BUSY: database away, or full (db_disk_full). ERR_CONFLICT: no partition.
  */
 MUST_USE enum err blob_put_shared(struct db *db, struct ring *ring, const struct file_hash *hash,
                                   const struct blob_put *put, struct blob_result *ret_result);
 
 /*
- * For rooms: always content of its own. The right and the rules are asked in the same transaction: the caller's if one is
- * open.
+ * For rooms: always content of its own. The right and the rules are asked in the same transaction:
+ * the caller's if one is open.
  */
 struct blob_owner {
     int64_t room;
@@ -60,9 +61,10 @@ MUST_USE enum err blob_put_room(struct db *db, struct ring *ring, const struct b
                                 struct blob_result *ret_result);
 
 /*
- * For what another server kept: content of a room, with no right, rule or quota asked, in the caller's transaction, which also
- * makes the row of files and the sums. The partition of the day must be there. *ret_blob is its blob; the name, sealed, is
- * appended to sealed_name. ERR_MISSING: fd cannot be read to its size.
+ * For what another server kept: content of a room, with no right, rule or quota asked, in the
+ * caller's transaction, which also makes the row of files and the sums. The partition of the day
+ * must be there. *ret_blob is its blob; the name, sealed, is appended to sealed_name. ERR_MISSING:
+ * fd cannot be read to its size.
  */
 struct blob_take {
     int fd; /* -1: the content is not copied (a trial) */
@@ -91,16 +93,22 @@ MUST_USE enum err blob_stat(struct db *db, struct ring *ring, const struct blob_
                             struct arena *mem, double now, struct file_row *ret_file);
 
 /*
- * The bytes of a stat'ed file as a body source: one chunk in memory at a time, no cursor and no transaction held while a
- * client reads. When the chunks were moved to another day meanwhile, it finds them there.
+ * The bytes of a stat'ed file as a body source: one chunk in memory at a time, no cursor and no
+ * transaction held while a client reads. When the chunks were moved to another day meanwhile, it
+ * finds them there.
  */
 MUST_USE enum err blob_open(struct ring *ring, const struct blob_ref *ref,
                             const struct file_row *file, struct body_source **ret_source);
 
-/* Appends the first bytes of a stat'ed file, as many as out may hold, at most one chunk: for looking at its type. */
+/*
+ * Appends the first bytes of a stat'ed file, as many as out may hold, at most one chunk: for
+ * looking at its type.
+ */
 MUST_USE enum err blob_beginning(struct db *db, struct ring *ring, const struct blob_ref *ref,
                                  const struct file_row *file, struct buf *out);
-/* Appends all of it. For commands and tests: it is not looked for again when it is moved meanwhile. */
+/*
+ * Appends all of it. For commands and tests: it is not looked for again when it is moved meanwhile.
+ */
 MUST_USE enum err blob_read_all(struct db *db, struct ring *ring, const struct file_row *file,
                                 struct buf *out);
 
@@ -115,8 +123,10 @@ MUST_USE enum err blob_verify(struct db *db, struct ring *ring, struct arena *me
 
 /* Of a room file only the number counts here. ERR_MISSING: no such file. */
 MUST_USE enum err blob_delete(struct db *db, const struct blob_ref *ref);
-/* Removes the content of the file-server half, if it is there, and refuses it from now on, in rooms too. ERR_CONFLICT:
- * that is so already. */
+/*
+ * Removes the content of the file-server half, if it is there, and refuses it from now on, in rooms
+ * too. ERR_CONFLICT: that is so already.
+ */
 MUST_USE enum err blob_block(struct db *db, const struct file_hash *hash);
 /* The same content may come again. ERR_MISSING: it is not blocked. */
 MUST_USE enum err blob_unblock(struct db *db, const struct file_hash *hash);

@@ -10,7 +10,9 @@
 
 /* ---- stat ---- */
 
-/* A file that was given to another room in the database is damaged: its key is of its first room. */
+/*
+ * A file that was given to another room in the database is damaged: its key is of its first room.
+ */
 static enum err key_of(struct db *db, struct ring *ring, int64_t room, const struct blob_row *blob,
                        struct aead_key *ret_key)
 {

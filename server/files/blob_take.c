@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Taking content over from another server: read from its file a chunk at a time, since those files may be larger than what is
- * uploaded here. Rows of files, and the sums, are made by whoever takes them.
+ * Taking content over from another server: read from its file a chunk at a time, since those files
+ * may be larger than what is uploaded here. Rows of files, and the sums, are made by whoever takes
+ * them.
  */
 #include <errno.h>
 #include <unistd.h>

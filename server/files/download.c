@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Downloads: GET /file/ID (docs/protocol/files.md, 1.3), where an id is a capability and who knows it may fetch, and
- * GET /room/R/file/N (docs/protocol/community.md, 2.11), where the right to read was checked before.
+ * Downloads: GET /file/ID (docs/protocol/files.md, 1.3), where an id is a capability and who knows
+ * it may fetch, and GET /room/R/file/N (docs/protocol/community.md, 2.11), where the right to read
+ * was checked before.
  */
 #include "base/clock.h"
 #include "files/blob.h"

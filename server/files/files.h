@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The handlers of both halves' files, for the route table (server/routes.c), and what community/ asks about a file.
- * All need a worker. Contract: docs/protocol/files.md, 1; docs/protocol/community.md, 2.11.
+ * The handlers of both halves' files, for the route table (server/routes.c), and what community/
+ * asks about a file. All need a worker. Contract: docs/protocol/files.md, 1;
+ * docs/protocol/community.md, 2.11.
  */
 #ifndef CONCLAVE_FILES_FILES_H
 #define CONCLAVE_FILES_FILES_H
@@ -25,8 +26,9 @@ MUST_USE enum err room_file_upload(struct call *call);
 MUST_USE enum err room_file_download(struct call *call);
 
 /*
- * May this file become the picture of call->room? Needs call->db (else ERR_RETRY). ERR_MISSING: unknown, expired, or of
- * another room. ERR_DENIED: not a PNG, JPEG, GIF or WebP image. Both are answered 406.
+ * May this file become the picture of call->room? Needs call->db (else ERR_RETRY). ERR_MISSING:
+ * unknown, expired, or of another room. ERR_DENIED: not a PNG, JPEG, GIF or WebP image. Both are
+ * answered 406.
  */
 MUST_USE enum err files_check_room_image(struct call *call, int64_t file_id);
 

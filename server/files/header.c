@@ -10,7 +10,9 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 
-/* Characters of an HTTP date with its NUL; a far year may make it longer, and then there is none. */
+/*
+ * Characters of an HTTP date with its NUL; a far year may make it longer, and then there is none.
+ */
 enum { DATE_CHARS = 32 };
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
@@ -30,7 +32,10 @@ static struct span without_trailing_blanks(struct span s)
     return s;
 }
 
-/* One ";name=value" from the front: the value without its quotes, escapes inside still there. False at the end. */
+/*
+ * One ";name=value" from the front: the value without its quotes, escapes inside still there. False
+ * at the end.
+ */
 static bool next_parameter(struct span *rest, struct span *ret_name, struct span *ret_value,
                            bool *ret_quoted)
 {

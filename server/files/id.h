@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ids of the file-server half: the hash of the content as 44 characters (docs/protocol/files.md, 1.2), and the object that tells of
- * one file. Any thread.
+ * Ids of the file-server half: the hash of the content as 44 characters (docs/protocol/files.md,
+ * 1.2), and the object that tells of one file. Any thread.
  */
 #ifndef CONCLAVE_FILES_ID_H
 #define CONCLAVE_FILES_ID_H

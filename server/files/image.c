@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whether a file may become the picture of its room: asked when the picture is set, because clients upload it like any
- * other file (docs/protocol/files.md, 4.5).
+ * Whether a file may become the picture of its room: asked when the picture is set, because clients
+ * upload it like any other file (docs/protocol/files.md, 4.5).
  */
 #include "base/clock.h"
 #include "files/blob.h"

@@ -18,7 +18,10 @@ MUST_USE enum err files_new(const struct conf *conf, struct files **ret_files);
 void files_free(struct files *f); /* NULL is harmless */
 struct sniffer *files_sniffer(struct files *f);
 
-/* Everything an upload can be refused for, whatever half it is of. Each has one status and one counter (limits.c). */
+/*
+ * Everything an upload can be refused for, whatever half it is of. Each has one status and one
+ * counter (limits.c).
+ */
 enum upload_refusal {
     UPLOAD_TOO_LARGE, /* or, on the file server, empty */
     UPLOAD_BAD_TTL,
@@ -31,7 +34,10 @@ enum upload_refusal {
     UPLOAD_BLOCKED,
     UPLOAD_BUSY,
 };
-/* Writes the refusal: {"status_code":N} on the file server, a sentence in rooms; counts it. Returns OK. */
+/*
+ * Writes the refusal: {"status_code":N} on the file server, a sentence in rooms; counts it. Returns
+ * OK.
+ */
 MUST_USE enum err files_refuse(struct call *call, enum upload_refusal why);
 
 /*
@@ -41,7 +47,10 @@ MUST_USE enum err files_refuse(struct call *call, enum upload_refusal why);
 MUST_USE bool files_admit(struct call *call);
 /* More time for a file of that size, which counts as another upload of it does. */
 MUST_USE bool files_admit_extension(struct call *call, int64_t bytes);
-/* Why the database did not take it: ERR_BUSY or ERR_CONFLICT of a put, as a refusal. Others are returned as they are. */
+/*
+ * Why the database did not take it: ERR_BUSY or ERR_CONFLICT of a put, as a refusal. Others are
+ * returned as they are.
+ */
 MUST_USE enum err files_refuse_error(struct call *call, enum err e);
 
 #endif

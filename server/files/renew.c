@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /file/ID/info and POST /file/ID/extend (docs/protocol/files.md, 1.4 and 1.5). A file is there or not by the clock, never by
- * whether the job has been there yet.
+ * GET /file/ID/info and POST /file/ID/extend (docs/protocol/files.md, 1.4 and 1.5). A file is there
+ * or not by the clock, never by whether the job has been there yet.
  */
 #include "base/clock.h"
 #include "files/blob.h"
@@ -47,7 +47,10 @@ enum err file_extend(struct call *call)
         return files_status(call->reply, 404);
     if (ttl_wanted_ms(call, &ttl_ms) != OK)
         return files_status(call->reply, 400);
-    /* The time now and not that of the request, which may have waited while the file expired: nothing is revived. */
+    /*
+     * The time now and not that of the request, which may have waited while the file expired:
+     * nothing is revived.
+     */
     int64_t now_ms = clock_wall_ms(), from_ms = 0;
     enum err e = files_by_hash(call->db, &hash, (double)now_ms / SECOND_MS, &file);
     if (e == OK && !files_admit_extension(call, file.blob.size))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /room/R/file (docs/protocol/community.md, 2.11). The file waits an hour for a post that adopts it, or for becoming the picture of
- * its room (store/attachments.h); then it goes.
+ * POST /room/R/file (docs/protocol/community.md, 2.11). The file waits an hour for a post that
+ * adopts it, or for becoming the picture of its room (store/attachments.h); then it goes.
  */
 #include "auth/fair.h"
 #include "base/clock.h"
@@ -20,7 +20,9 @@
 #include "work/disk.h"
 #include "store/users.h"
 
-/* Who uploads and under which name; makes the user's row when this is the first thing seen of them. */
+/*
+ * Who uploads and under which name; makes the user's row when this is the first thing seen of them.
+ */
 static enum err find_owner(struct call *call, struct blob_owner *owner)
 {
     struct session_id session;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One AEAD over each piece, with its place as the data that is covered but not sent. Chunks under AES-256-GCM, which takes
- * a quarter of the time (docs/decisions/0023-cipher-of-chunks.md).
+ * One AEAD over each piece, with its place as the data that is covered but not sent. Chunks under
+ * AES-256-GCM, which takes a quarter of the time (docs/decisions/0023-cipher-of-chunks.md).
  */
 #include "files/seal.h"
 

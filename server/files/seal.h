@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sealing at rest (docs/design.md, D13): chunks and names of content. The place of a piece (content, number) is bound into its
- * seal, so rows cannot be exchanged in the database unnoticed. Inside files/ only; any thread.
+ * Sealing at rest (docs/design.md, D13): chunks and names of content. The place of a piece
+ * (content, number) is bound into its seal, so rows cannot be exchanged in the database unnoticed.
+ * Inside files/ only; any thread.
  */
 #ifndef CONCLAVE_FILES_SEAL_H
 #define CONCLAVE_FILES_SEAL_H

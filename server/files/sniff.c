@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * libmagic behind a lock and a row of handles. The bytes are hostile: whatever parses structure (archives, documents,
- * programs, compressed data) is off, and only a short beginning is given to it.
+ * libmagic behind a lock and a row of handles. The bytes are hostile: whatever parses structure
+ * (archives, documents, programs, compressed data) is off, and only a short beginning is given to
+ * it.
  */
 #include "files/sniff.h"
 
@@ -129,8 +130,9 @@ static bool is_one_of(const char *type, const char *const *list, size_t count)
 }
 
 /*
- * Never in here, because random bytes are taken for them: application/x-dosexec, application/zlib, application/gzip, any
- * audio but the three, image/jxl, image/g3fax, text/PGP, application/postscript, and all of the table in 4.2.
+ * Never in here, because random bytes are taken for them: application/x-dosexec, application/zlib,
+ * application/gzip, any audio but the three, image/jxl, image/g3fax, text/PGP,
+ * application/postscript, and all of the table in 4.2.
  */
 static const char *const plain_types[] = {
     "image/png",

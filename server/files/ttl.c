@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A wish longer than the maximum gets the maximum: newer clients always send one, and a refusal would cost them the file.
+ * A wish longer than the maximum gets the maximum: newer clients always send one, and a refusal
+ * would cost them the file.
  */
 #include "files/ttl.h"
 

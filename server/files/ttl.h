@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The header X-FS-TTL of upload and renewal (docs/protocol/files.md, 1.1 and 1.5). Inside files/ only.
+ * The header X-FS-TTL of upload and renewal (docs/protocol/files.md, 1.1 and 1.5). Inside files/
+ * only.
  */
 #ifndef CONCLAVE_FILES_TTL_H
 #define CONCLAVE_FILES_TTL_H

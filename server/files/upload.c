@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /file (docs/protocol/files.md, 1.1): the file-server half's upload. Anonymous; what is stored is known by its content hash.
+ * POST /file (docs/protocol/files.md, 1.1): the file-server half's upload. Anonymous; what is
+ * stored is known by its content hash.
  */
 #include "base/clock.h"
 #include "conf/conf.h"
@@ -16,7 +17,10 @@
 #include "store/trusted_time.h"
 #include "work/disk.h"
 
-/* This half stores encrypted attachments: what is visibly none is counted, or refused (docs/design.md, D9). */
+/*
+ * This half stores encrypted attachments: what is visibly none is counted, or refused
+ * (docs/design.md, D9).
+ */
 static bool is_refused_type(const struct call *call)
 {
     const struct conf *conf = call->services->conf;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * GET /session_version (docs/protocol/files.md, 1.7): the newest release of a client, as the operator says. This server never asks
- * another one, so without a setting there is nothing to tell: 502.
+ * GET /session_version (docs/protocol/files.md, 1.7): the newest release of a client, as the
+ * operator says. This server never asks another one, so without a setting there is nothing to tell:
+ * 502.
  */
 #include "auth/fs_headers.h"
 #include "base/clock.h"

@@ -30,7 +30,10 @@ static int listen_on(const struct addrinfo *info)
     const int on = 1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (info->ai_family == AF_INET6) {
-        /* "[::]" then means IPv6 alone, whatever the system's default: no surprise about what is reachable. */
+        /*
+         * "[::]" then means IPv6 alone, whatever the system's default: no surprise about what is
+         * reachable.
+         */
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
     }
     if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What happens between the last byte of a request and the first of its reply: peel, dispatch, seal; on the pool thread
- * as long as memory answers, else in a lane (docs/design.md, D1). Everything that could be decrypted is answered sealed.
+ * What happens between the last byte of a request and the first of its reply: peel, dispatch, seal;
+ * on the pool thread as long as memory answers, else in a lane (docs/design.md, D1). Everything
+ * that could be decrypted is answered sealed.
  */
 #include "http/exchange.h"
 
@@ -76,7 +77,10 @@ static void open_source(struct exchange *ex, struct db *db)
         reply_busy(ex);
 }
 
-/* A large reply exists twice while it is sealed: both are paid for, without waiting, or it is not made. */
+/*
+ * A large reply exists twice while it is sealed: both are paid for, without waiting, or it is not
+ * made.
+ */
 static void pay_for_reply(struct exchange *ex)
 {
     size_t bytes = ex->reply.body.len;
@@ -86,7 +90,9 @@ static void pay_for_reply(struct exchange *ex)
         reply_busy(ex);
 }
 
-/* Whoever reads the reply slowly keeps the reply and nothing else. A source has memory of its own. */
+/*
+ * Whoever reads the reply slowly keeps the reply and nothing else. A source has memory of its own.
+ */
 static void forget_request(struct exchange *ex)
 {
     envelope_forget(&ex->key);
@@ -237,7 +243,10 @@ static void run_general(struct job *job, struct db *db, bool overdue)
     hand_back(ex);
 }
 
-/* Who sent a large body is known only when it is open. False: it is answered already, or waits again. */
+/*
+ * Who sent a large body is known only when it is open. False: it is answered already, or waits
+ * again.
+ */
 static bool peel_large(struct exchange *ex)
 {
     if (ex->peeled)
@@ -320,8 +329,8 @@ static bool must_wait(struct exchange *ex)
 }
 
 /*
- * The writer's line is long as well. By then the arena holds what the body says, decoded: less than it twice. Who cannot pay
- * for that goes through the lane.
+ * The writer's line is long as well. By then the arena holds what the body says, decoded: less than
+ * it twice. Who cannot pay for that goes through the lane.
  */
 static bool may_finish_later(struct exchange *ex)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every bound of the listeners on one page (docs/design.md, D1 and D14), so that they can be read against each
- * other.
+ * Every bound of the listeners on one page (docs/design.md, D1 and D14), so that they can be read
+ * against each other.
  *
  * The storage node in front of us gives up 25 s after it began: whatever we do for a request has to
  * be over before, and the parts below add up to that. They are no settings: a slower server would

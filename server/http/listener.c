@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opening and closing the public listener: the daemon with its pool of threads and its options, in the order in which
- * the parts need each other. What happens to a request is in intake.c.
+ * Opening and closing the public listener: the daemon with its pool of threads and its options, in
+ * the order in which the parts need each other. What happens to a request is in intake.c.
  */
 #include "http/listener.h"
 
@@ -186,8 +186,9 @@ void listener_close(struct listener *listener)
     struct host *host = listener->intake.host;
     atomic_store(&host->closing, true);
     /*
-     * Refuses from here on, and stays a descriptor: a thread of the pool that has not seen the word yet takes it from its own
-     * epoll set later, and libmicrohttpd ends the process when that fails.
+     * Refuses from here on, and stays a descriptor: a thread of the pool that has not seen the word
+     * yet takes it from its own epoll set later, and libmicrohttpd ends the process when that
+     * fails.
      */
     int fd = MHD_quiesce_daemon(listener->daemon);
     if (fd >= 0)

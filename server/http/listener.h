@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The public listener (docs/design.md, D1 and D14): exactly three POST paths do anything, every other request gets the same empty
- * 404 (but for join links, where [web] invite_page is on). Sockets, sizes, deadlines and admission; a finished HTTP exchange becomes an onion request, its reply goes back.
- * libmicrohttpd is called only in this room.
+ * The public listener (docs/design.md, D1 and D14): exactly three POST paths do anything, every
+ * other request gets the same empty 404 (but for join links, where [web] invite_page is on).
+ * Sockets, sizes, deadlines and admission; a finished HTTP exchange becomes an onion request, its
+ * reply goes back. libmicrohttpd is called only in this room.
  */
 #ifndef CONCLAVE_HTTP_LISTENER_H
 #define CONCLAVE_HTTP_LISTENER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One lock, held for a few instructions, for all places of a listener: suspending and resuming happen under it, so that
- * a connection is resumed exactly once whoever comes first.
+ * One lock, held for a few instructions, for all places of a listener: suspending and resuming
+ * happen under it, so that a connection is resumed exactly once whoever comes first.
  */
 #include "http/lot.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parking lot: connections that libmicrohttpd must leave alone until somebody else has finished something.
+ * The parking lot: connections that libmicrohttpd must leave alone until somebody else has finished
+ * something.
  *
- * Apart because two things are easy to get wrong: whoever finishes may be faster than whoever parks, and a daemon may
- * not be stopped while a connection is suspended.
+ * Apart because two things are easy to get wrong: whoever finishes may be faster than whoever
+ * parks, and a daemon may not be stopped while a connection is suspended.
  */
 #ifndef CONCLAVE_HTTP_LOT_H
 #define CONCLAVE_HTTP_LOT_H

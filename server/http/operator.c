@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A daemon of its own with one thread: what an operator's tools ask must be answered when the pool is busy.
+ * A daemon of its own with one thread: what an operator's tools ask must be answered when the pool
+ * is busy.
  */
 #include "http/operator.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The operator listener: /health/live, /health/ready, /metrics. Aggregates only; never on the public port.
+ * The operator listener: /health/live, /health/ready, /metrics. Aggregates only; never on the
+ * public port.
  */
 #ifndef CONCLAVE_HTTP_OPERATOR_H
 #define CONCLAVE_HTTP_OPERATOR_H
@@ -30,7 +31,10 @@ struct operator_options {
     void (*measure)(void *arg); /* brings gauges up to date before /metrics; may be NULL */
     void *arg;
 };
-/* OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a live one is not. */
+/*
+ * OK with *ret = NULL for "off". ERR_BUSY: cannot listen there. A stale unix socket is replaced, a
+ * live one is not.
+ */
 MUST_USE enum err operator_open(const struct operator_options *options,
                                 struct operator_listener **ret_listener);
 void operator_close(struct operator_listener *op);

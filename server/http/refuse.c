@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Prepared refusals. The 404 is one response object for every method and path, so that its bytes cannot differ.
+ * Prepared refusals. The 404 is one response object for every method and path, so that its bytes
+ * cannot differ.
  */
 #include "http/refuse.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A v4 reply whose body is a source (a file): sealed piece by piece while it is sent (docs/design.md, D6),
- * so that a download takes half a megabyte and no database connection while its client reads.
- * Inside http/ only.
+ * A v4 reply whose body is a source (a file): sealed piece by piece while it is sent
+ * (docs/design.md, D6), so that a download takes half a megabyte and no database connection while
+ * its client reads. Inside http/ only.
  */
 #ifndef CONCLAVE_HTTP_STREAM_H
 #define CONCLAVE_HTTP_STREAM_H

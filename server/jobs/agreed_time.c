@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See jobs/agreed_time.h. What the database and this process show is judged in store/trusted_time.c; here is only how long
- * a doubt lasts.
+ * See jobs/agreed_time.h. What the database and this process show is judged in
+ * store/trusted_time.c; here is only how long a doubt lasts.
  */
 #include "jobs/agreed_time.h"
 

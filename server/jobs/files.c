@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The turn of the jobs' process over attachments (docs/design.md, D6): expired files go, days that are over are emptied and
- * dropped, and once a day what nobody names is looked for. Each step is short and goes on at the next turn.
+ * The turn of the jobs' process over attachments (docs/design.md, D6): expired files go, days that
+ * are over are emptied and dropped, and once a day what nobody names is looked for. Each step is
+ * short and goes on at the next turn.
  */
 #include "base/clock.h"
 #include "base/log.h"
@@ -29,7 +30,10 @@ static double seconds(int64_t ms)
     return (double)ms / SECOND_MS;
 }
 
-/* Runs fn, which does at most `size` and says how many, until there is no more or the turn is used up. */
+/*
+ * Runs fn, which does at most `size` and says how many, until there is no more or the turn is used
+ * up.
+ */
 static enum err in_slices(struct db *db, enum err (*fn)(struct db *db, void *arg),
                           struct slice *slice, int64_t size, int64_t *ret_total)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was scheduled and is due: permissions, bans and their ends, in the order of time (docs/protocol/community.md, 4.1).
+ * What was scheduled and is due: permissions, bans and their ends, in the order of time
+ * (docs/protocol/community.md, 4.1).
  */
 #include "base/arena.h"
 #include "base/clock.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A pass walks rows without a MAC in the order of their ids, from the beginning after each end: rows
- * that were locked come in the next one. Those whose key is gone cannot open either, and do not
- * keep MACs from being required.
+ * A pass walks rows without a MAC in the order of their ids, from the beginning after each end:
+ * rows that were locked come in the next one. Those whose key is gone cannot open either, and do
+ * not keep MACs from being required.
  */
 #include "jobs/macs.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which daily partitions must exist, and which are over. Dropping a day costs nothing however many rows it had, which is
- * why nonces and chunks are stored by day (docs/design.md, D5 and D6).
+ * Which daily partitions must exist, and which are over. Dropping a day costs nothing however many
+ * rows it had, which is why nonces and chunks are stored by day (docs/design.md, D5 and D6).
  */
 #include "base/clock.h"
 #include "conf/conf.h"
@@ -10,8 +10,10 @@
 #include "store/nonces.h"
 
 enum {
-    /* A timestamp is accepted within 24 h of now, so a nonce's day is yesterday, today or tomorrow. One day more on each
-     * side: clocks of processes differ, and a job may come late. */
+    /*
+     * A timestamp is accepted within 24 h of now, so a nonce's day is yesterday, today or tomorrow.
+     * One day more on each side: clocks of processes differ, and a job may come late.
+     */
     NONCE_DAYS_BEFORE = 2,
     NONCE_DAYS_AHEAD = 3,
     CHUNK_DAYS_AHEAD = 3,
@@ -23,8 +25,10 @@ enum err jobs_make_partitions(const struct conf *conf, struct db *db, int64_t no
     enum err e = nonces_make_days(db, today - NONCE_DAYS_BEFORE, today + NONCE_DAYS_AHEAD);
     if (e != OK)
         return e;
-    /* A chunk's day is that of the upload plus the normal lifetime of its kind; a wish (X-FS-TTL) may be shorter, and what
-     * lives longer is moved when its day is due. */
+    /*
+     * A chunk's day is that of the upload plus the normal lifetime of its kind; a wish (X-FS-TTL)
+     * may be shorter, and what lives longer is moved when its day is due.
+     */
     int64_t longest_ms = conf->files.default_ttl_ms > conf->files.room_ttl_ms
                              ? conf->files.default_ttl_ms
                              : conf->files.room_ttl_ms;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rooms that do not keep everything: what is too old goes at every turn, what is too much every few minutes.
+ * Rooms that do not keep everything: what is too old goes at every turn, what is too much every few
+ * minutes.
  */
 #ifndef CONCLAVE_JOBS_RETENTION_H
 #define CONCLAVE_JOBS_RETENTION_H
@@ -17,7 +18,10 @@ struct jobs_retention {
     int64_t bytes_checked_mono_ms;
     uint64_t bytes_settings; /* a fingerprint of what was checked then */
 };
-/* In slices; what is left over comes with the next turn. A room that is busy is passed over until then. */
+/*
+ * In slices; what is left over comes with the next turn. A room that is busy is passed over until
+ * then.
+ */
 MUST_USE enum err jobs_purge(struct jobs_retention *r, struct db *db, int64_t now_ms);
 
 #endif

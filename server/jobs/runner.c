@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The jobs' thread: becomes the one that works when it gets the advisory lock, and starts over when its connection is
- * lost. A job that fails is tried again at the next turn.
+ * The jobs' thread: becomes the one that works when it gets the advisory lock, and starts over when
+ * its connection is lost. A job that fails is tried again at the next turn.
  */
 #include <pthread.h>
 
@@ -56,8 +56,8 @@ static enum err count_active(struct jobs *j, int64_t now_ms)
 }
 
 /*
- * Requests need partitions around the clock of their process; marks of the writer around that of the database. At every
- * turn: those that exist cost two look-ups.
+ * Requests need partitions around the clock of their process; marks of the writer around that of
+ * the database. At every turn: those that exist cost two look-ups.
  */
 static enum err make_partitions(struct jobs *j, const struct clock_reading *clock)
 {
@@ -80,7 +80,10 @@ static enum err stand_back(struct jobs *j, const struct clock_reading *clock)
     return e == OK ? ERR_DENIED : e;
 }
 
-/* OK: this process works, and may delete by *ret_now_ms. ERR_CONFLICT: another one works. ERR_DENIED: nothing may go. */
+/*
+ * OK: this process works, and may delete by *ret_now_ms. ERR_CONFLICT: another one works.
+ * ERR_DENIED: nothing may go.
+ */
 static enum err take_lead(struct jobs *j, int64_t *ret_now_ms)
 {
     struct clock_reading clock;

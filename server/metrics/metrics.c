@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Counts and prints. An array of atomics: threads never wait for each other here, and the few dozen numbers are not worth a
- * copy per thread.
+ * Counts and prints. An array of atomics: threads never wait for each other here, and the few dozen
+ * numbers are not worth a copy per thread.
  */
 #include "metrics/metrics.h"
 

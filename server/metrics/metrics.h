@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Named counters and gauges, and their Prometheus text. Sums over everybody: no label is ever made of what a caller sent,
- * and none names a room or a person.
+ * Named counters and gauges, and their Prometheus text. Sums over everybody: no label is ever made
+ * of what a caller sent, and none names a room or a person.
  *
- * To add one: one line in METRIC_TABLE. Those that share a name stand next to each other and differ in their label.
+ * To add one: one line in METRIC_TABLE. Those that share a name stand next to each other and differ
+ * in their label.
  */
 #ifndef CONCLAVE_METRICS_METRICS_H
 #define CONCLAVE_METRICS_METRICS_H
@@ -105,13 +106,19 @@ struct metrics;
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *m);
 
-/* n may be negative for a gauge. Any thread; a single atomic operation, no order implied towards other memory. */
+/*
+ * n may be negative for a gauge. Any thread; a single atomic operation, no order implied towards
+ * other memory.
+ */
 void metrics_add(struct metrics *m, enum metric which, int64_t n);
 /* Gauges. */
 void metrics_set(struct metrics *m, enum metric which, int64_t value);
 int64_t metrics_get(const struct metrics *m, enum metric which);
 
-/* The Prometheus text format 0.0.4. Each value is true at some moment during the call, not all at the same one. */
+/*
+ * The Prometheus text format 0.0.4. Each value is true at some moment during the call, not all at
+ * the same one.
+ */
 void metrics_write(const struct metrics *m, struct buf *out);
 
 #endif

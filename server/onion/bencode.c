@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Not a general bencode reader: v4 knows lists of one or two strings and nothing else, so nothing else can be nested,
- * counted wrongly or made to recurse.
+ * Not a general bencode reader: v4 knows lists of one or two strings and nothing else, so nothing
+ * else can be nested, counted wrongly or made to recurse.
  */
 #include "onion/bencode.h"
 
 #include "base/reader.h"
 
-/* More than any length that fits a body (10,485,760), with room for zeros in front; never overflows 64 bits. */
+/*
+ * More than any length that fits a body (10,485,760), with room for zeros in front; never overflows
+ * 64 bits.
+ */
 enum { LENGTH_DIGITS_MAX = 12 };
 
 static bool next_is_digit(const struct reader *r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From the bytes of an HTTP body to a request, and from a reply to the bytes of an HTTP body. What differs between the
- * payload forms is in v4.c and v3.c.
+ * From the bytes of an HTTP body to a request, and from a reply to the bytes of an HTTP body. What
+ * differs between the payload forms is in v4.c and v3.c.
  */
 #include "onion/envelope.h"
 
@@ -54,7 +54,10 @@ enum err envelope_parse(struct arena *mem, enum envelope_kind kind, struct span 
 
 /* ---- out ---- */
 
-/* Writes the plaintext between nonce and tag space, and seals it there: a large body is copied once. */
+/*
+ * Writes the plaintext between nonce and tag space, and seals it there: a large body is copied
+ * once.
+ */
 static enum err seal_v4(const struct reply_key *key, const struct reply *reply, struct buf *out)
 {
     AUTO_BUF struct buf head = buf_make(V4_HEAD_MAX_BYTES);

@@ -7,7 +7,10 @@
 
 #include "router/headers.h"
 
-/* Where endpoints of before 2022 lived; we have none of them (docs/design.md, D10), so this is answered with 404. */
+/*
+ * Where endpoints of before 2022 lived; we have none of them (docs/design.md, D10), so this is
+ * answered with 404.
+ */
 #define LEGACY_PREFIX "/legacy/"
 
 static enum err read_method(const struct json_flat *flat, struct request *req)
@@ -36,7 +39,10 @@ static enum err read_endpoint(const struct json_flat *flat, struct request *req)
     return request_set_endpoint(req, flat->mem, span_of(prefixed, prefix_len + endpoint.len));
 }
 
-/* Only POST and PUT have one; "null" on others is what old Android sent for none (docs/protocol/community.md, 1.3). */
+/*
+ * Only POST and PUT have one; "null" on others is what old Android sent for none
+ * (docs/protocol/community.md, 1.3).
+ */
 static enum err read_body(const struct json_flat *flat, struct request *req)
 {
     struct span body = {NULL, 0};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The old payload form (docs/protocol/identity.md, 4.4), kept as an envelope only: one JSON object in, a bare body out. Internal to
- * onion/.
+ * The old payload form (docs/protocol/identity.md, 4.4), kept as an envelope only: one JSON object
+ * in, a bare body out. Internal to onion/.
  */
 #ifndef CONCLAVE_ONION_V3_H
 #define CONCLAVE_ONION_V3_H

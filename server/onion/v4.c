@@ -48,7 +48,10 @@ static bool replaced_later(const struct reply *reply, size_t index)
     return false;
 }
 
-/* {"code":200,"headers":{"content-type":"application/json"}}: headers always, even when empty (desktop insists). */
+/*
+ * {"code":200,"headers":{"content-type":"application/json"}}: headers always, even when empty
+ * (desktop insists).
+ */
 static void write_meta(struct buf *out, const struct reply *reply)
 {
     json_out_open(out, '{');

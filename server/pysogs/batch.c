@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Arrays that are made once and filled again and again, so that the memory does not depend on how much there is to take.
+ * Arrays that are made once and filled again and again, so that the memory does not depend on how
+ * much there is to take.
  */
 #include "pysogs/batch.h"
 
@@ -9,7 +10,10 @@
 
 #include "base/buf.h"
 
-/* One row may be as long as the longest message that can be (pysogs/import_messages.c), which this holds thrice. */
+/*
+ * One row may be as long as the longest message that can be (pysogs/import_messages.c), which this
+ * holds thrice.
+ */
 enum { BYTES_MAX = 64 * 1024 * 1024, FULL_BYTES = 2 * 1024 * 1024, COLUMNS_BYTES = 1 << 20 };
 
 static size_t size_of(char letter)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rows on their way into our database, some hundred at a time: one array per column, as store/taking.h wants them. A row is
- * begun, filled from its first column to its last, and ended; what fails meanwhile is told at its end.
+ * Rows on their way into our database, some hundred at a time: one array per column, as
+ * store/taking.h wants them. A row is begun, filled from its first column to its last, and ended;
+ * what fails meanwhile is told at its end.
  */
 #ifndef CONCLAVE_PYSOGS_BATCH_H
 #define CONCLAVE_PYSOGS_BATCH_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tables that go over column by column, and those with something sealed, which is opened on the way. Padding is taken off
- * messages, as PySOGS keeps them.
+ * Tables that go over column by column, and those with something sealed, which is opened on the
+ * way. Padding is taken off messages, as PySOGS keeps them.
  */
 #include "pysogs/export.h"
 
@@ -222,8 +222,9 @@ static enum err give_table(struct export *ex, const struct export_table *table)
 }
 
 /*
- * SQLite gives the number after the highest that is there, and direct messages go when their time is over: so that nobody
- * who remembers a higher one misses what comes, the last number stays in a message of the server to itself.
+ * SQLite gives the number after the highest that is there, and direct messages go when their time
+ * is over: so that nobody who remembers a higher one misses what comes, the last number stays in a
+ * message of the server to itself.
  */
 static enum err keep_last_dm(struct export *ex)
 {

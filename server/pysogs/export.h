@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Everything about rooms and people goes into a PySOGS's database and folder, with the ids and numbers that clients remember:
- * the way back, or on. Memory does not grow with what there is. One thread.
+ * Everything about rooms and people goes into a PySOGS's database and folder, with the ids and
+ * numbers that clients remember: the way back, or on. Memory does not grow with what there is. One
+ * thread.
  */
 #ifndef CONCLAVE_PYSOGS_EXPORT_H
 #define CONCLAVE_PYSOGS_EXPORT_H
@@ -34,8 +35,8 @@ struct export
 };
 
 /*
- * ERR_CONFLICT: a file of that name is in the folder already. ERR_DENIED: the folder, or the database, does not take it. Else
- * errors of our database. With OK the caller commits the target.
+ * ERR_CONFLICT: a file of that name is in the folder already. ERR_DENIED: the folder, or the
+ * database, does not take it. Else errors of our database. With OK the caller commits the target.
  */
 MUST_USE enum err export_run(struct export *ex);
 /* What PySOGS calls the table. */

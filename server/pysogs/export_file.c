@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content into uploads/TOKEN/ID_NAME, where PySOGS would have put it; what counts is the path in its database.
+ * Content into uploads/TOKEN/ID_NAME, where PySOGS would have put it; what counts is the path in
+ * its database.
  */
 #include "pysogs/export_file.h"
 

@@ -7,7 +7,10 @@
 
 #include "pysogs/export.h"
 
-/* The rest of a row of files, after its id and room. ERR_MISSING: its time is over. Else as export_run. */
+/*
+ * The rest of a row of files, after its id and room. ERR_MISSING: its time is over. Else as
+ * export_run.
+ */
 MUST_USE enum err export_file(struct export *ex, const struct row *row);
 
 #endif

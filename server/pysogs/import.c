@@ -42,7 +42,10 @@ static enum err look_at_ids(struct import *im)
     return OK;
 }
 
-/* A wrong folder would make every file a missing one. Files may be lost; the folders that they were in are not. */
+/*
+ * A wrong folder would make every file a missing one. Files may be lost; the folders that they were
+ * in are not.
+ */
 static enum err look_at_folder(struct import *im)
 {
     size_t looked_at = 0, there = 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A PySOGS comes into this database: everything, with the ids and numbers that clients remember, in one transaction of the
- * caller (docs/protocol/community.md, 5). Memory does not grow with what there is to take. Says on stderr how far it is, and what it
- * cannot take, by table and id: that is the operator's terminal, not a log. One thread.
+ * A PySOGS comes into this database: everything, with the ids and numbers that clients remember, in
+ * one transaction of the caller (docs/protocol/community.md, 5). Memory does not grow with what
+ * there is to take. Says on stderr how far it is, and what it cannot take, by table and id: that is
+ * the operator's terminal, not a log. One thread.
  */
 #ifndef CONCLAVE_PYSOGS_IMPORT_H
 #define CONCLAVE_PYSOGS_IMPORT_H
@@ -67,8 +68,8 @@ struct import {
 };
 
 /*
- * Looks at the source without changing anything: is it a PySOGS's of this key, up to date, with its files? ERR_DENIED: a
- * sentence was said.
+ * Looks at the source without changing anything: is it a PySOGS's of this key, up to date, with its
+ * files? ERR_DENIED: a sentence was said.
  */
 MUST_USE enum err import_look(struct import *im);
 /*
@@ -88,7 +89,8 @@ struct import_table {
     enum taking what;
     const char *letters;
     /*
-     * Puts the row that the source stands at into the batch. ERR_MISSING: it is left out (count it with import_leave).
+     * Puts the row that the source stands at into the batch. ERR_MISSING: it is left out (count it
+     * with import_leave).
      */
     enum err (*row)(struct import *im, struct batch *out);
     /*

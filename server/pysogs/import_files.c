@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files: rows of the old database, and their content from the old server's folder. What has expired, or is not there, is left
- * out; when that is the picture of a room or pinned, it is said by its id.
+ * Files: rows of the old database, and their content from the old server's folder. What has
+ * expired, or is not there, is left out; when that is the picture of a room or pinned, it is said
+ * by its id.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +21,10 @@
 
 enum {
     DAY_S = 86400,
-    /* Partitions are made as far ahead as this; later content goes where things without an end are, and by row. */
+    /*
+     * Partitions are made as far ahead as this; later content goes where things without an end are,
+     * and by row.
+     */
     DAYS_AHEAD = 60,
 };
 
@@ -79,9 +83,9 @@ static bool lies_below(int fd, int folder)
 }
 
 /*
- * Whoever made the database chose the path, and whoever imports may read this server's keys: so nothing is opened but regular
- * files below the folders that the operator named. Until that is known the file is only held, not opened (O_PATH), since to
- * open a device is to use it.
+ * Whoever made the database chose the path, and whoever imports may read this server's keys: so
+ * nothing is opened but regular files below the folders that the operator named. Until that is
+ * known the file is only held, not opened (O_PATH), since to open a device is to use it.
  */
 static enum err hold_content(struct import *im, struct opened *ret_held)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages with their numbers as they are, and pins. PySOGS keeps what was posted without its padding and how long it was;
- * clients check the signature over all of it, so it is put back once, before the body is sealed.
+ * Messages with their numbers as they are, and pins. PySOGS keeps what was posted without its
+ * padding and how long it was; clients check the signature over all of it, so it is put back once,
+ * before the body is sealed.
  */
 #include "base/unpad.h"
 #include "pysogs/import.h"
@@ -55,8 +56,8 @@ static const char *trouble_of(struct span data, int64_t size, struct span signat
 }
 
 /*
- * The numbers of the row, as they count. seqno is what PySOGS compares and clients have seen; imports of its version 0.1 left
- * the others above it, and above what their room has drawn since.
+ * The numbers of the row, as they count. seqno is what PySOGS compares and clients have seen;
+ * imports of its version 0.1 left the others above it, and above what their room has drawn since.
  */
 struct numbers {
     int64_t creation, data, reactions;

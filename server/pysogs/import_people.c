@@ -2,9 +2,10 @@
 /*
  * Users, for whom something waits, and when they were last seen.
  *
- * PySOGS kept two spellings of one id apart, so the lower-case ones come first, and each other one either is new or is merged
- * into its twin. Ids that are none (the server's own, names that imports of the year 2021 put in the place of an author) become
- * ids that nobody can sign for: ff and 32 bytes.
+ * PySOGS kept two spellings of one id apart, so the lower-case ones come first, and each other one
+ * either is new or is merged into its twin. Ids that are none (the server's own, names that imports
+ * of the year 2021 put in the place of an author) become ids that nobody can sign for: ff and 32
+ * bytes.
  */
 #include "base/clock.h"
 #include "base/hex.h"

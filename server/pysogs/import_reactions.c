@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions, in the order of first use as their ids have it, and who has them, in the order of time. Ours is an order of
- * numbers: they count from 1 within a reaction, which is below every number that its room draws from now on, since each of them
- * has drawn one.
+ * Reactions, in the order of first use as their ids have it, and who has them, in the order of
+ * time. Ours is an order of numbers: they count from 1 within a reaction, which is below every
+ * number that its room draws from now on, since each of them has drawn one.
  */
 #include "base/utf8.h"
 #include "pysogs/import.h"

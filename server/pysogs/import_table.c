@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What every table has in common: reading it to its end, counting, saying how far it is and what cannot be taken; and which
- * users became another row.
+ * What every table has in common: reading it to its end, counting, saying how far it is and what
+ * cannot be taken; and which users became another row.
  */
 #include <stdio.h>
 #include <string.h>

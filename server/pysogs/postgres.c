@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A PySOGS in a PostgreSQL: one transaction that sees one moment and cannot write, and a cursor, so that no result is in memory
- * as a whole.
+ * A PySOGS in a PostgreSQL: one transaction that sees one moment and cannot write, and a cursor, so
+ * that no result is in memory as a whole.
  */
 #include "base/mem.h"
 #include "db/db.h"

@@ -8,7 +8,10 @@
 
 enum { SQL_MAX_BYTES = 1024, URL_MAX_BYTES = 8192 };
 
-/* Far beyond any clock, in seconds and in milliseconds, and still a number that can be reckoned with. */
+/*
+ * Far beyond any clock, in seconds and in milliseconds, and still a number that can be reckoned
+ * with.
+ */
 static const double TIME_MAX = 1e13;
 
 struct source {
@@ -22,7 +25,10 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
-/* In an address as PySOGS's settings have it three slashes come first, and the path may begin with a fourth. */
+/*
+ * In an address as PySOGS's settings have it three slashes come first, and the path may begin with
+ * a fourth.
+ */
 const char *source_path(const char *where)
 {
     static const char scheme[] = "sqlite:///";

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The database of a PySOGS, to read from: an SQLite file or a PostgreSQL, as they were at one moment. The same SQL goes to
- * both, so it keeps to what both understand: CAST instead of ::, booleans cast to INTEGER, and "user" in quotes.
+ * The database of a PySOGS, to read from: an SQLite file or a PostgreSQL, as they were at one
+ * moment. The same SQL goes to both, so it keeps to what both understand: CAST instead of ::,
+ * booleans cast to INTEGER, and "user" in quotes.
  *
  * One question at a time; rows come one by one, however many there are. One thread.
  */
@@ -24,16 +25,25 @@ void source_close(struct source *s);
 /* The path of the file that where means; NULL: it is no file. */
 const char *source_path(const char *where);
 
-/* Begins to read; what was being read before is given up. ERR_DEFECT: it does not take the question; ERR_BUSY. */
+/*
+ * Begins to read; what was being read before is given up. ERR_DEFECT: it does not take the
+ * question; ERR_BUSY.
+ */
 MUST_USE enum err source_ask(struct source *s, const char *sql);
 /* The next row. ERR_MISSING: there is none. ERR_DEFECT, ERR_BUSY: it cannot be read further. */
 MUST_USE enum err source_next(struct source *s);
 
-/* Columns of the row, from 0; NULL reads as 0 or {NULL, 0}. Spans live until the next call of source_next. */
+/*
+ * Columns of the row, from 0; NULL reads as 0 or {NULL, 0}. Spans live until the next call of
+ * source_next.
+ */
 int64_t source_i64(struct source *s, int column);
 double source_f64(struct source *s, int column);        /* a time, in seconds */
 struct span source_bytes(struct source *s, int column); /* bytes or text */
-/* False: a column of this or an earlier row was of another type, or a time that is none (NaN, infinite, absurd). */
+/*
+ * False: a column of this or an earlier row was of another type, or a time that is none (NaN,
+ * infinite, absurd).
+ */
 bool source_ok(const struct source *s);
 
 /* The first column of the first row, which is a number. ERR_MISSING. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A PySOGS in an SQLite file. SQLite is called only here. The file is somebody's and may be damaged: it is opened for reading,
- * looked through once before anything is believed, and read within one transaction.
+ * A PySOGS in an SQLite file. SQLite is called only here. The file is somebody's and may be
+ * damaged: it is opened for reading, looked through once before anything is believed, and read
+ * within one transaction.
  */
 #include <sqlite3.h>
 #include <stdio.h>

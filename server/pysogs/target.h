@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The database of a PySOGS, to be filled: an SQLite file that this PySOGS has made itself, with its tables, views and triggers,
- * and nothing in them. One transaction; its triggers, which would draw numbers, are taken away meanwhile and put back as they
- * were. One thread.
+ * The database of a PySOGS, to be filled: an SQLite file that this PySOGS has made itself, with its
+ * tables, views and triggers, and nothing in them. One transaction; its triggers, which would draw
+ * numbers, are taken away meanwhile and put back as they were. One thread.
  */
 #ifndef CONCLAVE_PYSOGS_TARGET_H
 #define CONCLAVE_PYSOGS_TARGET_H

@@ -18,7 +18,10 @@ enum {
     /* The envelope's own bytes around the reply: nonce, tag, lengths and metadata are below 200. */
     ENVELOPE_MARGIN_BYTES = 1024,
     ARRAY_MAX_BYTES = REPLY_MAX_BYTES - ENVELOPE_MARGIN_BYTES,
-    /* {"code":413,"headers":{"content-type":"text/plain; charset=utf-8"},"body":""} and a comma, without the body. */
+    /*
+     * {"code":413,"headers":{"content-type":"text/plain; charset=utf-8"},"body":""} and a comma,
+     * without the body.
+     */
     ELEMENT_FRAME_MAX_BYTES = 128,
     /* Kept free for each element that is still to come: a frame and one sentence as base64. */
     ELEMENT_RESERVE_BYTES = 320,
@@ -85,8 +88,8 @@ static void put_element(struct buf *out, const struct reply *part)
 }
 
 /*
- * 500 posts may be 500 commits; when the database is slow, the last hop has given up before they are
- * done. What was done stays done and is told; the rest does not begin.
+ * 500 posts may be 500 commits; when the database is slow, the last hop has given up before they
+ * are done. What was done stays done and is told; the rest does not begin.
  */
 static bool is_too_late(const struct call *call)
 {
@@ -156,7 +159,10 @@ static enum err finish_together(struct running *r)
     return e;
 }
 
-/* Runs one element; with together, what writes may stay under way. Its reply is written, or will be. */
+/*
+ * Runs one element; with together, what writes may stay under way. Its reply is written, or will
+ * be.
+ */
 static enum err run_element(struct running *r, const struct request *req, bool together)
 {
     bool started = false;

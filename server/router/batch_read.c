@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the elements of a batch ask for (docs/protocol/community.md, 1.9). Apart from batch.c, which runs them: here is only parsing.
+ * What the elements of a batch ask for (docs/protocol/community.md, 1.9). Apart from batch.c, which
+ * runs them: here is only parsing.
  */
 #include "router/batch_read.h"
 
@@ -89,7 +90,10 @@ static enum err read_body(const struct json_flat *flat, const struct batch_item 
                    : read_bytes_body(flat, value, &req->body);
 }
 
-/* Signed headers are the outer request's alone (docs/protocol/community.md, 1.4); the body's real length counts. */
+/*
+ * Signed headers are the outer request's alone (docs/protocol/community.md, 1.4); the body's real
+ * length counts.
+ */
 static bool is_dropped_header(struct span name)
 {
     return span_eq_nocase(span_first(name, 7), SPAN("x-sogs-")) ||

@@ -16,7 +16,8 @@ struct batch_elements {
 };
 
 /*
- * All of them or none: one violation refuses the whole. ERR_MALFORMED, ERR_TOO_LARGE (as batch_scan), ERR_NO_MEMORY.
+ * All of them or none: one violation refuses the whole. ERR_MALFORMED, ERR_TOO_LARGE (as
+ * batch_scan), ERR_NO_MEMORY.
  */
 MUST_USE enum err batch_read(struct arena *mem, const struct request *batch,
                              struct batch_elements *ret_elements);

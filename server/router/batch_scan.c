@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The scanner behind /batch. It tracks strings and depth and nothing else, so that it can neither be made to recurse nor
- * to allocate. Where it and a real parser could see different things, the parser refuses: the text it is given differs
- * from the scanned one only in that a b64 string is empty, and what was cut out must decode as base64.
+ * The scanner behind /batch. It tracks strings and depth and nothing else, so that it can neither
+ * be made to recurse nor to allocate. Where it and a real parser could see different things, the
+ * parser refuses: the text it is given differs from the scanned one only in that a b64 string is
+ * empty, and what was cut out must decode as base64.
  */
 #include "router/batch_scan.h"
 
@@ -48,7 +49,10 @@ static bool is_escaped(const uint8_t *start, const uint8_t *quote)
     return slashes % 2 == 1;
 }
 
-/* Takes a string; the span is what stands between its quotes. Strings may be megabytes: memchr does the walking. */
+/*
+ * Takes a string; the span is what stands between its quotes. Strings may be megabytes: memchr does
+ * the walking.
+ */
 static bool take_string(struct scan *s, struct span *ret_inside)
 {
     if (!take(s, '"'))
@@ -161,8 +165,8 @@ enum err batch_scan(struct span body, struct batch_item *items, size_t *ret_coun
 }
 
 /*
- * The character of one escape at the front of text, and its length. Encoders write '/' as "\/" and some '=' and '+' as
- * "\u003d" and "\u002b"; nothing else can stand in base64. 0: not one of ours.
+ * The character of one escape at the front of text, and its length. Encoders write '/' as "\/" and
+ * some '=' and '+' as "\u003d" and "\u002b"; nothing else can stand in base64. 0: not one of ours.
  */
 static uint8_t unescape(struct span text, size_t *ret_len)
 {

@@ -32,7 +32,10 @@ void batch_together_done(struct batch_together *t);
  */
 MUST_USE enum err batch_together_start(struct batch_together *t, const struct request *req,
                                        struct reply *reply, bool *ret_started);
-/* Until all that is under way is done; then each is to be finished (dispatch_finish), and count set to 0. */
+/*
+ * Until all that is under way is done; then each is to be finished (dispatch_finish), and count set
+ * to 0.
+ */
 void batch_together_wait(struct batch_together *t);
 
 #endif

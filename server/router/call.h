@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One request under way: what a handler sees, and all that it sees. Made by http/ for the outermost request and by
- * batch.c for each element.
+ * One request under way: what a handler sees, and all that it sees. Made by http/ for the outermost
+ * request and by batch.c for each element.
  *
- * Where it runs. First on a pool thread with db == NULL: only memory may be used, and a handler that needs SQL returns
- * ERR_RETRY, upon which the whole request is restarted on a worker with db set. A lone post may also finish later: see
- * `later` below.
+ * Where it runs. First on a pool thread with db == NULL: only memory may be used, and a handler
+ * that needs SQL returns ERR_RETRY, upon which the whole request is restarted on a worker with db
+ * set. A lone post may also finish later: see `later` below.
  */
 #ifndef CONCLAVE_ROUTER_CALL_H
 #define CONCLAVE_ROUTER_CALL_H
@@ -54,7 +54,9 @@ struct identity {
     struct session_id id; /* 15..., as given: never normalised (docs/protocol/identity.md, 2.2) */
 };
 
-/* What the caller may do in call->room (docs/protocol/community.md, 3.8); all false without a room. */
+/*
+ * What the caller may do in call->room (docs/protocol/community.md, 3.8); all false without a room.
+ */
 struct rights {
     bool banned, read, accessible, write, upload;
     bool moderator, admin, global_moderator, global_admin;
@@ -82,7 +84,10 @@ struct call {
     struct reply *reply;
     struct db *db;  /* NULL: memory only */
     int64_t now_ms; /* wall clock, read once per request */
-    /* Monotonic: what has not begun by then is answered busy, since nobody waits for its reply; 0: no limit. */
+    /*
+     * Monotonic: what has not begun by then is answered busy, since nobody waits for its reply; 0:
+     * no limit.
+     */
     int64_t begin_until_ms;
     struct identity who;
     bool authenticated; /* the outermost proof was checked; survives the restart on a worker */
@@ -96,9 +101,10 @@ struct call {
     struct rights rights;
 
     /*
-     * Finishing later. When later.allowed, a handler may store finish and arg, start work elsewhere, and return OK with
-     * later.started = true. Whoever completes the work calls later.complete(call) once, from any thread: it runs
-     * finish(call, arg), which writes the reply, and then seals and sends it. Never allowed inside batches or on workers.
+     * Finishing later. When later.allowed, a handler may store finish and arg, start work
+     * elsewhere, and return OK with later.started = true. Whoever completes the work calls
+     * later.complete(call) once, from any thread: it runs finish(call, arg), which writes the
+     * reply, and then seals and sends it. Never allowed inside batches or on workers.
      */
     struct {
         bool allowed, started;

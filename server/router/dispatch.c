@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one way from a request to its handler: who, which route, may they, how much, once, and only then what. The order is
- * that of docs/protocol/community.md, 2.0, and it is here so that no handler can forget a step. Does not know any route.
+ * The one way from a request to its handler: who, which route, may they, how much, once, and only
+ * then what. The order is that of docs/protocol/community.md, 2.0, and it is here so that no
+ * handler can forget a step. Does not know any route.
  */
 #include "router/dispatch.h"
 
@@ -123,7 +124,10 @@ static void add_allow(struct call *call)
         reply_add_header(call->reply, "allow", span_of(allowed.text, allowed.len));
 }
 
-/* 405; or for OPTIONS, which asks for nothing else, 200 without a body. Neither asks whether a room is there. */
+/*
+ * 405; or for OPTIONS, which asks for nothing else, 200 without a body. Neither asks whether a room
+ * is there.
+ */
 static void refuse_method(struct call *call)
 {
     if (span_eq_text(call->req->method_text, "OPTIONS")) {
@@ -135,7 +139,10 @@ static void refuse_method(struct call *call)
     add_allow(call);
 }
 
-/* The route of the request, with call->params filled; or NULL, with the reply written: 404, 405, or that to OPTIONS. */
+/*
+ * The route of the request, with call->params filled; or NULL, with the reply written: 404, 405, or
+ * that to OPTIONS.
+ */
 static const struct route *find_route(struct call *call)
 {
     const struct dispatcher *d = call->services->dispatcher;
@@ -159,7 +166,10 @@ static const struct route *find_route(struct call *call)
 
 /* ---- running it ---- */
 
-/* Nobody may leave without an answer, and nobody sends half a one. To HEAD goes what GET answers, without its body. */
+/*
+ * Nobody may leave without an answer, and nobody sends half a one. To HEAD goes what GET answers,
+ * without its body.
+ */
 static void settle(struct call *call, enum err e)
 {
     if (e == OK && call->reply->status == 0) {

@@ -23,7 +23,9 @@ struct json_flat {
     struct json_plain plain;
 };
 
-/* ERR_MALFORMED: not an object that json_in.h accepts. *ret_flat needs json_flat_done in any case. */
+/*
+ * ERR_MALFORMED: not an object that json_in.h accepts. *ret_flat needs json_flat_done in any case.
+ */
 MUST_USE enum err json_flat_read(struct arena *mem, struct span text, struct json_flat *ret_flat);
 /* The same by Jansson alone: the tests compare the two. */
 MUST_USE enum err json_flat_read_tree(struct arena *mem, struct span text,

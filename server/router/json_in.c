@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Jansson behind a ceiling: typed fields of small documents. Apart from the handlers so that every rule about what JSON
- * is acceptable stands in one place. Does not know any document's meaning.
+ * Jansson behind a ceiling: typed fields of small documents. Apart from the handlers so that every
+ * rule about what JSON is acceptable stands in one place. Does not know any document's meaning.
  */
 #include "router/json_in.h"
 
@@ -10,13 +10,16 @@
 #include "base/mem.h"
 
 /*
- * What the document being parsed on this thread has cost so far. Thread-local, since Jansson's allocator hooks take no
- * context; it means something only while `counting`, between the two ends of one json_loadb.
+ * What the document being parsed on this thread has cost so far. Thread-local, since Jansson's
+ * allocator hooks take no context; it means something only while `counting`, between the two ends
+ * of one json_loadb.
  */
 static _Thread_local size_t parse_bytes;
 static _Thread_local bool counting;
 
-/* In front of each block, so that free knows its size; 16 keeps what follows aligned for anything. */
+/*
+ * In front of each block, so that free knows its size; 16 keeps what follows aligned for anything.
+ */
 enum { BLOCK_HEAD_BYTES = 16 };
 
 static void *counted_alloc(size_t size)
@@ -56,8 +59,8 @@ void json_in_start(void)
 }
 
 /*
- * Bracket depth, without looking at anything else: Jansson's own limit (2048) is a compile-time constant of the
- * library, and its recursion would cost more stack than we like to give.
+ * Bracket depth, without looking at anything else: Jansson's own limit (2048) is a compile-time
+ * constant of the library, and its recursion would cost more stack than we like to give.
  */
 static bool depth_ok(struct span text)
 {
@@ -126,7 +129,10 @@ static bool is_past_64_bits(struct span number)
     return !span_starts_with(number, SPAN("0")) && span_to_i64(number, &value) == ERR_TOO_LARGE;
 }
 
-/* The text with a value that no field has (see json_in.h) in the place of each integer that Jansson cannot hold. */
+/*
+ * The text with a value that no field has (see json_in.h) in the place of each integer that Jansson
+ * cannot hold.
+ */
 static void without_large_integers(struct span text, struct buf *out)
 {
     while (text.len > 0) {

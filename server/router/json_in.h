@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading small JSON documents with Jansson under a counted allocator (docs/design.md, D8): strict (duplicate keys, trailing
- * bytes, invalid UTF-8 and deep nesting are refused), typed fields, sticky failure. A text with a NUL and an integer past
- * 64 bits are valid JSON: in a key that nobody reads they do no harm, and in one that is read they are refused. Such an
- * integer stands in the tree as [{}].
+ * Reading small JSON documents with Jansson under a counted allocator (docs/design.md, D8): strict
+ * (duplicate keys, trailing bytes, invalid UTF-8 and deep nesting are refused), typed fields,
+ * sticky failure. A text with a NUL and an integer past 64 bits are valid JSON: in a key that
+ * nobody reads they do no harm, and in one that is read they are refused. Such an integer stands in
+ * the tree as [{}].
  *
- *   AUTO_JSON struct json_in in = json_in_object(call->mem, body);
- *   struct span data = json_bytes(&in, "data");           required unless the name ends in _or
- *   if (!json_ok(&in)) -> 400
+ * AUTO_JSON struct json_in in = json_in_object(call->mem, body); struct span data = json_bytes(&in,
+ * "data");           required unless the name ends in _or if (!json_ok(&in)) -> 400
  */
 #ifndef CONCLAVE_ROUTER_JSON_IN_H
 #define CONCLAVE_ROUTER_JSON_IN_H
@@ -35,11 +35,16 @@ struct json_in {
 /* Parses text as an object. Failure is sticky. */
 struct json_in json_in_object(struct arena *mem, struct span text);
 void json_in_done(struct json_in *in);
-/* A value of any kind, owned by the caller, from a text that is known to be valid. NULL: no memory. */
+/*
+ * A value of any kind, owned by the caller, from a text that is known to be valid. NULL: no memory.
+ */
 json_t *json_in_value(struct span text);
 #define AUTO_JSON CLEANUP(json_in_done)
 
-/* Required fields: absent or of another type fails; a text with a NUL too. Spans live as long as `in`. */
+/*
+ * Required fields: absent or of another type fails; a text with a NUL too. Spans live as long as
+ * `in`.
+ */
 struct span json_text(struct json_in *in, const char *key);
 int64_t json_int(struct json_in *in, const char *key);
 bool json_bool(struct json_in *in, const char *key);
@@ -48,7 +53,10 @@ double json_number(struct json_in *in, const char *key);
 /* Base64 text decoded into the arena. */
 struct span json_base64(struct json_in *in, const char *key);
 
-/* Optional: absent or null gives the fallback; another type fails. json_bool_or accepts 0 and 1 (docs/protocol/community.md, 1.6). */
+/*
+ * Optional: absent or null gives the fallback; another type fails. json_bool_or accepts 0 and 1
+ * (docs/protocol/community.md, 1.6).
+ */
 bool json_has(const struct json_in *in, const char *key);
 struct span json_text_or(struct json_in *in, const char *key, struct span fallback);
 bool json_bool_or(struct json_in *in, const char *key, bool fallback);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The append writer of JSON: replies are text from the start, never a tree (docs/design.md, D8). It keeps no state of its own:
- * whether a comma is due is read from the last byte written. It does not check that brackets match; tests do.
+ * The append writer of JSON: replies are text from the start, never a tree (docs/design.md, D8). It
+ * keeps no state of its own: whether a comma is due is read from the last byte written. It does not
+ * check that brackets match; tests do.
  */
 #include "router/json_out.h"
 
@@ -117,8 +118,9 @@ static bool same_bits(double a, double b)
 }
 
 /*
- * Times are whole milliseconds nearly always: print these from the integer, ten times faster. Below 10^15 milliseconds
- * the decimal text has at most 15 digits, which survive a double, so it is what the general path finds first.
+ * Times are whole milliseconds nearly always: print these from the integer, ten times faster. Below
+ * 10^15 milliseconds the decimal text has at most 15 digits, which survive a double, so it is what
+ * the general path finds first.
  */
 static bool put_whole_ms(struct buf *b, double value)
 {
@@ -139,7 +141,10 @@ static bool put_whole_ms(struct buf *b, double value)
     return true;
 }
 
-/* printf and strtod agree on the locale's decimal point, so reading back happens before it is replaced. */
+/*
+ * printf and strtod agree on the locale's decimal point, so reading back happens before it is
+ * replaced.
+ */
 static int print_shortest(double value, char text[static DOUBLE_TEXT_MAX])
 {
     int len = 0;

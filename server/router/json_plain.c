@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A recursive descent of depth two over a borrowed text. Jansson accepts every text that is accepted
- * here, with the same meaning (tests/unit/test_json_plain.c compares the two).
+ * A recursive descent of depth two over a borrowed text. Jansson accepts every text that is
+ * accepted here, with the same meaning (tests/unit/test_json_plain.c compares the two).
  */
 #include "router/json_plain.h"
 

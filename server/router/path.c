@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Matching one path against one pattern, segment by segment. Values are checked here, once, so that a handler never sees
- * a token, number or id that could not be one. Knows no route.
+ * Matching one path against one pattern, segment by segment. Values are checked here, once, so that
+ * a handler never sees a token, number or id that could not be one. Knows no route.
  */
 #include "router/path.h"
 
@@ -33,7 +33,10 @@ static bool piece_of(struct span segment, enum piece *ret_piece)
     return false;
 }
 
-/* Takes "/segment" from the front; the segment stands without its slash. False at the end or without a slash. */
+/*
+ * Takes "/segment" from the front; the segment stands without its slash. False at the end or
+ * without a slash.
+ */
 static bool next_segment(struct span *rest, struct span *ret_segment)
 {
     if (rest->len == 0 || rest->p[0] != '/')
@@ -97,7 +100,10 @@ static bool take_value(enum piece piece, struct span value, struct params *param
     return false;
 }
 
-/* A value that runs to the end, slashes included; but not one that starts with a slash (docs/protocol/community.md, 1.5). */
+/*
+ * A value that runs to the end, slashes included; but not one that starts with a slash
+ * (docs/protocol/community.md, 1.5).
+ */
 static bool take_rest(struct span path, struct params *params)
 {
     if (path.len == 0 || path.p[0] != '/')

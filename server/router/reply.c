@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Building replies, and the one table of what our errors look like from outside. It exists so that no handler invents a
- * status of its own where the protocol names none. Does not seal or send anything.
+ * Building replies, and the one table of what our errors look like from outside. It exists so that
+ * no handler invents a status of its own where the protocol names none. Does not seal or send
+ * anything.
  */
 #include "router/reply.h"
 
@@ -90,8 +91,8 @@ struct buf *reply_json(struct reply *r, int status)
 }
 
 /*
- * Statuses of docs/protocol/community.md, 1.8 (style 1). 409, 413 and 503 are ours: PySOGS has no limits and answers 500 when its
- * database is away; clients retry on any of them.
+ * Statuses of docs/protocol/community.md, 1.8 (style 1). 409, 413 and 503 are ours: PySOGS has no
+ * limits and answers 500 when its database is away; clients retry on any of them.
  */
 void reply_error(struct reply *r, enum err e)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a handler answers. Content types are compared as whole strings by clients (docs/protocol/community.md, 1.2), so they are
- * constants here and nothing else is ever sent.
+ * What a handler answers. Content types are compared as whole strings by clients
+ * (docs/protocol/community.md, 1.2), so they are constants here and nothing else is ever sent.
  */
 #ifndef CONCLAVE_ROUTER_REPLY_H
 #define CONCLAVE_ROUTER_REPLY_H
@@ -24,9 +24,9 @@ struct reply_header {
 };
 
 /*
- * A body that is not in memory as a whole (a file). next() gives the pieces in order, each valid until the following
- * call, and runs where SQL is allowed (a worker); after length bytes it is not called again. close() frees it, in any
- * state, on any thread.
+ * A body that is not in memory as a whole (a file). next() gives the pieces in order, each valid
+ * until the following call, and runs where SQL is allowed (a worker); after length bytes it is not
+ * called again. close() frees it, in any state, on any thread.
  */
 struct db;
 struct body_source {
@@ -61,7 +61,10 @@ void reply_reset(struct reply *r);
 /* Status, type and headers stay. */
 void reply_drop_body(struct reply *r);
 
-/* Plain text: status and exactly this text, replacing what was there. text is a literal or lives in the arena. */
+/*
+ * Plain text: status and exactly this text, replacing what was there. text is a literal or lives in
+ * the arena.
+ */
 void reply_text(struct reply *r, int status, const char *text);
 /* Starts a JSON reply; append to the returned buffer (r->body). */
 struct buf *reply_json(struct reply *r, int status);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading the parts of an inner request: endpoint, method, headers, query. One place for percent-decoding, so that what
- * is signed, what is routed and what a handler reads can never differ.
+ * Reading the parts of an inner request: endpoint, method, headers, query. One place for
+ * percent-decoding, so that what is signed, what is routed and what a handler reads can never
+ * differ.
  */
 #include "router/request.h"
 

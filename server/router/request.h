@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One inner request, whatever envelope or batch it came in. All spans point into the request's arena or into the opened
- * body, and live as long as these.
+ * One inner request, whatever envelope or batch it came in. All spans point into the request's
+ * arena or into the opened body, and live as long as these.
  */
 #ifndef CONCLAVE_ROUTER_REQUEST_H
 #define CONCLAVE_ROUTER_REQUEST_H
@@ -34,7 +34,10 @@ struct request {
 struct span request_header(const struct request *req, const char *name);
 /* The same, telling an absent header from an empty one. */
 bool request_find_header(const struct request *req, const char *name, struct span *ret_value);
-/* True when the content type is application/json, with or without parameters (docs/protocol/community.md, 1.6). */
+/*
+ * True when the content type is application/json, with or without parameters
+ * (docs/protocol/community.md, 1.6).
+ */
 bool request_is_json(const struct request *req);
 
 /*
@@ -45,13 +48,14 @@ struct arena;
 MUST_USE enum err request_query(const struct request *req, struct arena *mem, const char *name,
                                 bool *ret_found, struct span *ret_value);
 /*
- * An integer as Python reads one from text: a sign and blanks around it are accepted; past 64 bits the end of their range
- * stands for it. ERR_MALFORMED: no integer.
+ * An integer as Python reads one from text: a sign and blanks around it are accepted; past 64 bits
+ * the end of their range stands for it. ERR_MALFORMED: no integer.
  */
 MUST_USE enum err request_signed_int(struct span text, int64_t *ret_value);
 /*
- * An integer parameter (docs/protocol/community.md, 1.5): absent -> fallback; below min or above max -> clamped; not an integer ->
- * ERR_MALFORMED (status 400). Sign and surrounding blanks are accepted.
+ * An integer parameter (docs/protocol/community.md, 1.5): absent -> fallback; below min or above
+ * max -> clamped; not an integer -> ERR_MALFORMED (status 400). Sign and surrounding blanks are
+ * accepted.
  */
 struct int_range {
     int64_t fallback, min, max;
@@ -60,12 +64,16 @@ MUST_USE enum err request_query_int(const struct request *req, struct arena *mem
                                     struct int_range range, int64_t *ret_value);
 
 /*
- * Splits an endpoint as sent ("/room/x?limit=1") into decoded path and raw query; of several leading slashes one is kept,
- * for routes and signatures alike. Shared by the v4, v3 and batch readers. ERR_MALFORMED: no leading '/', bad escape, NUL, invalid UTF-8 after decoding, too long.
+ * Splits an endpoint as sent ("/room/x?limit=1") into decoded path and raw query; of several
+ * leading slashes one is kept, for routes and signatures alike. Shared by the v4, v3 and batch
+ * readers. ERR_MALFORMED: no leading '/', bad escape, NUL, invalid UTF-8 after decoding, too long.
  */
 MUST_USE enum err request_set_endpoint(struct request *req, struct arena *mem,
                                        struct span endpoint);
-/* Sets method and method_text (folded to upper case) from text as sent. ERR_MALFORMED: empty or not letters. */
+/*
+ * Sets method and method_text (folded to upper case) from text as sent. ERR_MALFORMED: empty or not
+ * letters.
+ */
 MUST_USE enum err request_set_method(struct request *req, struct arena *mem, struct span method);
 
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The seccomp filter: a classic BPF program over the number and the arguments of each system call. Written out here
- * rather than by a library: it is a list of numbers and eight conditions, and one dependency less.
+ * The seccomp filter: a classic BPF program over the number and the arguments of each system call.
+ * Written out here rather than by a library: it is a list of numbers and eight conditions, and one
+ * dependency less.
  *
- * The list is what our own code, glibc, libmicrohttpd, libpq (over TCP and sockets, with TLS, Kerberos' probing and name
- * resolution), libmagic and the allocator use after the start. Arguments behind pointers cannot be judged here; what may be
- * opened for writing is forbidden by the flags, and by Landlock (files.c) as well.
+ * The list is what our own code, glibc, libmicrohttpd, libpq (over TCP and sockets, with TLS,
+ * Kerberos' probing and name resolution), libmagic and the allocator use after the start. Arguments
+ * behind pointers cannot be judged here; what may be opened for writing is forbidden by the flags,
+ * and by Landlock (files.c) as well.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,10 @@
 
 enum { CODE_MAX = 1024, X32_BIT = 0x40000000 };
 
-/* Allowed whatever their arguments; those of every request first, for kernels that do not remember verdicts. */
+/*
+ * Allowed whatever their arguments; those of every request first, for kernels that do not remember
+ * verdicts.
+ */
 static const int allowed[] = {
     /* requests */
     SYS_epoll_pwait,
@@ -195,7 +200,9 @@ static void rule(struct program *p, int call, uint32_t what)
     verdict(p, what);
 }
 
-/* Allowed if the argument under the mask is the value (or, with same false, is not); else the end. */
+/*
+ * Allowed if the argument under the mask is the value (or, with same false, is not); else the end.
+ */
 static void rule_masked(struct program *p, int call, unsigned argument, uint32_t mask,
                         uint32_t value, bool same)
 {
@@ -280,7 +287,10 @@ enum err sandbox_calls(void)
     if (p.full)
         return ERR_DEFECT;
     const struct sock_fprog filter = {(unsigned short)p.len, p.code};
-    /* Kernels before 5.16 would slow down a filtered process, against code that is interpreted in it; there is none. */
+    /*
+     * Kernels before 5.16 would slow down a filtered process, against code that is interpreted in
+     * it; there is none.
+     */
     const unsigned flags = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &filter) != 0)

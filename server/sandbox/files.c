@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Landlock. Reading stays allowed: libpq reads certificates and password files that its URL names, glibc reads what
- * resolving a name takes, and both do so again at every reconnect. Writing is what a server without files never needs.
+ * Landlock. Reading stays allowed: libpq reads certificates and password files that its URL names,
+ * glibc reads what resolving a name takes, and both do so again at every reconnect. Writing is what
+ * a server without files never needs.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Clients that know more than the database: the only witnesses of a database that went back while no server ran. Members
- * alone are heard, since strangers cost nothing to make.
+ * Clients that know more than the database: the only witnesses of a database that went back while
+ * no server ran. Members alone are heard, since strangers cost nothing to make.
  */
 #include "base/clock.h"
 #include "state/picture.h"

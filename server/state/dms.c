@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages in memory: who has none that is new, learnt from the database once per person and kept true by notes.
+ * Direct messages in memory: who has none that is new, learnt from the database once per person and
+ * kept true by notes.
  */
 #include "state/picture.h"
 #include "store/dms.h"
@@ -48,7 +49,10 @@ enum err dms_refresh(struct state *state, struct db *db, struct arena *mem, int6
         return e;
     for (size_t i = 0; i < count; i++)
         mailboxes_note(m, rows[i].id, &rows[i].sender, &rows[i].recipient);
-    /* Cut off: the rest comes with the next comparison. Otherwise all that the version counted has been read. */
+    /*
+     * Cut off: the rest comes with the next comparison. Otherwise all that the version counted has
+     * been read.
+     */
     bool cut = count == CATCH_UP_MAX;
     mailboxes_complete(m, cut ? rows[count - 1].id : newest);
     return OK;

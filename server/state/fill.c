@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Filling a room's windows: from commits of this process (state_apply) and from the database, one thread per room at a
- * time. The counter rule of docs/design.md, D3 lives here:
+ * Filling a room's windows: from commits of this process (state_apply) and from the database, one
+ * thread per room at a time. The counter rule of docs/design.md, D3 lives here:
  *
- *   window:   (window.changes_low .. sequence]      complete
- *   target > sequence                               stale: nothing newer is shown before a refill
+ * window:   (window.changes_low .. sequence]      complete target > sequence
+ * stale: nothing newer is shown before a refill
  *
- * Commits become visible in the order of their numbers, so a statement that sees number n sees everything below n.
+ * Commits become visible in the order of their numbers, so a statement that sees number n sees
+ * everything below n.
  */
 #include "base/log.h"
 #include "base/mem.h"
@@ -48,7 +49,10 @@ void fill_purged(struct room *room, int64_t purged_to)
     room->purges++;
     if (room->window.count == 0 || room->window.by_id[0]->row.id > purged_to)
         return;
-    /* Which of them went is not known here: pinned ones stay. All are read again when somebody asks. */
+    /*
+     * Which of them went is not known here: pinned ones stay. All are read again when somebody
+     * asks.
+     */
     window_reset(&room->window, room->sequence);
     room->deep = false;
 }
@@ -75,7 +79,10 @@ static enum err take_rows(struct harvest *h, const struct message_row *rows, siz
     return OK;
 }
 
-/* The newest live messages, from the newest down, until there are enough or a quarter of the bytes is used. */
+/*
+ * The newest live messages, from the newest down, until there are enough or a quarter of the bytes
+ * is used.
+ */
 static enum err read_recent(struct room *room, struct db *db, struct arena *mem, struct harvest *h)
 {
     struct message_range range = {.room = room->id, .before = INT64_MAX, .limit = FILL_CHUNK};
@@ -123,8 +130,9 @@ static enum err read_changes(struct room *room, struct db *db, struct arena *mem
 }
 
 /*
- * The counter is read first: all that it counts is visible to the statements after it. A message that changes between
- * two of them appears again, later in the order of events, and the later state wins.
+ * The counter is read first: all that it counts is visible to the statements after it. A message
+ * that changes between two of them appears again, later in the order of events, and the later state
+ * wins.
  */
 static enum err read_room(struct room *room, struct db *db, struct harvest *h)
 {
@@ -175,7 +183,10 @@ static enum err bring_in(struct room *room, struct harvest *h)
     }
     if (room->purges != h->purges) /* it may hold what went meanwhile */
         return OK;
-    /* Commits applied meanwhile may have pushed out what is newer than the harvest: then it is outdated as a whole. */
+    /*
+     * Commits applied meanwhile may have pushed out what is newer than the harvest: then it is
+     * outdated as a whole.
+     */
     if (room->window.changes_low > h->sequence)
         return OK;
     if (h->window.changes_low >
@@ -219,13 +230,19 @@ enum err fill_room(struct room *room, struct db *db, bool deep)
 {
     enum err e = OK;
     (void)pthread_mutex_lock(&room->lock);
-    /* What others commit meanwhile is for those who ask later: in a busy room nobody would ever catch up with them. */
+    /*
+     * What others commit meanwhile is for those who ask later: in a busy room nobody would ever
+     * catch up with them.
+     */
     const int64_t target = room->target;
     for (int attempt = 0; attempt < FILL_ATTEMPTS && e == OK; attempt++) {
         bool waited = room->filling;
         while (room->filling)
             (void)pthread_cond_wait(&room->filled, &room->lock);
-        /* Of a database that does not answer, one finds out for all: not each of them after the other. */
+        /*
+         * Of a database that does not answer, one finds out for all: not each of them after the
+         * other.
+         */
         if (waited && room->fill == ERR_BUSY) {
             e = ERR_BUSY;
             break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Merging rows from the least to the most special one. All text is copied behind the struct, in one block.
+ * Merging rows from the least to the most special one. All text is copied behind the struct, in one
+ * block.
  */
 #include "state/filters.h"
 
@@ -52,7 +53,10 @@ static void set_texts(struct filter_answer *a, struct span lines)
     }
 }
 
-/* Within a room the order of types is that of being special (enum filter_type), and so rows are sorted. */
+/*
+ * Within a room the order of types is that of being special (enum filter_type), and so rows are
+ * sorted.
+ */
 static void merge_replies(struct filters *f, enum filter_type hit,
                           const struct filter_reply_row *rows, size_t count)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What several rows of filters mean together for one room (docs/protocol/community.md, 4.5): rows of the room over those of every room,
- * special types over general ones, each point by itself. Immutable once made, shared by counting. Pure: no locks, no SQL.
+ * What several rows of filters mean together for one room (docs/protocol/community.md, 4.5): rows
+ * of the room over those of every room, special types over general ones, each point by itself.
+ * Immutable once made, shared by counting. Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_FILTERS_H
 #define CONCLAVE_STATE_FILTERS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rendering of what a room tells about itself. The caller's own flags are a few dozen bytes and are written per call;
- * everything else is copied.
+ * Rendering of what a room tells about itself. The caller's own flags are a few dozen bytes and are
+ * written per call; everything else is copied.
  */
 #include "state/info.h"
 

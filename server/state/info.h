@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The room object and the pollInfo object of docs/protocol/community.md, 2.2, rendered once per role class when something in them
- * changes: a desktop asks for the whole object with every poll. Pure: no locks, no SQL.
+ * The room object and the pollInfo object of docs/protocol/community.md, 2.2, rendered once per
+ * role class when something in them changes: a desktop asks for the whole object with every poll.
+ * Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_INFO_H
 #define CONCLAVE_STATE_INFO_H

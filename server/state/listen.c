@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The thread that keeps the picture true: waits for a hint (NOTIFY) or half a second, compares versions, writes sightings,
- * and now and then the clocks. A lost connection is reopened for ever; afterwards only what differs is read.
+ * The thread that keeps the picture true: waits for a hint (NOTIFY) or half a second, compares
+ * versions, writes sightings, and now and then the clocks. A lost connection is reopened for ever;
+ * afterwards only what differs is read.
  */
 #include "state/listen.h"
 
@@ -18,8 +19,8 @@ enum {
     COMPARE_MS = 500, /* rights for reads are at most 1 s stale (docs/design.md, D7) */
     FLUSH_PERIOD_MS = 5 * SECOND_MS,
     /*
-     * Rows of strangers who were not seen since the start: identities are free, so they come slowly.
-     * Two a second, and so many at once after a quiet time.
+     * Rows of strangers who were not seen since the start: identities are free, so they come
+     * slowly. Two a second, and so many at once after a quiet time.
      */
     NEWCOMERS_PER_FLUSH = 10,
     NEWCOMERS_MAX = 1000,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Message lists for readers: from the windows when these suffice, else by SQL. Every list is decided first and written
- * then, so that a reader who must be sent to a worker has not written anything.
+ * Message lists for readers: from the windows when these suffice, else by SQL. Every list is
+ * decided first and written then, so that a reader who must be sent to a worker has not written
+ * anything.
  */
 #include "base/clock.h"
 #include "router/json_out.h"
@@ -136,7 +137,10 @@ static enum answer since_memory(struct question *q)
     if (q->since < w->changes_low && q->since < q->room->sequence)
         return behind(q->room);
     if (window_first_after(w, q->since) == w->event_count) {
-        /* Nearly every poll. Before the page is declared: clearing its 10 KB is some 2 % of an idle poll. */
+        /*
+         * Nearly every poll. Before the page is declared: clearing its 10 KB is some 2 % of an idle
+         * poll.
+         */
         json_out_open(q->out, '[');
         json_out_close(q->out, ']');
         return ANSWERED;
@@ -165,7 +169,9 @@ static void offer_rows(const struct question *q, struct page *page, const struct
                        size_t count, int64_t after)
 {
     for (size_t i = 0; i < count; i++) {
-        /* In a later chunk a message comes again for its reactions; it was offered with its data. */
+        /*
+         * In a later chunk a message comes again for its reactions; it was offered with its data.
+         */
         if (page_first_event(page, &rows[i]) <= after || !render_sees(&rows[i], q->view))
             continue;
         if (!page_offer(page, &rows[i], (struct span){NULL, 0}, render_size(&rows[i], q->view)))
@@ -173,7 +179,10 @@ static void offer_rows(const struct question *q, struct page *page, const struct
     }
 }
 
-/* The first chunk takes one more than the page, so that the page ends right before what it has no place for. */
+/*
+ * The first chunk takes one more than the page, so that the page ends right before what it has no
+ * place for.
+ */
 static int64_t chunk_of(const struct page *page, bool first)
 {
     return first && page->limit < LIST_CHUNK ? (int64_t)page->limit + 1 : LIST_CHUNK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A table of sets of eight. Hashing is seeded per process: whoever grinds keys must not be able to push somebody out.
+ * A table of sets of eight. Hashing is seeded per process: whoever grinds keys must not be able to
+ * push somebody out.
  */
 #include "state/mailboxes.h"
 
@@ -87,7 +88,10 @@ static struct mailbox *find(const struct mailboxes *m, const struct session_id *
     return NULL;
 }
 
-/* With the lock held: the place of that person, or the one in the set that is free or unused for longest. */
+/*
+ * With the lock held: the place of that person, or the one in the set that is free or unused for
+ * longest.
+ */
 static struct mailbox *find_place(const struct mailboxes *m, const struct session_id *id)
 {
     struct mailbox *set = set_of(m, id);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For people who poll: the newest direct message in their inbox and outbox, so that "anything new?" needs no SQL. Holds
- * numbers only, never a message. Bounded: the person unused for longest in a set makes room for another. A data structure
- * with a lock of its own; the SQL around it is in dms.c. Why it is right: docs/decisions/0003-direct-messages-in-memory.md
+ * For people who poll: the newest direct message in their inbox and outbox, so that "anything new?"
+ * needs no SQL. Holds numbers only, never a message. Bounded: the person unused for longest in a
+ * set makes room for another. A data structure with a lock of its own; the SQL around it is in
+ * dms.c. Why it is right: docs/decisions/0003-direct-messages-in-memory.md
  *
- *   Everything up to `complete_to` has been noted. Notes only raise numbers, so they may come in any order and twice.
- *   A person is learnt in two steps: begin (from here on notes count), read the database, finish.
+ * Everything up to `complete_to` has been noted. Notes only raise numbers, so they may come in any
+ * order and twice. A person is learnt in two steps: begin (from here on notes count), read the
+ * database, finish.
  */
 #ifndef CONCLAVE_STATE_MAILBOXES_H
 #define CONCLAVE_STATE_MAILBOXES_H

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Cutting pages of `since`. A message has up to two events: its data at seqno_data and, when that is later, its reactions
- * at seqno_reactions. A row carries the later number only if the page reaches that far. A reader keeps the highest
- * number that he received, so a number past the end of the page would make him skip what lies between (docs/protocol/community.md, 3.3
- * as written does so).
+ * Cutting pages of `since`. A message has up to two events: its data at seqno_data and, when that
+ * is later, its reactions at seqno_reactions. A row carries the later number only if the page
+ * reaches that far. A reader keeps the highest number that he received, so a number past the end of
+ * the page would make him skip what lies between (docs/protocol/community.md, 3.3 as written does
+ * so).
  */
 #include "state/page.h"
 

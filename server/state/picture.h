@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What state.h keeps opaque: the whole picture and one room of it. For the files of this folder only.
+ * What state.h keeps opaque: the whole picture and one room of it. For the files of this folder
+ * only.
  *
- * Locks, in the order in which they may be taken: state.refresh_lock, then state.table_lock, then room.lock. None is held
- * while SQL runs but refresh_lock, which exists for that.
+ * Locks, in the order in which they may be taken: state.refresh_lock, then state.table_lock, then
+ * room.lock. None is held while SQL runs but refresh_lock, which exists for that.
  */
 #ifndef CONCLAVE_STATE_PICTURE_H
 #define CONCLAVE_STATE_PICTURE_H
@@ -116,33 +117,45 @@ struct state {
 MUST_USE enum err room_new(struct state *state, const struct room_row *row, struct room **ret_room);
 /* ERR_MISSING. A reference. */
 MUST_USE enum err room_by_id(struct state *state, int64_t id, struct room **ret_room);
-/* Sorts rooms (whose references it takes) into the table and releases the former ones. ERR_NO_MEMORY: takes nothing. */
+/*
+ * Sorts rooms (whose references it takes) into the table and releases the former ones.
+ * ERR_NO_MEMORY: takes nothing.
+ */
 MUST_USE enum err room_table_replace(struct state *state, struct room **rooms, size_t count);
 /* References to all rooms, by id, in mem. */
 MUST_USE enum err room_table_hold(struct state *state, struct arena *mem, struct room ***ret_rooms,
                                   size_t *ret_count);
 /* With the lock held, after any change: brings state.bytes up to date. */
 void room_count_bytes(struct room *room);
-/* Without any lock: drops the oldest messages of the rooms unused for longest, until state.bytes is below the ceiling. */
+/*
+ * Without any lock: drops the oldest messages of the rooms unused for longest, until state.bytes is
+ * below the ceiling.
+ */
 void room_make_space(struct state *state);
 
 /* ---- fill.c ---- */
 
 /*
- * Reads from the database until the room shows what was known to be committed at the call and, if deep, its windows are
- * filled downwards. One thread per room reads, others wait for it. Without lock.
+ * Reads from the database until the room shows what was known to be committed at the call and, if
+ * deep, its windows are filled downwards. One thread per room reads, others wait for it. Without
+ * lock.
  */
 MUST_USE enum err fill_room(struct room *room, struct db *db, bool deep);
 /* With the lock held: the database says that the counter stands (at least) here. */
 void fill_note_target(struct room *room, int64_t sequence);
-/* With the lock held: messages up to this id went without a trace. The counter stays where it is. */
+/*
+ * With the lock held: messages up to this id went without a trace. The counter stays where it is.
+ */
 void fill_purged(struct room *room, int64_t purged_to);
 /* With the lock held: forgets all messages; the counter stands at sequence. */
 void fill_drop(struct room *room, int64_t sequence);
 
 /* ---- claims.c ---- */
 
-/* Without lock: this reader has seen the room's events up to `since`, which memory knows nothing of. */
+/*
+ * Without lock: this reader has seen the room's events up to `since`, which memory knows nothing
+ * of.
+ */
 void claims_note(struct room *room, const struct identity *who, int64_t since);
 /* Without lock, after the room was compared with the database. */
 MUST_USE enum err claims_check(struct room *room, struct db *db);
@@ -155,8 +168,8 @@ void state_note_clock(struct state *state, const struct clock_reading *reading);
 /* ---- dms.c ---- */
 
 /*
- * Notes what was sent since. before: mailboxes_complete_to() as it was before the versions were read; newest: their
- * VERSION_DMS.
+ * Notes what was sent since. before: mailboxes_complete_to() as it was before the versions were
+ * read; newest: their VERSION_DMS.
  */
 MUST_USE enum err dms_refresh(struct state *state, struct db *db, struct arena *mem, int64_t before,
                               int64_t newest);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Comparing versions with the database and reading anew what differs (docs/design.md, D7). Versions are read before the data they
- * stand for, so data that is newer than its version is at worst read twice, never missed.
+ * Comparing versions with the database and reading anew what differs (docs/design.md, D7). Versions
+ * are read before the data they stand for, so data that is newer than its version is at worst read
+ * twice, never missed.
  */
 #include <stdlib.h>
 
@@ -19,7 +20,10 @@ enum {
     REFRESH_ARENA_BYTES = 64 * 1024 * 1024,
     OVERRIDES_PAGE = 8192,
     OVERRIDES_ARENA_BYTES = 4 * 1024 * 1024,
-    /* Rooms that somebody read this lately are refilled here, so that their readers find them ready. */
+    /*
+     * Rooms that somebody read this lately are refilled here, so that their readers find them
+     * ready.
+     */
     IN_USE_MS = 60 * SECOND_MS,
 };
 
@@ -71,8 +75,9 @@ static enum err read_pending(struct comparison *c, struct pending_ids *ret_pendi
 }
 
 /*
- * Global bans and roles, and for whom something waits. Every room shows the global moderators: when they differ, a new
- * generation begins, and each room is rendered anew until it shows that, also if this refresh fails half-way.
+ * Global bans and roles, and for whom something waits. Every room shows the global moderators: when
+ * they differ, a new generation begins, and each room is rendered anew until it shows that, also if
+ * this refresh fails half-way.
  */
 static enum err read_people(struct comparison *c)
 {
@@ -288,7 +293,10 @@ static enum err read_rooms(struct comparison *c)
     return e;
 }
 
-/* A row that stands below what memory has seen of it; false: there is none. Rows of deleted rooms are gone. */
+/*
+ * A row that stands below what memory has seen of it; false: there is none. Rows of deleted rooms
+ * are gone.
+ */
 static bool is_below(const struct comparison *c, enum version_scope scope, int64_t id, int64_t seen,
                      struct version_row *ret_seen)
 {
@@ -300,8 +308,8 @@ static bool is_below(const struct comparison *c, enum version_scope scope, int64
 }
 
 /*
- * Versions only grow. When one did not, the database went back to an earlier state, and numbers are raised: the next
- * comparison shows them.
+ * Versions only grow. When one did not, the database went back to an earlier state, and numbers are
+ * raised: the next comparison shows them.
  */
 static enum err check_history(struct comparison *c, struct room **rooms, size_t count)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writing message objects. Apart from the windows and the lists, so that what a message looks like stands on one page.
- * Which rows a reader gets, and with which number, is decided elsewhere (state/page.c, state/lists.c).
+ * Writing message objects. Apart from the windows and the lists, so that what a message looks like
+ * stands on one page. Which rows a reader gets, and with which number, is decided elsewhere
+ * (state/page.c, state/lists.c).
  */
 #include "state/render.h"
 
@@ -137,7 +138,10 @@ static void put_reactions(struct buf *out, const struct message_row *row,
 
 size_t render_size(const struct message_row *row, const struct reader_view *view)
 {
-    /* Text of control characters takes six bytes for one; keys and two numbers; a quoted id and its comma. */
+    /*
+     * Text of control characters takes six bytes for one; keys and two numbers; a quoted id and its
+     * comma.
+     */
     enum { ESCAPED_MAX = 6, BESIDES_BYTES = 128, ID_BYTES = SESSION_ID_TEXT_LEN + 3 };
     size_t size = render_fragment_size(row);
     for (size_t i = 0; i < row->reaction_count; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Resolution of rights over two sorted arrays: people with a global flag and people with an override in the room.
- * Ordinary people are in neither, so memory grows with what moderators did, not with how many read.
+ * Resolution of rights over two sorted arrays: people with a global flag and people with an
+ * override in the room. Ordinary people are in neither, so memory grows with what moderators did,
+ * not with how many read.
  */
 #include "state/rights.h"
 

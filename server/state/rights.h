@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may do what in a room (docs/protocol/community.md, 3.8), and who is shown as its moderators. Pure: no locks, no SQL.
+ * Who may do what in a room (docs/protocol/community.md, 3.8), and who is shown as its moderators.
+ * Pure: no locks, no SQL.
  */
 #ifndef CONCLAVE_STATE_RIGHTS_H
 #define CONCLAVE_STATE_RIGHTS_H
@@ -40,9 +41,10 @@ const struct permission_row *rights_override(const struct rights_overrides *over
                                              const struct session_id *id);
 
 /*
- * own and user may be NULL. In the result read, accessible, write and upload already say what the caller may do (upload:
- * with write; accessible: with read); `banned` stands beside them, since a global moderator who is banned from the room
- * may do everything in it but does not see it in the list (docs/protocol/community.md, 2.2).
+ * own and user may be NULL. In the result read, accessible, write and upload already say what the
+ * caller may do (upload: with write; accessible: with read); `banned` stands beside them, since a
+ * global moderator who is banned from the room may do everything in it but does not see it in the
+ * list (docs/protocol/community.md, 2.2).
  */
 void rights_resolve(const struct rights_defaults *defaults, const struct permission_row *own,
                     const struct user_row *user, struct rights *ret_rights);
@@ -53,8 +55,8 @@ struct rights_role {
     bool visible;
 };
 /*
- * Appends a JSON array of the ids of that role and visibility, global ones included, sorted; nothing at all, and false,
- * when nobody has it and `even_if_empty` is not set.
+ * Appends a JSON array of the ids of that role and visibility, global ones included, sorted;
+ * nothing at all, and false, when nobody has it and `even_if_empty` is not set.
  */
 bool rights_put_role(const struct rights_overrides *overrides, const struct rights_users *users,
                      struct rights_role role, bool even_if_empty, const char *key, struct buf *out);

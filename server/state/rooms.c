@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rooms that exist: finding them, their lifetime, their objects, and the ceiling over the memory of all of them.
- * The table is replaced as a whole when a room comes or goes, so that looking up is two binary searches under a read
- * lock; whoever holds a reference may go on using a room that is gone from the table.
+ * The rooms that exist: finding them, their lifetime, their objects, and the ceiling over the
+ * memory of all of them. The table is replaced as a whole when a room comes or goes, so that
+ * looking up is two binary searches under a read lock; whoever holds a reference may go on using a
+ * room that is gone from the table.
  */
 #include <assert.h>
 #include <ctype.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An open-addressing table of (person, room) -> hour. Hashing is seeded per process: ids are public keys, and whoever
- * can grind keys must not be able to make them collide.
+ * An open-addressing table of (person, room) -> hour. Hashing is seeded per process: ids are public
+ * keys, and whoever can grind keys must not be able to make them collide.
  */
 #include "state/sightings.h"
 
@@ -103,8 +103,8 @@ static void gather_pending(const struct sightings *s, struct entry *out)
 }
 
 /*
- * Forgets what is written; what is pending finds new places. In the same memory, since the table is one of the largest
- * that there are. Returns false without memory.
+ * Forgets what is written; what is pending finds new places. In the same memory, since the table is
+ * one of the largest that there are. Returns false without memory.
  */
 static bool make_space(struct sightings *s)
 {
@@ -130,7 +130,9 @@ static bool make_space(struct sightings *s)
     return true;
 }
 
-/* With the lock held. Strangers fill at most half of the table, so that members always find room. */
+/*
+ * With the lock held. Strangers fill at most half of the table, so that members always find room.
+ */
 static struct entry *find_or_make(struct sightings *s, const struct session_id *id, int64_t room,
                                   bool stranger)
 {
@@ -138,7 +140,9 @@ static struct entry *find_or_make(struct sightings *s, const struct session_id *
     bool crowded = s->used >= s->capacity / 4 * 3 || (stranger && s->strangers >= s->capacity / 2);
     if (e != NULL && (e->mark != FREE || !crowded))
         return e;
-    /* Rebuilding pays only when a good part of it can be forgotten; else each call would rebuild. */
+    /*
+     * Rebuilding pays only when a good part of it can be forgotten; else each call would rebuild.
+     */
     if (s->pending > s->capacity / 2 || !crowded || !make_space(s))
         return NULL;
     return find(s, id, room);

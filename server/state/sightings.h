@@ -25,8 +25,8 @@ void sightings_add(struct sightings *s, const struct session_id *id, int64_t roo
 /* Is that entry still there, written or not? */
 bool sightings_has(struct sightings *s, const struct session_id *id, int64_t room);
 /*
- * Copies up to max sightings that are not written yet and marks them as written. *new_left bounds how
- * many strangers among them are taken for the first time; it is counted down.
+ * Copies up to max sightings that are not written yet and marks them as written. *new_left bounds
+ * how many strangers among them are taken for the first time; it is counted down.
  */
 size_t sightings_take(struct sightings *s, struct sighting *ret_sightings, size_t max,
                       size_t *new_left);

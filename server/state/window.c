@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two sorted arrays over one set of messages. A room's windows hold about a thousand messages and new ones go to the end,
- * so arrays beat trees: a poll is one binary search and a walk.
+ * Two sorted arrays over one set of messages. A room's windows hold about a thousand messages and
+ * new ones go to the end, so arrays beat trees: a poll is one binary search and a walk.
  */
 #include "state/window.h"
 
@@ -223,8 +223,11 @@ enum err window_take(struct window *w, struct window_message *m)
 {
     size_t at = window_below(w, m->row.id);
     bool held = at < w->count && w->by_id[at]->row.id == m->row.id;
-    /* Of two pictures of one message the one with the higher number is the later; with equal ones they are the same, but
-     * the window may have been lowered since and now wants events that it did not note. */
+    /*
+     * Of two pictures of one message the one with the higher number is the later; with equal ones
+     * they are the same, but the window may have been lowered since and now wants events that it
+     * did not note.
+     */
     bool outdated = held && render_seqno(&w->by_id[at]->row) > render_seqno(&m->row);
     if (outdated || !is_useful(w, &m->row)) {
         if (held && !outdated)

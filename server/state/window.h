@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two windows of one room (docs/design.md, D3) over one set of messages:
- *   changes  every event above changes_low, in order of its number, tombstones included: for `since`
- *   recent   every live message with an id above recent_low: for `recent`, `before` and single messages
+ * The two windows of one room (docs/design.md, D3) over one set of messages: changes  every event
+ * above changes_low, in order of its number, tombstones included: for `since` recent   every live
+ * message with an id above recent_low: for `recent`, `before` and single messages
  *
- *   event numbers   0 ......... changes_low | complete ......... newest
- *   message ids     0 ......... recent_low  | complete ......... newest
+ * event numbers   0 ......... changes_low | complete ......... newest message ids     0 .........
+ * recent_low  | complete ......... newest
  *
  * A data structure and nothing else: no locks (the room's lock guards it), no SQL.
  */
@@ -43,7 +43,9 @@ void window_done(struct window *w);
 /* Back to window_init; frees what it held. */
 void window_reset(struct window *w, int64_t sequence);
 
-/* Renders one message outside of any lock. Free with window_message_free, or give to window_take. */
+/*
+ * Renders one message outside of any lock. Free with window_message_free, or give to window_take.
+ */
 MUST_USE enum err window_message_new(const struct message_row *row,
                                      struct window_message **ret_message);
 void window_message_free(struct window_message *m);
@@ -53,16 +55,21 @@ static inline struct span window_fragment(const struct window_message *m)
 }
 
 /*
- * Takes m in, in the place of an older state of the same message; frees it when the window holds a newer one or has no
- * use for it. ERR_NO_MEMORY: m is freed and the window may no longer be complete: window_reset it.
+ * Takes m in, in the place of an older state of the same message; frees it when the window holds a
+ * newer one or has no use for it. ERR_NO_MEMORY: m is freed and the window may no longer be
+ * complete: window_reset it.
  */
 MUST_USE enum err window_take(struct window *w, struct window_message *m);
 /*
- * Extends completeness downwards: the caller takes in all that lies between right afterwards. Marks never rise by this.
+ * Extends completeness downwards: the caller takes in all that lies between right afterwards. Marks
+ * never rise by this.
  */
 void window_lower(struct window *w, int64_t changes_low, int64_t recent_low);
 
-/* Drops the oldest event or the oldest live message, whichever window is longer. False: nothing is left. */
+/*
+ * Drops the oldest event or the oldest live message, whichever window is longer. False: nothing is
+ * left.
+ */
 bool window_drop_oldest(struct window *w);
 /* Drops the oldest until at most this much is left. */
 void window_trim(struct window *w, size_t max_messages, size_t max_bytes);

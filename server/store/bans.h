@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bans, from rooms or from the whole server (docs/protocol/community.md, 2.13). The two are independent of each other.
+ * Bans, from rooms or from the whole server (docs/protocol/community.md, 2.13). The two are
+ * independent of each other.
  *
- * Inside the caller's transaction, under the locks of standing_lock (store/standing.h), or in one of their own.
+ * Inside the caller's transaction, under the locks of standing_lock (store/standing.h), or in one
+ * of their own.
  */
 #ifndef CONCLAVE_STORE_BANS_H
 #define CONCLAVE_STORE_BANS_H
@@ -16,8 +18,8 @@ struct ban {
     double until; /* when it ends, in seconds since 1970 */
 };
 /*
- * Bans: takes room roles away, forgets what was scheduled for these bans, and schedules the end. A global ban takes no role;
- * ERR_CONFLICT: that person has a global one.
+ * Bans: takes room roles away, forgets what was scheduled for these bans, and schedules the end. A
+ * global ban takes no role; ERR_CONFLICT: that person has a global one.
  */
 MUST_USE enum err bans_add(struct db *db, const struct ban *ban);
 /* Lifts, and forgets what was scheduled. Harmless when there is no ban. */

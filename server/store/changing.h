@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages as the batch writer finds and changes them: edits and deletions. All of it inside the writer's transaction
- * and under the locks of the rooms (store/posting.h), one statement per step however many messages.
+ * Messages as the batch writer finds and changes them: edits and deletions. All of it inside the
+ * writer's transaction and under the locks of the rooms (store/posting.h), one statement per step
+ * however many messages.
  */
 #ifndef CONCLAVE_STORE_CHANGING_H
 #define CONCLAVE_STORE_CHANGING_H
@@ -32,8 +33,8 @@ struct author_posts {
     double posted;
 };
 /*
- * The messages named by ids (edited: of these the bodies too) and the oldest `limit` of each of `authors`. Ascending by
- * id, each once; those that do not exist are missing.
+ * The messages named by ids (edited: of these the bodies too) and the oldest `limit` of each of
+ * `authors`. Ascending by id, each once; those that do not exist are missing.
  */
 struct targets_wanted {
     const int64_t *ids;
@@ -59,7 +60,9 @@ struct author_room {
 MUST_USE enum err changing_rooms_of(struct db *db, struct arena *mem, int64_t author, int64_t room,
                                     struct author_room **ret_rooms, size_t *ret_count);
 
-/* What becomes of a message's data: another body, or none. `edited` and seqno_data are set with it. */
+/*
+ * What becomes of a message's data: another body, or none. `edited` and seqno_data are set with it.
+ */
 struct message_change {
     int64_t id;
     double edited;

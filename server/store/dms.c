@@ -11,7 +11,10 @@
 
 enum { PLACE_BYTES = 16 };
 
-/* Both people, little-endian: the data that a seal also covers, so that rows cannot be exchanged between them. */
+/*
+ * Both people, little-endian: the data that a seal also covers, so that rows cannot be exchanged
+ * between them.
+ */
 static struct span place(const struct dm_people *people, uint8_t out[static PLACE_BYTES])
 {
     for (unsigned i = 0; i < 8; i++) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages between members (docs/protocol/community.md, 2.12), sealed at rest with keys of their own. Ids are drawn in the order in
- * which they become visible, from the version VERSION_DMS, which is therefore always the newest id.
+ * Direct messages between members (docs/protocol/community.md, 2.12), sealed at rest with keys of
+ * their own. Ids are drawn in the order in which they become visible, from the version VERSION_DMS,
+ * which is therefore always the newest id.
  */
 #ifndef CONCLAVE_STORE_DMS_H
 #define CONCLAVE_STORE_DMS_H
@@ -52,8 +53,8 @@ struct dm_people {
     bool by_stranger;          /* the sender is one */
 };
 /*
- * The recipient's row; made when missing only if proved (they have just signed a request, and their row is still to be
- * written). ERR_MISSING: nobody of that id was ever here, or they are banned.
+ * The recipient's row; made when missing only if proved (they have just signed a request, and their
+ * row is still to be written). ERR_MISSING: nobody of that id was ever here, or they are banned.
  */
 MUST_USE enum err dms_recipient(struct db *db, const struct session_id *id, bool proved,
                                 int64_t now_ms, int64_t *ret_user);
@@ -72,9 +73,9 @@ MUST_USE enum err dms_seal(struct db *db, struct ring *ring, int64_t now_ms,
 MUST_USE enum err dms_open(struct db *db, struct ring *ring, struct dm_sealed *sealed,
                            struct span *ret_message);
 /*
- * Seals message and stores it. Where the inbox is full, or the strangers' part of it for a stranger,
- * whoever sent most of what is there loses the oldest of his. ERR_CONFLICT: the sender has as many
- * as are kept.
+ * Seals message and stores it. Where the inbox is full, or the strangers' part of it for a
+ * stranger, whoever sent most of what is there loses the oldest of his. ERR_CONFLICT: the sender
+ * has as many as are kept.
  */
 MUST_USE enum err dms_send(struct db *db, struct ring *ring, const struct dm_people *people,
                            struct span message, int64_t posted_ms, int64_t ttl_ms, int64_t *ret_id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of expiry, moving and dropping. Every step looks again, under the lock of the content, at what it was told before:
- * an upload of the same content, or a renewal, may have come in between.
+ * SQL of expiry, moving and dropping. Every step looks again, under the lock of the content, at
+ * what it was told before: an upload of the same content, or a renewal, may have come in between.
  */
 #include "store/file_jobs.h"
 

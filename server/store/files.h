@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Attachments at rest (docs/design.md, D6): content (`blobs` and their sealed `chunks`) apart from what people know of it
- * (`files`: id, room, message, expiry). This file is only the SQL of content and of the file-server half; room files are
- * room_files.h, what messages do to them attachments.h, what jobs do file_jobs.h. server/files/blob.c makes put, get,
- * stat and delete of it, seals, and knows limits and lifetimes.
+ * Attachments at rest (docs/design.md, D6): content (`blobs` and their sealed `chunks`) apart from
+ * what people know of it (`files`: id, room, message, expiry). This file is only the SQL of content
+ * and of the file-server half; room files are room_files.h, what messages do to them attachments.h,
+ * what jobs do file_jobs.h. server/files/blob.c makes put, get, stat and delete of it, seals, and
+ * knows limits and lifetimes.
  *
- * Unless a comment says otherwise, writing functions run inside the caller's transaction (db_tx), and reading ones do
- * not need any. Names and chunks come and go sealed.
+ * Unless a comment says otherwise, writing functions run inside the caller's transaction (db_tx),
+ * and reading ones do not need any. Names and chunks come and go sealed.
  *
- * Two halves. Room files have a number (files.id) and a blob of their own, never shared. Files of the file-server half
- * are known by the hash of their content: one blob, one `files` row without room per content.
+ * Two halves. Room files have a number (files.id) and a blob of their own, never shared. Files of
+ * the file-server half are known by the hash of their content: one blob, one `files` row without
+ * room per content.
  *
  * Order of locks: the blob, then the row in files, then room_storage, then file_usage.
  */
@@ -21,7 +23,10 @@
 #include "store/store.h"
 
 enum { FILE_HASH_BYTES = 33, FILE_CHUNK_BYTES = 256 * 1024, FILE_NAME_SEALED_MAX = 1024 };
-/* The partition of what has no end (icons, pinned attachments). Later than every day, so that nothing is ever due. */
+/*
+ * The partition of what has no end (icons, pinned attachments). Later than every day, so that
+ * nothing is ever due.
+ */
 enum { FILES_DAY_PERMANENT = INT32_MAX };
 /* Expiry of what has none, so that comparisons need no special case; NULL in the database. */
 #define FILE_NEVER ((double)INT64_MAX)
@@ -73,21 +78,24 @@ struct file_row {
 };
 
 /*
- * put, step 1. hash NULL: a room file, always a new blob. With a hash: the blob of that content, made when it does not
- * exist; the row is locked, so a second upload of the same content waits for the first one's end and then finds it.
- * *ret_created: the caller inserts the chunks now. Not created: ret_blob says what is there (size, key_id and day of the
- * first upload; blocked).
+ * put, step 1. hash NULL: a room file, always a new blob. With a hash: the blob of that content,
+ * made when it does not exist; the row is locked, so a second upload of the same content waits for
+ * the first one's end and then finds it. *ret_created: the caller inserts the chunks now. Not
+ * created: ret_blob says what is there (size, key_id and day of the first upload; blocked).
  */
 MUST_USE enum err files_blob_claim(struct db *db, const struct file_hash *hash,
                                    const struct blob_row *wanted, struct blob_row *ret_blob,
                                    bool *ret_created);
 /*
- * put, step 2, for n = 0, 1, …; day as in the blob row. Not waited for: db_settle after the last one says how they went.
- * ERR_CONFLICT (there): no partition for that day.
+ * put, step 2, for n = 0, 1, …; day as in the blob row. Not waited for: db_settle after the last
+ * one says how they went. ERR_CONFLICT (there): no partition for that day.
  */
 MUST_USE enum err files_chunk_send(struct db *db, int64_t day, int64_t blob, int64_t n,
                                    struct span sealed);
-/* put, step 3 for the file-server half: makes the row or renews it: uploaded = now, the later of both expiries. */
+/*
+ * put, step 3 for the file-server half: makes the row or renews it: uploaded = now, the later of
+ * both expiries.
+ */
 MUST_USE enum err files_publish(struct db *db, int64_t blob, double now, double expiry,
                                 double *ret_expiry);
 /*
@@ -101,7 +109,10 @@ MUST_USE enum err files_usage(struct db *db, struct file_usage *ret_usage);
 /* Sets the sums to what there is: programs of before migration 0013 count otherwise. */
 MUST_USE enum err files_recount(struct db *db);
 
-/* get: appends sealed chunk n to out. ERR_MISSING: gone, or moved to another day meanwhile: stat again to know. */
+/*
+ * get: appends sealed chunk n to out. ERR_MISSING: gone, or moved to another day meanwhile: stat
+ * again to know.
+ */
 MUST_USE enum err files_chunk_read(struct db *db, int64_t day, int64_t blob, int64_t n,
                                    struct buf *out);
 
@@ -114,8 +125,8 @@ MUST_USE enum err files_any_blocked(struct db *db, bool *ret_any);
 MUST_USE enum err files_is_blocked(struct db *db, const struct file_hash *hash, bool *ret_blocked);
 
 /*
- * The later of its expiry and the one given, in a statement of its own; what has expired at `now` stays so. ERR_MISSING:
- * unknown, expired, or blocked.
+ * The later of its expiry and the one given, in a statement of its own; what has expired at `now`
+ * stays so. ERR_MISSING: unknown, expired, or blocked.
  */
 MUST_USE enum err files_extend(struct db *db, const struct file_hash *hash, double now,
                                double expiry, struct file_row *ret_file);
@@ -124,8 +135,8 @@ MUST_USE enum err files_extend(struct db *db, const struct file_hash *hash, doub
 MUST_USE enum err files_lock(struct db *db, const struct file_hash *hash,
                              struct blob_row *ret_blob);
 /*
- * delete. Removes what people know of the content, its chunks, its blob, and gives its bytes back; at once, in the
- * caller's transaction. A room whose picture it was has none then.
+ * delete. Removes what people know of the content, its chunks, its blob, and gives its bytes back;
+ * at once, in the caller's transaction. A room whose picture it was has none then.
  */
 MUST_USE enum err files_remove(struct db *db, const struct blob_row *blob);
 /* The same, but remembers the hash as refused. ERR_CONFLICT: it is already. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of store/ about attachments share: columns and how they are read, and giving bytes back.
+ * What the files of store/ about attachments share: columns and how they are read, and giving bytes
+ * back.
  */
 #ifndef CONCLAVE_STORE_FILES_INTERNAL_H
 #define CONCLAVE_STORE_FILES_INTERNAL_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of filters. A change raises the rights of the room, or of all rooms, so that every process reads them anew.
+ * SQL of filters. A change raises the rights of the room, or of all rooms, so that every process
+ * reads them anew.
  */
 #include "store/filters.h"
 

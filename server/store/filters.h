@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Filters of posts and their automatic replies at rest (docs/protocol/community.md, 4.5): one row for every room, one per room that
- * differs. What follows from several rows together is decided in state/filters.h.
+ * Filters of posts and their automatic replies at rest (docs/protocol/community.md, 4.5): one row
+ * for every room, one per room that differs. What follows from several rows together is decided in
+ * state/filters.h.
  */
 #ifndef CONCLAVE_STORE_FILTERS_H
 #define CONCLAVE_STORE_FILTERS_H
@@ -42,7 +43,10 @@ MUST_USE enum err filters_list(struct db *db, struct arena *mem, int64_t room,
                                struct filter_row **ret_rows, size_t *ret_count);
 MUST_USE enum err filters_replies(struct db *db, struct arena *mem, int64_t room,
                                   struct filter_reply_row **ret_rows, size_t *ret_count);
-/* Puts the row in the place of the former one of its room (and type); a row that says nothing is removed. */
+/*
+ * Puts the row in the place of the former one of its room (and type); a row that says nothing is
+ * removed.
+ */
 MUST_USE enum err filters_set(struct db *db, const struct filter_row *row);
 MUST_USE enum err filters_set_reply(struct db *db, const struct filter_reply_row *row);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One query. A row that is entered while a later one is already committed may be passed over; its owner counts as new a
- * little longer, in this process.
+ * One query. A row that is entered while a later one is already committed may be passed over; its
+ * owner counts as new a little longer, in this process.
  */
 #include "store/first_sights.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was asked for at a later time: changes of permissions, bans and their ends (docs/protocol/community.md, 2.3, 2.13 and 4.1). Unless
- * a comment says otherwise, functions that write run inside the caller's transaction.
+ * What was asked for at a later time: changes of permissions, bans and their ends
+ * (docs/protocol/community.md, 2.3, 2.13 and 4.1). Unless a comment says otherwise, functions that
+ * write run inside the caller's transaction.
  */
 #ifndef CONCLAVE_STORE_FUTURES_H
 #define CONCLAVE_STORE_FUTURES_H
@@ -36,9 +37,9 @@ MUST_USE enum err futures_add_ban(struct db *db, int64_t user, const struct reac
 MUST_USE enum err futures_forget_bans(struct db *db, int64_t user, const struct reach *reach);
 
 /*
- * For jobs: applies the earliest row that is due at `now` and deletes it, in a transaction of its own. A ban of somebody
- * who has a role by now is passed over. ERR_MISSING: nothing is due. mem is used and may be reset by the caller between
- * calls.
+ * For jobs: applies the earliest row that is due at `now` and deletes it, in a transaction of its
+ * own. A ban of somebody who has a role by now is passed over. ERR_MISSING: nothing is due. mem is
+ * used and may be reset by the caller between calls.
  */
 MUST_USE enum err futures_apply_next(struct db *db, struct arena *mem, double now);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Applying what is due, row by row: one statement over all due rows would trip over two rows for the same account, which is
- * how PySOGS's job stops for ever (docs/protocol/community.md, 4.1).
+ * Applying what is due, row by row: one statement over all due rows would trip over two rows for
+ * the same account, which is how PySOGS's job stops for ever (docs/protocol/community.md, 4.1).
  */
 #include "store/bans.h"
 #include "store/futures.h"
@@ -39,7 +39,10 @@ static enum err apply_permissions(struct db *db, const struct due *due)
     return e == OK ? versions_bump_rights(db, &due->room, 1) : e;
 }
 
-/* Whoever got a role since then is not banned by what was decided before (docs/protocol/community.md, 4.1). */
+/*
+ * Whoever got a role since then is not banned by what was decided before
+ * (docs/protocol/community.md, 4.1).
+ */
 static enum err may_be_banned(struct db *db, const struct due *due, const struct reach *reach,
                               bool *ret_may)
 {

@@ -28,13 +28,15 @@ MUST_USE enum err store_query_i64(struct db *db, const char *sql, const struct p
                                   size_t count, int64_t *ret_value);
 
 /*
- * Reads all rows into an array of mem: one call of read per row fills one (zeroed) element; false: no memory.
- * ERR_NO_MEMORY at the arena's end; ERR_DEFECT when a column is not what read asked for.
+ * Reads all rows into an array of mem: one call of read per row fills one (zeroed) element; false:
+ * no memory. ERR_NO_MEMORY at the arena's end; ERR_DEFECT when a column is not what read asked for.
  */
 typedef bool (*store_reader)(const struct row *row, struct arena *mem, void *element);
 MUST_USE enum err store_read_all(struct rows *rows, struct arena *mem, size_t element_size,
                                  store_reader read, void **ret_elements, size_t *ret_count);
-/* A copy of a text or bytea column that outlives its rows; NULL stays {NULL, 0}. False: no memory. */
+/*
+ * A copy of a text or bytea column that outlives its rows; NULL stays {NULL, 0}. False: no memory.
+ */
 MUST_USE bool row_dup(const struct row *row, int column, struct arena *mem, struct span *ret_copy);
 
 /* A store_reader of struct user_row: id, session_id, banned, moderator, admin, visible_mod. */
@@ -55,9 +57,14 @@ MUST_USE enum err versions_bump_rights(struct db *db, const int64_t *rooms, size
 
 /* Deletes the rows of permissions of that user that say nothing any more (permissions.c). */
 MUST_USE enum err permissions_tidy(struct db *db, int64_t user, const int64_t *rooms, size_t count);
-/* After rows were made, under the rooms' locks. ERR_TOO_LARGE: one has more than PERMISSIONS_MAX. */
+/*
+ * After rows were made, under the rooms' locks. ERR_TOO_LARGE: one has more than PERMISSIONS_MAX.
+ */
 MUST_USE enum err permissions_check_room(struct db *db, const int64_t *rooms, size_t count);
-/* info_updates +1 in every room: a global role came, went or changed (roles.c). Under the locks of all rooms. */
+/*
+ * info_updates +1 in every room: a global role came, went or changed (roles.c). Under the locks of
+ * all rooms.
+ */
 MUST_USE enum err roles_info_all(struct db *db);
 
 #endif

@@ -33,13 +33,15 @@ struct message_facts {
 MUST_USE enum err message_mac(const struct aead_key *row_key, const struct message_facts *facts,
                               struct message_mac *ret_mac);
 /*
- * mac as it was read; p == NULL: there is none, which is OK until MACs are required. ERR_SEALED: the
- * row is not what was written.
+ * mac as it was read; p == NULL: there is none, which is OK until MACs are required. ERR_SEALED:
+ * the row is not what was written.
  */
 MUST_USE enum err message_mac_check(struct ring *ring, const struct aead_key *row_key,
                                     const struct message_facts *facts, struct span mac);
 
-/* The same, with MESSAGE_MAC_COLUMNS from the first column on; facts: room, seqno_creation, sealed. */
+/*
+ * The same, with MESSAGE_MAC_COLUMNS from the first column on; facts: room, seqno_creation, sealed.
+ */
 MUST_USE enum err message_mac_check_row(struct ring *ring, const struct aead_key *row_key,
                                         const struct row *row, int first,
                                         const struct message_facts *facts);

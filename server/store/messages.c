@@ -11,7 +11,10 @@
 
 enum { PLACE_BYTES = 16 };
 
-/* Room and seqno_creation, little-endian: the data that a body's seal also covers, so rows cannot be exchanged. */
+/*
+ * Room and seqno_creation, little-endian: the data that a body's seal also covers, so rows cannot
+ * be exchanged.
+ */
 static struct span place(int64_t room, int64_t seqno_creation, uint8_t out[static PLACE_BYTES])
 {
     for (unsigned i = 0; i < 8; i++) {
@@ -132,7 +135,9 @@ static enum err read_message(const struct reading *r, const struct row *row,
     return open_body(r, row, message);
 }
 
-/* The rows with their reactions, which are read by a statement of their own when there may be any. */
+/*
+ * The rows with their reactions, which are read by a statement of their own when there may be any.
+ */
 static enum err read_messages(const struct reading *r, struct rows *rows,
                               struct message_row **ret_rows, size_t *ret_count)
 {

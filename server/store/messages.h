@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages at rest, for reading. Bodies and reactions are sealed (store/ring.h); rows that come out of here are open, in
- * the caller's arena. Reading follows docs/design.md, D3 (indexes that never walk tombstones) and D17 (a message has up to two
- * events). What the batch writer asks and writes is in store/posting.h, store/changing.h and store/reactions.h.
+ * Messages at rest, for reading. Bodies and reactions are sealed (store/ring.h); rows that come out
+ * of here are open, in the caller's arena. Reading follows docs/design.md, D3 (indexes that never
+ * walk tombstones) and D17 (a message has up to two events). What the batch writer asks and writes
+ * is in store/posting.h, store/changing.h and store/reactions.h.
  */
 #ifndef CONCLAVE_STORE_MESSAGES_H
 #define CONCLAVE_STORE_MESSAGES_H
@@ -44,13 +45,17 @@ struct message_row {
 };
 
 /*
- * For whom rows are read, which decides how many of those who reacted come along. NULL: for memory, which keeps
- * REACTORS_KEPT of a message, shared among its reactions, and no fewer than REACTORS_SHOWN_MAX of each.
+ * For whom rows are read, which decides how many of those who reacted come along. NULL: for memory,
+ * which keeps REACTORS_KEPT of a message, shared among its reactions, and no fewer than
+ * REACTORS_SHOWN_MAX of each.
  */
 struct message_reader {
     const struct session_id *caller; /* NULL: anonymous */
     int64_t reactors;                /* of each reaction, 0..REACTORS_SHOWN_MAX */
-    /* NULL: all. Rows that the reader does not see come without data: opening them would cost memory for nothing. */
+    /*
+     * NULL: all. Rows that the reader does not see come without data: opening them would cost
+     * memory for nothing.
+     */
     bool (*sees)(const struct message_row *row, const void *arg);
     const void *sees_arg;
 };
@@ -61,9 +66,9 @@ enum { REACTORS_SHOWN_MAX = 20, REACTORS_KEPT = 1024 };
  * held. Those that do not open stand among them, marked as damaged, so that reading goes on behind
  * them.
  *
- * messages_events: messages with an event (seqno_data, or seqno_reactions when larger) in (since, up_to], in order of
- * their first such event, at most limit messages. *ret_complete_to: they are all that have one up to there; below up_to
- * when limit cut the list, and then always above since.
+ * messages_events: messages with an event (seqno_data, or seqno_reactions when larger) in (since,
+ * up_to], in order of their first such event, at most limit messages. *ret_complete_to: they are
+ * all that have one up to there; below up_to when limit cut the list, and then always above since.
  */
 struct message_query {
     int64_t room;
@@ -71,8 +76,9 @@ struct message_query {
     int64_t limit;
     bool reactions; /* count seqno_reactions as an event (t=r) */
     /*
-     * Tombstones of messages created up to there (docs/protocol/community.md, 3.3 (2)): what the reader knew when he asked, also when
-     * since has moved on from that. INT64_MAX, for memory: all.
+     * Tombstones of messages created up to there (docs/protocol/community.md, 3.3 (2)): what the
+     * reader knew when he asked, also when since has moved on from that. INT64_MAX, for memory:
+     * all.
      */
     int64_t known_to;
     const struct message_reader *reader;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The files of migrations/, compiled in: the Makefile writes build/migrations.c. In order of their numbers, 1 first,
- * without gaps.
+ * The files of migrations/, compiled in: the Makefile writes build/migrations.c. In order of their
+ * numbers, 1 first, without gaps.
  */
 #ifndef CONCLAVE_STORE_MIGRATIONS_H
 #define CONCLAVE_STORE_MIGRATIONS_H
@@ -14,9 +14,9 @@ struct embedded_migration {
     const unsigned char *sql; /* not NUL-terminated */
     size_t len;
     /*
-     * The fewest migrations a program must know to go on serving the schema after this one, as its line
-     * "-- oldest program: NUMBER" says; 0 for "any": it takes nothing away that an older program uses. Files without
-     * the line (0001 to 0007) get their own number.
+     * The fewest migrations a program must know to go on serving the schema after this one, as its
+     * line "-- oldest program: NUMBER" says; 0 for "any": it takes nothing away that an older
+     * program uses. Files without the line (0001 to 0007) get their own number.
      */
     int oldest_program;
 };

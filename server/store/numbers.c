@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of raised numbers. Everybody who raises locks the row of `server` first, so that it happens once.
+ * SQL of raised numbers. Everybody who raises locks the row of `server` first, so that it happens
+ * once.
  */
 #include "store/numbers.h"
 
 #include "base/log.h"
 #include "store/internal.h"
 
-/* Not prepared: a restore runs them on tables that were not there when its connection was opened. */
+/*
+ * Not prepared: a restore runs them on tables that were not there when its connection was opened.
+ */
 static const char *const raises[] = {
     /* In the order in which writers lock them. */
     "SELECT id FROM conclave.rooms ORDER BY id FOR NO KEY UPDATE",
@@ -16,7 +19,10 @@ static const char *const raises[] = {
     /* Among them the one that ids of direct messages are drawn from. */
     "UPDATE conclave.versions"
     "   SET value = value + $1",
-    /* Ids that clients know: a new message or file must not be taken for one that went with the old database. */
+    /*
+     * Ids that clients know: a new message or file must not be taken for one that went with the old
+     * database.
+     */
     "SELECT setval(s, nextval(s) + $1)"
     "  FROM (SELECT pg_get_serial_sequence('conclave.' || t, 'id')::regclass AS s"
     "          FROM unnest(ARRAY['messages', 'files']) t) sequences",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of the move from an 05 id to the blinded one. Locks in the order of everybody: rooms, the record, the person.
+ * SQL of the move from an 05 id to the blinded one. Locks in the order of everybody: rooms, the
+ * record, the person.
  */
 #include "store/pending.h"
 

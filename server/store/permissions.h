@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What differs from a room's defaults for one account: the rows of `permissions`. Roles and bans stand in the same rows
- * but have files of their own (roles.h, bans.h).
+ * What differs from a room's defaults for one account: the rows of `permissions`. Roles and bans
+ * stand in the same rows but have files of their own (roles.h, bans.h).
  */
 #ifndef CONCLAVE_STORE_PERMISSIONS_H
 #define CONCLAVE_STORE_PERMISSIONS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whom an id means that somebody named. A 05 id stands for whichever of its two blinded forms the account uses here; as
- * long as it was never seen, for itself, and what is decided waits there (store/pending.h; docs/protocol/community.md, 3.9).
+ * Whom an id means that somebody named. A 05 id stands for whichever of its two blinded forms the
+ * account uses here; as long as it was never seen, for itself, and what is decided waits there
+ * (store/pending.h; docs/protocol/community.md, 3.9).
  */
 #ifndef CONCLAVE_STORE_PERSON_H
 #define CONCLAVE_STORE_PERSON_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pinned messages (docs/protocol/community.md, 2.9). Their files do not expire; each pin set or taken away is one info_updates.
+ * Pinned messages (docs/protocol/community.md, 2.9). Their files do not expire; each pin set or
+ * taken away is one info_updates.
  *
  * What writes runs inside the caller's transaction, under the lock of the room's row.
  */
@@ -10,7 +11,10 @@
 #include "crypto/keys.h"
 #include "store/store.h"
 
-/* All readers get all pins with every room object, so their number has an end; ours, PySOGS has none. */
+/*
+ * All readers get all pins with every room object, so their number has an end; ours, PySOGS has
+ * none.
+ */
 enum { PINS_MAX = 256, PINS_ALL = -1 };
 
 struct pin_row {
@@ -28,11 +32,13 @@ struct pin {
     double now;
 };
 /*
- * Pins, or moves to the end. ERR_MISSING: no regular message of the room (deleted, filtered, held, a whisper).
- * ERR_TOO_LARGE: PINS_MAX others are pinned.
+ * Pins, or moves to the end. ERR_MISSING: no regular message of the room (deleted, filtered, held,
+ * a whisper). ERR_TOO_LARGE: PINS_MAX others are pinned.
  */
 MUST_USE enum err pins_add(struct db *db, const struct pin *pin);
-/* message: one, or PINS_ALL. lifetime_s: what their files live from their upload on (0: for ever). */
+/*
+ * message: one, or PINS_ALL. lifetime_s: what their files live from their upload on (0: for ever).
+ */
 MUST_USE enum err pins_remove(struct db *db, struct arena *mem, int64_t room, int64_t message,
                               double lifetime_s, int64_t *ret_removed);
 

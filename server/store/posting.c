@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the batch writer asks and writes inside its transaction (docs/design.md, D4): one statement per step, however many posts.
+ * What the batch writer asks and writes inside its transaction (docs/design.md, D4): one statement
+ * per step, however many posts.
  */
 #include "base/clock.h"
 #include "store/internal.h"
 #include "store/posting.h"
 
-/* Clocks of two processes may differ by this much. Posts from further ahead were made before a clock was set back: they
- * must not use up their author's rate until it has caught up. */
+/*
+ * Clocks of two processes may differ by this much. Posts from further ahead were made before a
+ * clock was set back: they must not use up their author's rate until it has caught up.
+ */
 enum { CLOCKS_APART_MS = 2 * SECOND_MS };
 
 static bool read_lock(const struct row *row, struct arena *mem, void *element)

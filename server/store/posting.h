@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the batch writer asks about rooms and people, and the posts it inserts (docs/design.md, D4): one statement per step,
- * however many ops a batch has. All of it inside the writer's transaction; the order is lock, facts, insert, advance.
+ * What the batch writer asks about rooms and people, and the posts it inserts (docs/design.md, D4):
+ * one statement per step, however many ops a batch has. All of it inside the writer's transaction;
+ * the order is lock, facts, insert, advance.
  */
 #ifndef CONCLAVE_STORE_POSTING_H
 #define CONCLAVE_STORE_POSTING_H
@@ -16,13 +17,15 @@ struct room_lock {
     bool read, accessible, write, upload;
 };
 /*
- * Locks in the order of the id (docs/decisions/0013-lock-of-rooms.md); rooms that are gone are missing from the result.
- * rooms[] is sorted and unique.
+ * Locks in the order of the id (docs/decisions/0013-lock-of-rooms.md); rooms that are gone are
+ * missing from the result. rooms[] is sorted and unique.
  */
 MUST_USE enum err posting_lock_rooms(struct db *db, struct arena *mem, const int64_t *rooms,
                                      size_t count, struct room_lock **ret_locks, size_t *ret_count);
 
-/* For each (room, author): the facts on which a post is decided. One statement for the whole batch. */
+/*
+ * For each (room, author): the facts on which a post is decided. One statement for the whole batch.
+ */
 struct author_facts {
     int64_t user;          /* 0: nobody we know, and not to be made */
     bool banned;           /* globally or in the room */
@@ -53,7 +56,9 @@ struct message_insert {
     struct span sealed; /* nonce || AEAD(signature || data) || tag */
     struct message_mac mac;
 };
-/* All rows by one INSERT ... SELECT unnest; ids come back in order of the input, growing per room. */
+/*
+ * All rows by one INSERT ... SELECT unnest; ids come back in order of the input, growing per room.
+ */
 MUST_USE enum err posting_insert(struct db *db, struct arena *mem,
                                  const struct message_insert *rows, size_t count,
                                  int64_t **ret_ids);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the batch writer asks about reactions and changes of them: one statement per step, however many.
+ * What the batch writer asks about reactions and changes of them: one statement per step, however
+ * many.
  */
 #include "store/internal.h"
 #include "store/reactions.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions at rest (docs/protocol/community.md, 2.10 and 3.5). Their text is sealed and padded to one size, so a copy of the database
- * shows who reacted, but not with what; equal texts are found by opening the few that a message has.
+ * Reactions at rest (docs/protocol/community.md, 2.10 and 3.5). Their text is sealed and padded to
+ * one size, so a copy of the database shows who reacted, but not with what; equal texts are found
+ * by opening the few that a message has.
  */
 #ifndef CONCLAVE_STORE_REACTIONS_H
 #define CONCLAVE_STORE_REACTIONS_H
@@ -12,9 +13,14 @@ enum {
     REACTION_MAX_CODE_POINTS = 12,
     REACTION_MAX_BYTES = 4 * REACTION_MAX_CODE_POINTS,
     REACTION_SEALED_BYTES = 24 + 1 + REACTION_MAX_BYTES + 16, /* nonce, length, padded text, tag */
-    /* Different ones on one message: no crowd of honest people reaches it, and rows of messages stay below 0.5 MB. */
+    /*
+     * Different ones on one message: no crowd of honest people reaches it, and rows of messages
+     * stay below 0.5 MB.
+     */
     REACTIONS_PER_MESSAGE_MAX = 256,
-    /* What one answer about reactors holds at most: 100,000 ids with their times fit into a reply. */
+    /*
+     * What one answer about reactors holds at most: 100,000 ids with their times fit into a reply.
+     */
     REACTORS_LISTED_MAX = 100000,
 };
 
@@ -44,9 +50,9 @@ struct reactor_row {
     double at;
 };
 /*
- * Who has this reaction on a message, the earliest first, at most limit of them. ERR_MISSING: no message of this room that
- * can have reactions (unknown, deleted, filtered or a whisper). ERR_TOO_LARGE: that would be more than `most`; none was
- * read.
+ * Who has this reaction on a message, the earliest first, at most limit of them. ERR_MISSING: no
+ * message of this room that can have reactions (unknown, deleted, filtered or a whisper).
+ * ERR_TOO_LARGE: that would be more than `most`; none was read.
  */
 struct reactors_query {
     int64_t room;
@@ -68,7 +74,10 @@ struct reaction_target {
     int64_t users;
     struct span text;
 };
-/* All reactions of the messages given, by message, then in the order of first use. rooms[i]: the room of messages[i]. */
+/*
+ * All reactions of the messages given, by message, then in the order of first use. rooms[i]: the
+ * room of messages[i].
+ */
 MUST_USE enum err reactions_targets(struct db *db, struct ring *ring, struct arena *mem,
                                     const int64_t *messages, const int64_t *rooms, size_t count,
                                     struct reaction_target **ret_targets, size_t *ret_count);

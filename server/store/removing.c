@@ -67,7 +67,10 @@ static enum err find(struct db *db, struct removal *r)
     return OK;
 }
 
-/* One number for the deletion, one for each user reaction that goes with it (docs/protocol/community.md, 3.1). */
+/*
+ * One number for the deletion, one for each user reaction that goes with it
+ * (docs/protocol/community.md, 3.1).
+ */
 static enum err draw(struct db *db, struct removal *r)
 {
     int64_t *totals = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Making room for a restored database, and what has to be done to it before anybody may use it. Everything here belongs into
- * one transaction of the caller's, which commits after restore_raise; its statements are not prepared, since the tables
- * come and go. One thread.
+ * Making room for a restored database, and what has to be done to it before anybody may use it.
+ * Everything here belongs into one transaction of the caller's, which commits after restore_raise;
+ * its statements are not prepared, since the tables come and go. One thread.
  */
 #ifndef CONCLAVE_STORE_RESTORE_H
 #define CONCLAVE_STORE_RESTORE_H
@@ -10,15 +10,18 @@
 #include "store/store.h"
 
 /*
- * Nobody who starts from now on gets past reading the schema before the transaction ends, and time-outs are off, except
- * for locks. ERR_RETRY: somebody has it and does not let go.
+ * Nobody who starts from now on gets past reading the schema before the transaction ends, and
+ * time-outs are off, except for locks. ERR_RETRY: somebody has it and does not let go.
  */
 MUST_USE enum err restore_begin(struct db *db);
 /* Sessions of other processes of ours on this database: servers and commands. */
 MUST_USE enum err restore_others(struct db *db, int64_t *ret_count);
 /* Whether our schema holds anything. */
 MUST_USE enum err restore_is_empty(struct db *db, bool *ret_empty);
-/* Removes all that our schema holds. The schema itself stays, or is made: the role may not be allowed to make one. */
+/*
+ * Removes all that our schema holds. The schema itself stays, or is made: the role may not be
+ * allowed to make one.
+ */
 MUST_USE enum err restore_clear(struct db *db);
 /*
  * The schema as migrations up to `number` make it, empty, and without what slows loading down:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of retention. What is oldest is found from the low end of an index, for each kind of rows from its own; ids, times
- * and numbers of deletion all grow together, so looking at the first few tells whether there is anything to do.
+ * SQL of retention. What is oldest is found from the low end of an index, for each kind of rows
+ * from its own; ids, times and numbers of deletion all grow together, so looking at the first few
+ * tells whether there is anything to do.
  */
 #include "store/retention.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ring of row keys: wrapped in table ring_keys, open in locked memory while the server runs. Rows themselves are
- * sealed by whoever writes them (message_seal, files/blob.c).
+ * The ring of row keys: wrapped in table ring_keys, open in locked memory while the server runs.
+ * Rows themselves are sealed by whoever writes them (message_seal, files/blob.c).
  */
 #include "store/ring.h"
 

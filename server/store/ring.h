@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sealed store (docs/design.md, D13): row keys live in the database (table ring_keys), each wrapped by the storage key that is
- * outside of it. One key per room and month for messages, one per month for files of each kind and for direct messages. Unwrapped keys are
- * cached in locked memory. Any thread (own lock); the db given must be the caller's.
+ * The sealed store (docs/design.md, D13): row keys live in the database (table ring_keys), each
+ * wrapped by the storage key that is outside of it. One key per room and month for messages, one
+ * per month for files of each kind and for direct messages. Unwrapped keys are cached in locked
+ * memory. Any thread (own lock); the db given must be the caller's.
  */
 #ifndef CONCLAVE_STORE_RING_H
 #define CONCLAVE_STORE_RING_H
@@ -29,9 +30,10 @@ struct damage *ring_damage(struct ring *ring);
 enum ring_kind { RING_MESSAGES = 1, RING_FILES = 2, RING_DMS = 3 };
 
 /*
- * The key to seal with now: for messages of a room (room > 0), for files (room 0: the file-server half) or direct messages
- * (room 0). Made and inserted when it does not exist (idempotent between processes). Touches SQL only the first time in a
- * month; then from memory. db may be NULL: memory only, ERR_RETRY when it would need SQL.
+ * The key to seal with now: for messages of a room (room > 0), for files (room 0: the file-server
+ * half) or direct messages (room 0). Made and inserted when it does not exist (idempotent between
+ * processes). Touches SQL only the first time in a month; then from memory. db may be NULL: memory
+ * only, ERR_RETRY when it would need SQL.
  */
 MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_kind kind,
                                    int64_t room, int64_t now_ms, int64_t *ret_key_id,
@@ -43,8 +45,8 @@ MUST_USE enum err ring_key_current(struct ring *ring, struct db *db, enum ring_k
 MUST_USE enum err ring_key_by_id(struct ring *ring, struct db *db, int64_t key_id,
                                  struct aead_key *ret_key);
 /*
- * The same for what must lie in that place: a key's wrapping covers its kind and room, so a row that
- * was moved in the database names a key of another place. ERR_SEALED then, too.
+ * The same for what must lie in that place: a key's wrapping covers its kind and room, so a row
+ * that was moved in the database names a key of another place. ERR_SEALED then, too.
  */
 MUST_USE enum err ring_key_for(struct ring *ring, struct db *db, enum ring_kind kind, int64_t room,
                                int64_t key_id, struct aead_key *ret_key);
@@ -86,7 +88,10 @@ MUST_USE enum err ring_rotate(struct ring *ring, struct db *db, const struct key
 MUST_USE enum err ring_count(struct db *db, const struct key_name *name, int64_t *ret_under,
                              int64_t *ret_all);
 
-/* For the job: removes keys of direct messages, of past months, with which nothing is sealed any more. */
+/*
+ * For the job: removes keys of direct messages, of past months, with which nothing is sealed any
+ * more.
+ */
 MUST_USE enum err ring_forget_dms(struct db *db, int64_t now_ms);
 
 #endif

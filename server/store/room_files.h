@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Files of rooms: who may upload, under which rules of the room's operator, and the rows by which they are known.
- * What messages and pins do to them is attachments.h.
+ * Files of rooms: who may upload, under which rules of the room's operator, and the rows by which
+ * they are known. What messages and pins do to them is attachments.h.
  */
 #ifndef CONCLAVE_STORE_ROOM_FILES_H
 #define CONCLAVE_STORE_ROOM_FILES_H
@@ -33,7 +33,10 @@ MUST_USE enum err room_files_add(struct db *db, const struct room_files_new *fil
 /* Charges bytes to the room. ERR_TOO_LARGE: beyond quota. */
 MUST_USE enum err room_files_charge(struct db *db, int64_t room, int64_t bytes, int64_t quota);
 
-/* stat, with the name in mem (which may be NULL: no name). ERR_MISSING: unknown, of another room, or expired at `now`. */
+/*
+ * stat, with the name in mem (which may be NULL: no name). ERR_MISSING: unknown, of another room,
+ * or expired at `now`.
+ */
 MUST_USE enum err room_files_find(struct db *db, struct arena *mem, int64_t room, int64_t file,
                                   double now, struct file_row *ret_file);
 /* For operators: a file by its number alone, expired or not. ERR_MISSING. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rooms: their rows, and creation, change and removal by commands and handlers. Every change bumps `versions` in the
- * same transaction (docs/design.md, D7).
+ * Rooms: their rows, and creation, change and removal by commands and handlers. Every change bumps
+ * `versions` in the same transaction (docs/design.md, D7).
  */
 #ifndef CONCLAVE_STORE_ROOMS_H
 #define CONCLAVE_STORE_ROOMS_H
@@ -32,7 +32,10 @@ MUST_USE enum err rooms_by_id(struct db *db, struct arena *mem, int64_t id,
 MUST_USE enum err rooms_by_token(struct db *db, struct arena *mem, struct span token,
                                  struct room_row *ret_room);
 
-/* ERR_CONFLICT: the token exists (in any case). Token alphabet and length were checked by the caller. */
+/*
+ * ERR_CONFLICT: the token exists (in any case). Token alphabet and length were checked by the
+ * caller.
+ */
 MUST_USE enum err rooms_create(struct db *db, struct span token, struct span name,
                                struct span description, int64_t now_ms, int64_t *ret_id);
 
@@ -46,9 +49,10 @@ struct room_change {
         file_lifetime_s; /* ... and what the former one has left if a message shows it; 0: no end */
 };
 /*
- * info_updates +1 for each of name, description and image that differs, +0 for default permissions (docs/protocol/community.md, 3.2).
- * The picture has no end; the former one goes at once, unless a message shows it. ERR_CONFLICT: the image is no file of
- * this room. In the caller's transaction, or one of its own.
+ * info_updates +1 for each of name, description and image that differs, +0 for default permissions
+ * (docs/protocol/community.md, 3.2). The picture has no end; the former one goes at once, unless a
+ * message shows it. ERR_CONFLICT: the image is no file of this room. In the caller's transaction,
+ * or one of its own.
  */
 MUST_USE enum err rooms_change(struct db *db, int64_t id, const struct room_change *change,
                                int64_t *ret_info_updates);
@@ -60,8 +64,8 @@ struct room_info {
 MUST_USE enum err rooms_info(struct db *db, struct arena *mem, const struct reach *reach,
                              struct room_info **ret_infos, size_t *ret_count);
 /*
- * Deletes the room with its messages, keys and permissions; files lose their room and expire. ERR_MISSING. In the caller's
- * transaction, or one of its own.
+ * Deletes the room with its messages, keys and permissions; files lose their room and expire.
+ * ERR_MISSING. In the caller's transaction, or one of its own.
  */
 MUST_USE enum err rooms_remove(struct db *db, int64_t id);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bringing a database to the schema that this binary was built for. Each migration is one transaction that registers
- * itself with number, name and hash, so that an interrupted run continues where it stopped and a changed file is
- * noticed. Never goes backwards.
+ * Bringing a database to the schema that this binary was built for. Each migration is one
+ * transaction that registers itself with number, name and hash, so that an interrupted run
+ * continues where it stopped and a changed file is noticed. Never goes backwards.
  */
 #include "store/server.h"
 
@@ -41,7 +41,10 @@ static bool is_ours(const struct row *row)
            span_eq(span_of(hash, sizeof hash), span_of(found, sizeof found));
 }
 
-/* May this program serve a schema with that migration, which it does not know? The migration says so (row column 3). */
+/*
+ * May this program serve a schema with that migration, which it does not know? The migration says
+ * so (row column 3).
+ */
 static bool admits_us(const struct row *row)
 {
     return !row_is_null(row, 3) && row_i64(row, 3) <= (int64_t)embedded_migrations_count;
@@ -105,7 +108,10 @@ enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_numb
 static enum err run_sql(struct db *db, const struct embedded_migration *m)
 {
     struct buf sql = buf_make(SQL_MAX_BYTES);
-    /* A migration takes as long as it takes. But while it waits for a lock, servers wait behind it: so not for long. */
+    /*
+     * A migration takes as long as it takes. But while it waits for a lock, servers wait behind it:
+     * so not for long.
+     */
     buf_put_text(&sql, "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '250ms';");
     buf_put(&sql, sql_of(m));
     buf_put_byte(&sql, '\0');
@@ -151,8 +157,8 @@ static bool lock_taken(const struct db *db)
 }
 
 /*
- * A lock that is not free, usually because a backup is being made, is asked for again after a pause in which servers work.
- * In a transaction of the caller's the first answer counts.
+ * A lock that is not free, usually because a backup is being made, is asked for again after a pause
+ * in which servers work. In a transaction of the caller's the first answer counts.
  */
 static enum err apply_patiently(struct db *db, struct step *step)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose database this is, and the locks by which processes agree on who does what. Its statements are not prepared: it
- * is asked before there is any table.
+ * Whose database this is, and the locks by which processes agree on who does what. Its statements
+ * are not prepared: it is asked before there is any table.
  */
 #include "store/server.h"
 
@@ -10,7 +10,10 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
-/* The class of our advisory locks ("Conc"); migrations use 1131376227 too, with number 3 for partitions. */
+/*
+ * The class of our advisory locks ("Conc"); migrations use 1131376227 too, with number 3 for
+ * partitions.
+ */
 enum { ADVISORY_CLASS = 1131376227, ADVISORY_POLL_MS = 100 };
 
 enum err server_public_key(struct db *db, struct x25519_pub *ret_key)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one row about this server: its public key, so that a mis-mounted key can never become a new server; and the
- * schema's migrations.
+ * The one row about this server: its public key, so that a mis-mounted key can never become a new
+ * server; and the schema's migrations.
  */
 #ifndef CONCLAVE_STORE_SERVER_H
 #define CONCLAVE_STORE_SERVER_H
@@ -15,7 +15,9 @@ MUST_USE enum err server_public_key(struct db *db, struct x25519_pub *ret_key);
 /* Records the key of a new database. ERR_CONFLICT: another is recorded. */
 MUST_USE enum err server_record_key(struct db *db, const struct x25519_pub *key);
 
-/* Whether this server ever got ready: false until server_set_welcomed, which any start may repeat. */
+/*
+ * Whether this server ever got ready: false until server_set_welcomed, which any start may repeat.
+ */
 MUST_USE enum err server_welcomed(struct db *db, bool *ret_welcomed);
 MUST_USE enum err server_set_welcomed(struct db *db);
 
@@ -30,11 +32,14 @@ struct server_holdings {
 MUST_USE enum err server_holdings(struct db *db, struct span room,
                                   struct server_holdings *ret_holdings);
 /*
- * Standbys whose commits are not waited for. A role that may not read pg_stat_replication sees only that there are some:
- * they count when no standby at all is synchronous.
+ * Standbys whose commits are not waited for. A role that may not read pg_stat_replication sees only
+ * that there are some: they count when no standby at all is synchronous.
  */
 MUST_USE enum err server_async_standbys(struct db *db, int64_t *ret_count);
-/* Where the database keeps its data, in mem; ERR_MISSING: this role may not know (nearly always so). */
+/*
+ * Where the database keeps its data, in mem; ERR_MISSING: this role may not know (nearly always
+ * so).
+ */
 MUST_USE enum err server_data_directory(struct db *db, struct arena *mem, const char **ret_path);
 
 /* Where the schema stands against what this binary embeds. */
@@ -53,10 +58,11 @@ static inline bool schema_serves(enum schema_state state)
 }
 MUST_USE enum err schema_state(struct db *db, enum schema_state *ret_state, int *ret_number);
 /*
- * Applies what is missing, each migration in one transaction, under an advisory lock (waits for another process).
- * Waits for locks that others hold, a quarter of a second at a time, so that servers of an older version go on working.
- * progress receives one line per migration. The db must be opened without store_statements (the tables may not exist).
- * In a transaction of the caller's, everything is part of that.
+ * Applies what is missing, each migration in one transaction, under an advisory lock (waits for
+ * another process). Waits for locks that others hold, a quarter of a second at a time, so that
+ * servers of an older version go on working. progress receives one line per migration. The db must
+ * be opened without store_statements (the tables may not exist). In a transaction of the caller's,
+ * everything is part of that.
  */
 MUST_USE enum err schema_migrate(struct db *db, int64_t now_ms, struct buf *progress);
 /* The number of the newest migration that we have. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What somebody is, on the server and in rooms, read under the locks under which decisions about people are made. What a
- * pool thread finds in memory is only a hint: a right that was taken away a moment ago must not be used any more.
+ * What somebody is, on the server and in rooms, read under the locks under which decisions about
+ * people are made. What a pool thread finds in memory is only a hint: a right that was taken away a
+ * moment ago must not be used any more.
  */
 #ifndef CONCLAVE_STORE_STANDING_H
 #define CONCLAVE_STORE_STANDING_H
@@ -9,7 +10,10 @@
 #include "crypto/keys.h"
 #include "store/store.h"
 
-/* Where something about a person holds: in the whole server, or in these rooms (ascending, each once). */
+/*
+ * Where something about a person holds: in the whole server, or in these rooms (ascending, each
+ * once).
+ */
 struct reach {
     bool global;
     const int64_t *rooms;
@@ -23,13 +27,14 @@ struct standing {
 };
 
 /*
- * Locks the rows of the rooms, in the order of their ids, as everybody does who changes rooms or draws numbers (design
- * D4); with a global reach, of all rooms. ERR_MISSING: one of them is gone.
+ * Locks the rows of the rooms, in the order of their ids, as everybody does who changes rooms or
+ * draws numbers (docs/design.md, D4); with a global reach, of all rooms. ERR_MISSING: one of them
+ * is gone.
  */
 MUST_USE enum err standing_lock(struct db *db, const struct reach *reach);
 /*
- * One element per room of the reach, in its order; a single one with room 0 for a global reach. Nobody known: all false.
- * Inside the transaction that holds the locks.
+ * One element per room of the reach, in its order; a single one with room 0 for a global reach.
+ * Nobody known: all false. Inside the transaction that holds the locks.
  */
 MUST_USE enum err standing_read(struct db *db, struct arena *mem, const struct session_id *session,
                                 const struct reach *reach, struct standing **ret_standing);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of counts. The texts of reactions are sealed, so which is used most is found out here and not by the database.
+ * SQL of counts. The texts of reactions are sealed, so which is used most is found out here and not
+ * by the database.
  */
 #include "store/statistics.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Counts for operators, never of a person: how much there is and how many came. Reads whole tables: for commands.
+ * Counts for operators, never of a person: how much there is and how many came. Reads whole tables:
+ * for commands.
  */
 #ifndef CONCLAVE_STORE_STATISTICS_H
 #define CONCLAVE_STORE_STATISTICS_H
@@ -26,7 +27,10 @@ struct reaction_count {
     struct span text;
     int64_t users;
 };
-/* What reactions the room has most, at most max; among the newest STATISTICS_REACTIONS_MAX. Texts in mem. */
+/*
+ * What reactions the room has most, at most max; among the newest STATISTICS_REACTIONS_MAX. Texts
+ * in mem.
+ */
 enum { STATISTICS_REACTIONS_MAX = 100000 };
 MUST_USE enum err statistics_reactions(struct db *db, struct ring *ring, struct arena *mem,
                                        int64_t room, struct reaction_count *ret_top, size_t max,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * SQL of taking over. Not prepared: it is one command's, and every connection of every server would have to prepare it.
+ * SQL of taking over. Not prepared: it is one command's, and every connection of every server would
+ * have to prepare it.
  */
 #include "store/taking.h"
 
@@ -164,7 +165,10 @@ static const char *const puts_of[TAKING_COUNT] = {
             " ORDER BY t.id"),
 };
 
-/* As what waits for a 05 id moves to a blinded one (pending.c), but the row that is there counts first. */
+/*
+ * As what waits for a 05 id moves to a blinded one (pending.c), but the row that is there counts
+ * first.
+ */
 #define MERGE_USER                                                                                 \
     USERS "    ON CONFLICT (session_id) DO UPDATE"                                                 \
           "   SET created_hour = least(u.created_hour, excluded.created_hour),"                    \
@@ -179,7 +183,9 @@ static const char *const puts_of[TAKING_COUNT] = {
 enum err taking_begin(struct db *db)
 {
     int64_t held = 0;
-    /* However long a step takes; whoever else writes waits for us, and no row can come in between. */
+    /*
+     * However long a step takes; whoever else writes waits for us, and no row can come in between.
+     */
     enum err e = db_script(db, "SET LOCAL statement_timeout = 0;"
                                "SET LOCAL idle_in_transaction_session_timeout = 0;"
                                "LOCK TABLE rooms, users, messages, files, direct_messages"

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Taking over what another server kept: rows with the ids and numbers they had there, into a database that holds nothing
- * yet. Everything runs in the caller's one transaction. Who reads the other server is pysogs/.
+ * Taking over what another server kept: rows with the ids and numbers they had there, into a
+ * database that holds nothing yet. Everything runs in the caller's one transaction. Who reads the
+ * other server is pysogs/.
  *
- * What refers to something that was not taken is passed over (foreign keys of SQLite are often not enforced); what breaks a
- * rule of ours is refused. Bodies, texts and names come sealed.
+ * What refers to something that was not taken is passed over (foreign keys of SQLite are often not
+ * enforced); what breaks a rule of ours is refused. Bodies, texts and names come sealed.
  */
 #ifndef CONCLAVE_STORE_TAKING_H
 #define CONCLAVE_STORE_TAKING_H
@@ -12,17 +13,23 @@
 #include "store/store.h"
 
 /*
- * Columns of each, in their order. Nullable booleans: -1; nullable numbers and times: -1, except where 0 is said; bytes
- * with p == NULL are NULL.
+ * Columns of each, in their order. Nullable booleans: -1; nullable numbers and times: -1, except
+ * where 0 is said; bytes with p == NULL are NULL.
  */
 enum taking {
-    /* id, token, name, description, created, message_sequence, info_updates, active_users, read, accessible, write, upload */
+    /*
+     * id, token, name, description, created, message_sequence, info_updates, active_users, read,
+     * accessible, write, upload
+     */
     TAKING_ROOMS,
     /* id, session_id, created_hour, last_active_hour, banned, moderator, admin, visible_mod */
     TAKING_USERS,
     /* blinded_abs, user */
     TAKING_NEEDS_BLINDING,
-    /* room, user, banned, read, accessible, write, upload, moderator, admin, visible_mod; nobody's are passed over */
+    /*
+     * room, user, banned, read, accessible, write, upload, moderator, admin, visible_mod; nobody's
+     * are passed over
+     */
     TAKING_PERMISSIONS,
     /* room, user, at, read, write, upload */
     TAKING_PERMISSION_FUTURES,
@@ -30,8 +37,10 @@ enum taking {
     TAKING_BAN_FUTURES,
     /* room, user, hour */
     TAKING_ACTIVITY,
-    /* id, room, author, posted, edited (0), seqno_creation, seqno_data, seqno_reactions, state, whisper_to, whisper_mods,
-     * key, body */
+    /*
+     * id, room, author, posted, edited (0), seqno_creation, seqno_data, seqno_reactions, state,
+     * whisper_to, whisper_mods, key, body
+     */
     TAKING_MESSAGES,
     /* room, message, pinned_by, pinned_at; only of live, visible messages that are no whispers */
     TAKING_PINS,
@@ -49,8 +58,8 @@ enum taking {
 };
 
 /*
- * Keeps everybody else from writing until the transaction ends. ERR_CONFLICT: there are rooms, people, files or direct
- * messages already. ERR_RETRY: somebody holds them.
+ * Keeps everybody else from writing until the transaction ends. ERR_CONFLICT: there are rooms,
+ * people, files or direct messages already. ERR_RETRY: somebody holds them.
  */
 MUST_USE enum err taking_begin(struct db *db);
 
@@ -63,8 +72,9 @@ MUST_USE enum err taking_put(struct db *db, enum taking what, const struct param
                              size_t count, int64_t rows);
 
 /*
- * One user whose id may be another's in a second spelling: the columns of TAKING_USERS, of one row. Then what both have been
- * given is that one's. *ret_id: the row that stands for it. What the first is wins where both cannot be.
+ * One user whose id may be another's in a second spelling: the columns of TAKING_USERS, of one row.
+ * Then what both have been given is that one's. *ret_id: the row that stands for it. What the first
+ * is wins where both cannot be.
  */
 MUST_USE enum err taking_merge_user(struct db *db, const struct param *columns, size_t count,
                                     int64_t *ret_id);

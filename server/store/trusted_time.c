@@ -9,7 +9,10 @@
 
 enum {
     APART_MAX_MS = 2 * SECOND_MS,
-    /* Two days without a trusted time: longer than a restart or a weekend's repair, shorter than what a file lives. */
+    /*
+     * Two days without a trusted time: longer than a restart or a weekend's repair, shorter than
+     * what a file lives.
+     */
     JUMP_MAX_MS = 48 * HOUR_MS,
     REMEMBER_EVERY_S = 60,
     SIGNED_WITHIN_MS = 24 * HOUR_MS, /* as auth/identity.c accepts signed timestamps */

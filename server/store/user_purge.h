@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For jobs: rows about people that nothing refers to any more. A person who comes back gets a new row.
+ * For jobs: rows about people that nothing refers to any more. A person who comes back gets a new
+ * row.
  */
 #ifndef CONCLAVE_STORE_USER_PURGE_H
 #define CONCLAVE_STORE_USER_PURGE_H

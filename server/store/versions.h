@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What changed since we last looked (docs/design.md, D7): a small table that every change bumps in its own transaction.
+ * What changed since we last looked (docs/design.md, D7): a small table that every change bumps in
+ * its own transaction.
  */
 #ifndef CONCLAVE_STORE_VERSIONS_H
 #define CONCLAVE_STORE_VERSIONS_H
@@ -24,7 +25,9 @@ struct version_row {
 /* All of them, ascending by scope, then id. */
 MUST_USE enum err versions_read(struct db *db, struct arena *mem, struct version_row **ret_rows,
                                 size_t *ret_count);
-/* One coalesced NOTIFY in a transaction of its own (never inside a post's: it serialises commits). */
+/*
+ * One coalesced NOTIFY in a transaction of its own (never inside a post's: it serialises commits).
+ */
 MUST_USE enum err versions_notify(struct db *db);
 
 #endif

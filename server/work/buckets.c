@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The generic cell rate algorithm: of a key one number is kept, the time at which its whole rate is there again. Sets of
- * four, chosen by a keyed hash.
+ * The generic cell rate algorithm: of a key one number is kept, the time at which its whole rate is
+ * there again. Sets of four, chosen by a keyed hash.
  */
 #include "work/buckets.h"
 
@@ -106,7 +106,9 @@ static int64_t cost_us(struct bucket_rate rate, int64_t amount)
     return (int64_t)((double)amount * (double)rate.per_ms * 1000 / (double)rate.count);
 }
 
-/* False: then the whole rate would be back later than after `times` its time; nothing was counted. */
+/*
+ * False: then the whole rate would be back later than after `times` its time; nothing was counted.
+ */
 static bool count(struct buckets *b, struct span key, struct bucket_rate rate, int64_t amount,
                   const struct counting *how)
 {

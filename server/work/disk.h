@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How much is free on the database's disk, where that can be seen from this machine. Below one floor uploads are refused,
- * below a second and lower one posts too, so that PostgreSQL, which stops itself on a full disk, never meets one because of
- * us. Any thread.
+ * How much is free on the database's disk, where that can be seen from this machine. Below one
+ * floor uploads are refused, below a second and lower one posts too, so that PostgreSQL, which
+ * stops itself on a full disk, never meets one because of us. Any thread.
  */
 #ifndef CONCLAVE_WORK_DISK_H
 #define CONCLAVE_WORK_DISK_H
@@ -34,9 +34,15 @@ MUST_USE enum err disk_new(const struct conf *conf, struct metrics *metrics,
 void disk_free(struct disk *d); /* NULL is harmless */
 
 enum disk_level { DISK_ENOUGH, DISK_NO_UPLOADS, DISK_NO_POSTS };
-/* Looks at most every quarter of a second, and brings the gauges up to date. A disk that cannot be asked is enough. */
+/*
+ * Looks at most every quarter of a second, and brings the gauges up to date. A disk that cannot be
+ * asked is enough.
+ */
 enum disk_level disk_level(struct disk *d);
-/* [files] quota_bytes, or what is chosen where it is 0; and the share that callers of a kind have of it. */
+/*
+ * [files] quota_bytes, or what is chosen where it is 0; and the share that callers of a kind have
+ * of it.
+ */
 struct file_quota disk_quota(const struct disk *d, enum caller_kind kind);
 /* Appends a sentence for the operator; nothing while there is enough. */
 void disk_explain(struct disk *d, struct buf *out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A bounded queue and the threads that empty it, each with a database connection of its own. What a job does is not
- * known here; a connection that a job leaves inside a transaction is.
+ * A bounded queue and the threads that empty it, each with a database connection of its own. What a
+ * job does is not known here; a connection that a job leaves inside a transaction is.
  */
 #include "work/lanes.h"
 
@@ -57,14 +57,17 @@ static bool worker_wants_db(const struct worker *w)
 }
 
 /*
- * The connection, opened again when it was lost; NULL while the database is away. Failures are spaced out, so that a
- * database that comes back is not met by every worker at once for every job.
+ * The connection, opened again when it was lost; NULL while the database is away. Failures are
+ * spaced out, so that a database that comes back is not met by every worker at once for every job.
  */
 static struct db *worker_db(struct worker *w)
 {
     if (!worker_wants_db(w))
         return NULL;
-    /* Asked again each time: a connection that ended while it was idle would cost this job its answer. */
+    /*
+     * Asked again each time: a connection that ended while it was idle would cost this job its
+     * answer.
+     */
     if (w->db != NULL && db_connected(w->db) && db_ensure(w->db) == OK)
         return w->db;
     if (clock_mono_ms() < w->retry_at_ms)
@@ -111,7 +114,10 @@ static bool may_take(const struct worker *w)
     return w->connected || w->lane->connected == 0;
 }
 
-/* A transaction left open is our bug; its locks would be held until the next job of this worker, so it ends here. */
+/*
+ * A transaction left open is our bug; its locks would be held until the next job of this worker, so
+ * it ends here.
+ */
 static void worker_check_transaction(struct worker *w)
 {
     if (w->db == NULL || !db_in_transaction(w->db))

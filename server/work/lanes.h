@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lanes of workers: bounded queues with threads that own a database connection each (docs/design.md, D1). The general lane runs
- * whatever needs SQL; the upload lane runs large bodies. Members and strangers wait in lines of their own (docs/design.md, D14).
+ * Lanes of workers: bounded queues with threads that own a database connection each
+ * (docs/design.md, D1). The general lane runs whatever needs SQL; the upload lane runs large
+ * bodies. Members and strangers wait in lines of their own (docs/design.md, D14).
  */
 #ifndef CONCLAVE_WORK_LANES_H
 #define CONCLAVE_WORK_LANES_H
@@ -24,8 +25,8 @@ struct job {
     int64_t queued_mono_ms; /* set by lane_submit */
     bool stranger;          /* set by the caller: waits behind members */
     /*
-     * db is connected, or NULL when no worker of the lane is. overdue: waited longer than the lane's
-     * age limit; answer busy without running.
+     * db is connected, or NULL when no worker of the lane is. overdue: waited longer than the
+     * lane's age limit; answer busy without running.
      */
     void (*run)(struct job *job, struct db *db, bool overdue);
 };
@@ -52,8 +53,8 @@ bool lane_serves(struct lane *lane);
 /* ERR_BUSY: the queue is full (job untouched). */
 MUST_USE enum err lane_submit(struct lane *lane, struct job *job);
 /*
- * From run: the job has turned out to be a stranger's and waits again, keeping its age. ERR_MISSING: no member waits, so it
- * may as well go on (job untouched).
+ * From run: the job has turned out to be a stranger's and waits again, keeping its age.
+ * ERR_MISSING: no member waits, so it may as well go on (job untouched).
  */
 MUST_USE enum err lane_step_back(struct lane *lane, struct job *job);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sums over windows of a tenth of a second. Contention is judged by the window before and by what this one has had so far,
- * so that a burst is noticed within its own window.
+ * Sums over windows of a tenth of a second. Contention is judged by the window before and by what
+ * this one has had so far, so that a burst is noticed within its own window.
  */
 #include "work/shares.h"
 
@@ -9,7 +9,10 @@
 
 #include "base/mem.h"
 
-/* Busy: the threads worked for more than this part of a window. The rest goes to reading and writing sockets. */
+/*
+ * Busy: the threads worked for more than this part of a window. The rest goes to reading and
+ * writing sockets.
+ */
 enum { BUSY_PERCENT = 50 };
 
 struct shares {

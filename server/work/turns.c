@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Members come first, but strangers are not starved: of a hundred turns they have their share, and always one worker at
- * least when they wait alone.
+ * Members come first, but strangers are not starved: of a hundred turns they have their share, and
+ * always one worker at least when they wait alone.
  */
 #include "work/turns.h"
 

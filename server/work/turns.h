@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whose turn it is in a lane where members and strangers wait in lines of their own (docs/design.md, D14). Pure; the lane's lock
- * guards it.
+ * Whose turn it is in a lane where members and strangers wait in lines of their own
+ * (docs/design.md, D14). Pure; the lane's lock guards it.
  */
 #ifndef CONCLAVE_WORK_TURNS_H
 #define CONCLAVE_WORK_TURNS_H
@@ -19,7 +19,10 @@ struct turns {
 
 enum turn { TURN_NOBODY, TURN_MEMBER, TURN_STRANGER };
 
-/* spent: strangers have had their share of the processor for now. Of two who may, the turn is counted. */
+/*
+ * spent: strangers have had their share of the processor for now. Of two who may, the turn is
+ * counted.
+ */
 enum turn turns_next(struct turns *t, bool members_wait, bool strangers_wait, bool spent);
 /* Their work began, and ended. */
 void turns_begin(struct turns *t, enum turn turn);

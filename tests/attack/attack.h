@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One attack: what is prepared, what is sent, and what must be true afterwards beside members' latencies.
+ * One attack: what is prepared, what is sent, and what must be true afterwards beside members'
+ * latencies.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_ATTACK_H
 #define CONCLAVE_TESTS_ATTACK_ATTACK_H
@@ -18,7 +19,10 @@ struct attack {
         renews; /* the server starts anew before it: what it counted in earlier attacks would hide this one */
     /* Puts into the database what it takes, and makes what is sent. False: stderr says why. */
     bool (*prepare)(struct stage *s, struct weapon *w);
-    /* After the attack; false: it succeeded, *ret_why says at what. NULL: members' requests tell everything. */
+    /*
+     * After the attack; false: it succeeded, *ret_why says at what. NULL: members' requests tell
+     * everything.
+     */
     bool (*check)(struct stage *s, char ret_why[static ATTACK_WHY_MAX]);
 };
 

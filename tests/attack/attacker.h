@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The attacker's process. It has a share of the processor of its own, as it would have another machine: half a core at most,
- * and less than the others when all are busy. Started while this process has one thread.
+ * The attacker's process. It has a share of the processor of its own, as it would have another
+ * machine: half a core at most, and less than the others when all are busy. Started while this
+ * process has one thread.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_ATTACKER_H
 #define CONCLAVE_TESTS_ATTACK_ATTACKER_H

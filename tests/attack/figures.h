@@ -12,7 +12,10 @@
 
 /* What machine this is and how busy, and the head of the table. Rows are written behind it. */
 void figures_begin(FILE *table, int seconds);
-/* Puts the table in the place of the one that stands in the page. False: it cannot be read or written, and is unchanged. */
+/*
+ * Puts the table in the place of the one that stands in the page. False: it cannot be read or
+ * written, and is unchanged.
+ */
 bool figures_write(FILE *table);
 
 #endif

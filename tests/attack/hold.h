@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many connections that say something and then nothing, and read nothing: silent ones, bodies that are announced and do not
- * come, readers that do not read. Those that the server ends are opened again. One thread, epoll.
+ * Many connections that say something and then nothing, and read nothing: silent ones, bodies that
+ * are announced and do not come, readers that do not read. Those that the server ends are opened
+ * again. One thread, epoll.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_HOLD_H
 #define CONCLAVE_TESTS_ATTACK_HOLD_H

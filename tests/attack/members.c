@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A thread for each kind of deed, some for those that are frequent. A request that takes longer than the pause between two
- * keeps later ones from being sent; they are counted with the time for which they would have waited, so that standing still
- * for five seconds is not one slow request among many fast ones.
+ * A thread for each kind of deed, some for those that are frequent. A request that takes longer
+ * than the pause between two keeps later ones from being sent; they are counted with the time for
+ * which they would have waited, so that standing still for five seconds is not one slow request
+ * among many fast ones.
  */
 #include "attack/members.h"
 
@@ -40,7 +41,9 @@ static int do_post(struct worker *w);
 static int do_upload(struct worker *w);
 static int do_download(struct worker *w);
 
-/* Who does what: accounts are taken in turn, so that no one comes near to the limits of one person. */
+/*
+ * Who does what: accounts are taken in turn, so that no one comes near to the limits of one person.
+ */
 static const struct role {
     enum deed deed;
     deed_fn run;

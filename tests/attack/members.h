@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What an attack must not disturb: members who poll, read what lies behind memory, post, upload and download, each through
- * the three relays, at times of their own. Started and stopped by one thread.
+ * What an attack must not disturb: members who poll, read what lies behind memory, post, upload and
+ * download, each through the three relays, at times of their own. Started and stopped by one
+ * thread.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_MEMBERS_H
 #define CONCLAVE_TESTS_ATTACK_MEMBERS_H

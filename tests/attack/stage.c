@@ -216,7 +216,9 @@ bool stage_settle(struct stage *s)
 
 bool stage_renew(struct stage *s)
 {
-    /* One that is still busy with an attack is killed after a while, and the next attack goes on. */
+    /*
+     * One that is still busy with an attack is killed after a while, and the next attack goes on.
+     */
     if (world_stop_server(&s->world, 0) != 0)
         (void)complain(s, "the server did not end when it was told to");
     int64_t began_ms = clock_mono_ms();

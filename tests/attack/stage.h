@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where an attack takes place: a private PostgreSQL, one server with the limits that an operator gets by default, three
- * relays, rooms with messages, and identities of the attacker that have waited until they are known. One thread.
+ * Where an attack takes place: a private PostgreSQL, one server with the limits that an operator
+ * gets by default, three relays, rooms with messages, and identities of the attacker that have
+ * waited until they are known. One thread.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_STAGE_H
 #define CONCLAVE_TESTS_ATTACK_STAGE_H
@@ -38,12 +39,16 @@ bool stage_renew(struct stage *s);
 int stage_nice(void);
 /* Text of ours to the database. */
 bool stage_sql(const struct stage *s, const char *sql);
-/* Members ask once, and so do the attacker's aged identities; then all wait until they are known. */
+/*
+ * Members ask once, and so do the attacker's aged identities; then all wait until they are known.
+ */
 bool stage_settle(struct stage *s);
 /* Sends them all, each once. False: one was not answered. */
 bool stage_send(const struct stage *s, const struct prepared *requests, size_t count,
                 size_t connections);
-/* One request of somebody, its inner code; 0: no answer. user NULL: unsigned. ret_body may be NULL. */
+/*
+ * One request of somebody, its inner code; 0: no answer. user NULL: unsigned. ret_body may be NULL.
+ */
 int stage_ask(const struct stage *s, const struct bench_user *user,
               const struct bench_request *request, struct buf *ret_body);
 

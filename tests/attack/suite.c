@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For each attack: prepare, let members begin, measure them quiet, let the attacker go, measure them again.
+ * For each attack: prepare, let members begin, measure them quiet, let the attacker go, measure
+ * them again.
  */
 #include "attack/suite.h"
 
@@ -43,7 +44,9 @@ static uint64_t sent_bytes(const struct weapon *w, const struct attacker_sums *s
            (uint64_t)((double)sums->answers.begun * weapon_request_bytes(w));
 }
 
-/* quiet: what was measured before, in the short form; with no requests in it, it is measured now. */
+/*
+ * quiet: what was measured before, in the short form; with no requests in it, it is measured now.
+ */
 static bool measure(struct stage *s, const struct weapon *w, int seconds, const struct tally *quiet,
                     struct outcome *o)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What an attacker sends: requests made beforehand, so that sending them costs next to nothing, or connections that hold on
- * to the server and say little. One thread.
+ * What an attacker sends: requests made beforehand, so that sending them costs next to nothing, or
+ * connections that hold on to the server and say little. One thread.
  */
 #ifndef CONCLAVE_TESTS_ATTACK_WEAPON_H
 #define CONCLAVE_TESTS_ATTACK_WEAPON_H
@@ -28,15 +28,18 @@ bool weapon_reserve(struct weapon *w, size_t count);
 bool weapon_add(const struct stage *s, struct weapon *w, const struct bench_user *user,
                 const struct bench_request *request);
 /*
- * Repeats those that are there, byte by byte, until there are so many. For unsigned ones, as a nonce is accepted once, and
- * for replays.
+ * Repeats those that are there, byte by byte, until there are so many. For unsigned ones, as a
+ * nonce is accepted once, and for replays.
  */
 bool weapon_repeat(struct weapon *w, size_t count);
 /* Sends as many a second as make that many bytes. */
 void weapon_pace(struct weapon *w, double bytes_per_s);
 double weapon_request_bytes(const struct weapon *w);
 
-/* The head of a POST that announces so many bytes, for hold; on some connections other_bytes, unless that is 0. */
+/*
+ * The head of a POST that announces so many bytes, for hold; on some connections other_bytes,
+ * unless that is 0.
+ */
 void weapon_announce(struct weapon *w, size_t bytes, size_t other_bytes);
 
 /* A batch: as many elements as put writes, and so many blanks behind it. */

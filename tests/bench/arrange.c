@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Brings the world into the shape that a scenario asks for: the server's settings, and on which cores what runs. The
- * small machine is imitated by giving server and PostgreSQL one core together and, where the system lets us, no more
- * memory than it would leave them; the driver has the other cores.
+ * Brings the world into the shape that a scenario asks for: the server's settings, and on which
+ * cores what runs. The small machine is imitated by giving server and PostgreSQL one core together
+ * and, where the system lets us, no more memory than it would leave them; the driver has the other
+ * cores.
  */
 #include <sched.h>
 

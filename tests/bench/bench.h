@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `make bench`: what the scenarios share. One world (private PostgreSQL, one server), many users, some rooms with
- * messages; a scenario says what is asked, measure.c how much it costs.
+ * `make bench`: what the scenarios share. One world (private PostgreSQL, one server), many users,
+ * some rooms with messages; a scenario says what is asked, measure.c how much it costs.
  */
 #ifndef CONCLAVE_TESTS_BENCH_BENCH_H
 #define CONCLAVE_TESTS_BENCH_BENCH_H
@@ -75,18 +75,26 @@ struct scenario {
     double target; /* what we hold ourselves to; 0: nothing */
 };
 
-/* The tables of polls.c, posts.c, reactions.c and files.c; each ends with a scenario without name. */
+/*
+ * The tables of polls.c, posts.c, reactions.c and files.c; each ends with a scenario without name.
+ */
 extern const struct scenario bench_polls[], bench_posts[], bench_reactions[], bench_files[];
 
 /*
- * A poll of both rooms. PLAIN_*: capabilities, pollInfo and messages alone. CLIENT_*: what the client sends, with its
- * boxes of direct messages, and for iOS with its escaped slashes.
+ * A poll of both rooms. PLAIN_*: capabilities, pollInfo and messages alone. CLIENT_*: what the
+ * client sends, with its boxes of direct messages, and for iOS with its escaped slashes.
  */
 enum poll_form { PLAIN_PHONE, PLAIN_DESKTOP, CLIENT_IOS, CLIENT_DESKTOP };
-/* Polls are shared by scenarios that mix. behind: how many messages of the first room are new to the reader. */
+/*
+ * Polls are shared by scenarios that mix. behind: how many messages of the first room are new to
+ * the reader.
+ */
 MUST_USE enum err bench_poll(const struct bench *b, enum poll_form form, int64_t behind,
                              struct buf *body, struct bench_request *ret_request);
-/* Who sends request n of this round: everybody in turn, and also among every 50th request other people each time. */
+/*
+ * Who sends request n of this round: everybody in turn, and also among every 50th request other
+ * people each time.
+ */
 const struct bench_user *bench_user_of(const struct bench *b, size_t n);
 /* That user's post to a room. */
 MUST_USE enum err bench_post(const struct bench *b, size_t n, const char *room, struct buf *body,
@@ -108,8 +116,8 @@ bool bench_find_postmaster(struct bench *b);
 /* Restarts and moves things where the scenario asks for it. False: impossible here. */
 bool bench_arrange(struct bench *b, const struct scenario *s);
 /*
- * Measures one scenario and prints its row. False: it could not be measured, a reply was wrong, or it touched the
- * database and may not.
+ * Measures one scenario and prints its row. False: it could not be measured, a reply was wrong, or
+ * it touched the database and may not.
  */
 bool bench_measure(struct bench *b, const struct scenario *s);
 void bench_print_head(const struct bench *b);

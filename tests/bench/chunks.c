@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A bare libpq program beside the server, on the same PostgreSQL: the same chunks in the same kind of table, binary, one
- * transaction per file.
+ * A bare libpq program beside the server, on the same PostgreSQL: the same chunks in the same kind
+ * of table, binary, one transaction per file.
  */
 #include <arpa/inet.h>
 #include <libpq-fe.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The world starts its servers from a folder of programs: here it is given one in which `conclave` is a script.
+ * The world starts its servers from a folder of programs: here it is given one in which `conclave`
+ * is a script.
  */
 #include "bench/counted.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The load driver. It reads no more of HTTP than the answers of our server need: a status line, a Content-Length, a body.
+ * The load driver. It reads no more of HTTP than the answers of our server need: a status line, a
+ * Content-Length, a body.
  */
 #include "bench/driver.h"
 

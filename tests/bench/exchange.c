@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The same options as the server's own listener (epoll, a thread per core), and nothing else but the floor's work. It has
- * to be that work: a server that answers at once keeps its client busy and is never woken nor wakes anybody, and one that
- * merely waits out the time has the interrupts of that time for nothing.
+ * The same options as the server's own listener (epoll, a thread per core), and nothing else but
+ * the floor's work. It has to be that work: a server that answers at once keeps its client busy and
+ * is never woken nor wakes anybody, and one that merely waits out the time has the interrupts of
+ * that time for nothing.
  */
 #include "bench/exchange.h"
 
@@ -36,7 +37,9 @@ struct bare {
 /* Each thread of the pool has its own, for as long as the process lives. */
 static _Thread_local struct floor *own_floor;
 
-/* Signed requests to a key of our own, padded until they are as large as those that the server got. */
+/*
+ * Signed requests to a key of our own, padded until they are as large as those that the server got.
+ */
 static enum err make_requests(struct bare *bare, size_t sealed_bytes)
 {
     struct bench_target target = {.url.at.host = "127.0.0.1",

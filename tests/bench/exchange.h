@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A bare libmicrohttpd server in a process of its own: takes a body, does the floor's cryptography on a request that it
- * made itself, answers bytes that were ready. What it costs above the floor is what any server on this library pays for
- * the HTTP around a request.
+ * A bare libmicrohttpd server in a process of its own: takes a body, does the floor's cryptography
+ * on a request that it made itself, answers bytes that were ready. What it costs above the floor is
+ * what any server on this library pays for the HTTP around a request.
  */
 #ifndef CONCLAVE_TESTS_BENCH_EXCHANGE_H
 #define CONCLAVE_TESTS_BENCH_EXCHANGE_H
@@ -15,8 +15,8 @@ struct exchange_sizes {
 };
 
 /*
- * Serves on a free loopback port, prints it, and runs until it is told to stop. sizes: as exchange_start writes them.
- * Exit status.
+ * Serves on a free loopback port, prints it, and runs until it is told to stop. sizes: as
+ * exchange_start writes them. Exit status.
  */
 int exchange_main(const char *sizes);
 /* Starts one. process_stop ends it. */

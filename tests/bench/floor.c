@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Called straight at libsodium and OpenSSL, with contexts that are made once: as little as these libraries allow.
+ * Called straight at libsodium and OpenSSL, with contexts that are made once: as little as these
+ * libraries allow.
  */
 #include "bench/floor.h"
 

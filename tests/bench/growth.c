@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The same requests to rooms of 100, 10,000 and 1,000,000 messages and to one of 900,000 tombstones, then among 1,000
- * rooms and 100,000 known people: instructions of the server, pages of the database, and at the end memory.
+ * The same requests to rooms of 100, 10,000 and 1,000,000 messages and to one of 900,000
+ * tombstones, then among 1,000 rooms and 100,000 known people: instructions of the server, pages of
+ * the database, and at the end memory.
  *
- * The old messages are put there by SQL with bodies that nobody could open; nobody asks for them. Those that are read are
- * posted as people post.
+ * The old messages are put there by SQL with bodies that nobody could open; nobody asks for them.
+ * Those that are read are posted as people post.
  */
 #include "bench/growth.h"
 
@@ -45,7 +46,10 @@ struct load {
     const struct bench_user *people; /* one per request; NULL: the usual users */
 };
 
-/* False: not every request was answered. The same people each time: a key first seen costs a check of its own. */
+/*
+ * False: not every request was answered. The same people each time: a key first seen costs a check
+ * of its own.
+ */
 static bool send_load(struct bench *b, const struct load *load)
 {
     struct buf body AUTO_BUF = buf_make(KIB(64));
@@ -142,7 +146,9 @@ static bool put_old(const struct bench *b, const struct size *s)
     return growth_sql(b, sql);
 }
 
-/* Makes the room, and makes it b->rooms[0] with the counters of somebody who has seen everything. */
+/*
+ * Makes the room, and makes it b->rooms[0] with the counters of somebody who has seen everything.
+ */
 static bool fill(struct bench *b, const struct size *s)
 {
     const char *const add[] = {"room", "add", s->token, "--name", s->token, NULL};

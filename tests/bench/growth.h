@@ -12,7 +12,10 @@ bool growth_run(struct bench *b);
 
 /* Runs SQL of ours; errors go to stderr. */
 bool growth_sql(const struct bench *b, const char *sql);
-/* Prints how many pages the server's own statements touch in that room, from EXPLAIN (ANALYZE, BUFFERS). */
+/*
+ * Prints how many pages the server's own statements touch in that room, from EXPLAIN (ANALYZE,
+ * BUFFERS).
+ */
 bool growth_explain(const struct bench *b, const char *token, int64_t seqno);
 
 #endif

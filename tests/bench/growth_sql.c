@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The server's own statements under EXPLAIN (ANALYZE, BUFFERS), as generic plans, which is how it runs them. Pages do
- * not depend on who else uses the machine.
+ * The server's own statements under EXPLAIN (ANALYZE, BUFFERS), as generic plans, which is how it
+ * runs them. Pages do not depend on who else uses the machine.
  */
 #include <libpq-fe.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `make bench`: starts a server and a PostgreSQL of its own, loads them, and says what a request costs beside what it
- * must cost. docs/performance.md explains the figures.
+ * `make bench`: starts a server and a PostgreSQL of its own, loads them, and says what a request
+ * costs beside what it must cost. docs/performance.md explains the figures.
  */
 #include <argp.h>
 #include <sodium.h>

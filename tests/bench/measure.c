@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One scenario: rounds in which the floor, the bare exchange and the server take turns with the same requests, so that
- * a machine that slows down slows all three. The best round of each counts: noise only ever adds.
+ * One scenario: rounds in which the floor, the bare exchange and the server take turns with the
+ * same requests, so that a machine that slows down slows all three. The best round of each counts:
+ * noise only ever adds.
  */
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The scenarios: what clients ask, in the form in which they ask it (docs/protocol/community.md, 6).
+ * The scenarios: what clients ask, in the form in which they ask it (docs/protocol/community.md,
+ * 6).
  */
 #include <stdio.h>
 

@@ -6,7 +6,10 @@
 
 #include "bench/bench.h"
 
-/* A room takes 2,000 posts at once and then 1,000 a second (docs/decisions/0014-one-clock.md): the next one in time. */
+/*
+ * A room takes 2,000 posts at once and then 1,000 a second (docs/decisions/0014-one-clock.md): the
+ * next one in time.
+ */
 enum { ONE_ROOM_POSTS = 1000 };
 
 static int append_text(const char *text, size_t len, void *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Requests made ahead of a measurement: signed, wrapped as the last hop posts them, and each unique, since the server
- * takes a nonce once. Beside the bytes stands what the floor needs to do the same cryptography without a server.
+ * Requests made ahead of a measurement: signed, wrapped as the last hop posts them, and each
+ * unique, since the server takes a nonce once. Beside the bytes stands what the floor needs to do
+ * the same cryptography without a server.
  */
 #ifndef CONCLAVE_TESTS_BENCH_PREPARED_H
 #define CONCLAVE_TESTS_BENCH_PREPARED_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Scenarios of reactions: everybody has something to say on a few messages, which is when they are costly.
+ * Scenarios of reactions: everybody has something to say on a few messages, which is when they are
+ * costly.
  */
 #include <stdio.h>
 

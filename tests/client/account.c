@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Accounts of the client core. A seed file stands for the recovery phrase, whose word list is not ours to ship.
+ * Accounts of the client core. A seed file stands for the recovery phrase, whose word list is not
+ * ours to ship.
  */
 #include "client/account.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An account: a seed and everything that follows from it (docs/protocol/identity.md, 1), and the file it is kept in.
- * Called account.c rather than identity.c so that it is not mistaken for the server's auth/identity.c.
+ * An account: a seed and everything that follows from it (docs/protocol/identity.md, 1), and the
+ * file it is kept in. Called account.c rather than identity.c so that it is not mistaken for the
+ * server's auth/identity.c.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ACCOUNT_H
 #define CONCLAVE_TESTS_CLIENT_ACCOUNT_H
@@ -30,8 +31,9 @@ void account_done(struct account *a);
 #define AUTO_ACCOUNT CLEANUP(account_done)
 
 /*
- * The seed as hex text in a file of mode 0600: 64 digits, or 32 (the other half is zeros then), and a final newline.
- * Writing never overwrites: ERR_CONFLICT. ERR_MISSING: no such file. ERR_MALFORMED: another content.
+ * The seed as hex text in a file of mode 0600: 64 digits, or 32 (the other half is zeros then), and
+ * a final newline. Writing never overwrites: ERR_CONFLICT. ERR_MISSING: no such file.
+ * ERR_MALFORMED: another content.
  */
 MUST_USE enum err account_save(const struct account *a, const char *path);
 MUST_USE enum err account_load(const char *path, struct account *ret_account);

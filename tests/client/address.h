@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Where things are: host and port, a server's base URL, a hop's NODE text. Text from users and files is checked here.
+ * Where things are: host and port, a server's base URL, a hop's NODE text. Text from users and
+ * files is checked here.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ADDRESS_H
 #define CONCLAVE_TESTS_CLIENT_ADDRESS_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Classic attachment encryption (docs/protocol/identity.md, 6.1), which every client reads. The deterministic stream of 6.2 is not here.
- * Any thread.
+ * Classic attachment encryption (docs/protocol/identity.md, 6.1), which every client reads. The
+ * deterministic stream of 6.2 is not here. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ATTACHMENT_H
 #define CONCLAVE_TESTS_CLIENT_ATTACHMENT_H
@@ -24,8 +24,9 @@ struct attachment_keys {
 size_t attachment_padded_size(size_t n);
 
 /*
- * Appends the file: IV || AES-256-CBC(plain, zero-padded to attachment_padded_size) || HMAC. keys->key and the IV are
- * fresh when key and iv are NULL; a vector gives them, and then nothing is padded unless pad is set.
+ * Appends the file: IV || AES-256-CBC(plain, zero-padded to attachment_padded_size) || HMAC.
+ * keys->key and the IV are fresh when key and iv are NULL; a vector gives them, and then nothing is
+ * padded unless pad is set.
  */
 struct attachment_fixed {
     const uint8_t *key;
@@ -33,7 +34,9 @@ struct attachment_fixed {
 };
 MUST_USE enum err attachment_seal(struct span plain, bool pad, const struct attachment_fixed *fixed,
                                   struct buf *out, struct attachment_keys *ret_keys);
-/* Appends the plaintext, cut to keys->size_bytes. ERR_SEALED: digest, MAC or padding do not agree. */
+/*
+ * Appends the plaintext, cut to keys->size_bytes. ERR_SEALED: digest, MAC or padding do not agree.
+ */
 MUST_USE enum err attachment_open(struct span file, const struct attachment_keys *keys,
                                   struct buf *out);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * XChaCha20-Poly1305 secretstream with a header that is computed instead of drawn. libsodium has no call for that: its
- * public state is filled as its own init_push would fill it.
+ * XChaCha20-Poly1305 secretstream with a header that is computed instead of drawn. libsodium has no
+ * call for that: its public state is filled as its own init_push would fill it.
  */
 #include "client/attachment_stream.h"
 

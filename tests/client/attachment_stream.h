@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Deterministic attachment encryption (docs/protocol/identity.md, 6.2): the same sender and content give the same file, and so the same
- * id on the file server. Links to such files carry `d` in their fragment. Any thread.
+ * Deterministic attachment encryption (docs/protocol/identity.md, 6.2): the same sender and content
+ * give the same file, and so the same id on the file server. Links to such files carry `d` in their
+ * fragment. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ATTACHMENT_STREAM_H
 #define CONCLAVE_TESTS_CLIENT_ATTACHMENT_STREAM_H
@@ -30,8 +31,8 @@ MUST_USE enum err attachment_stream_seal(enum stream_generation generation,
                                          struct span plain, struct buf *out,
                                          uint8_t ret_key[static STREAM_KEY_BYTES]);
 /*
- * Appends the data. ERR_SEALED: another first byte, a chunk that does not open, no final chunk or something behind it,
- * padding that is none.
+ * Appends the data. ERR_SEALED: another first byte, a chunk that does not open, no final chunk or
+ * something behind it, padding that is none.
  */
 MUST_USE enum err attachment_stream_open(struct span file,
                                          const uint8_t key[static STREAM_KEY_BYTES],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Blinding of keys, straight from the recipes over libsodium. Posting and header signing stand elsewhere
- * (community_client.c, sogs_auth.c).
+ * Blinding of keys, straight from the recipes over libsodium. Posting and header signing stand
+ * elsewhere (community_client.c, sogs_auth.c).
  */
 #include "client/blinding.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Blinded identities as a client makes and checks them (docs/protocol/identity.md, 2): ids 15 and 25, the file server's 07 key.
- * Written apart from server/crypto/blind.c. Any thread.
+ * Blinded identities as a client makes and checks them (docs/protocol/identity.md, 2): ids 15 and
+ * 25, the file server's 07 key. Written apart from server/crypto/blind.c. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_BLINDING_H
 #define CONCLAVE_TESTS_CLIENT_BLINDING_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a member changes in a room after posting: edits, deletions, reactions. Forms as clients send them: no body where
- * none is needed (docs/protocol/community.md, 1.2).
+ * What a member changes in a room after posting: edits, deletions, reactions. Forms as clients send
+ * them: no body where none is needed (docs/protocol/community.md, 1.2).
  */
 #include <stdio.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The requests of a community's member, over server_link. How messages are checked stands in message.c.
+ * The requests of a community's member, over server_link. How messages are checked stands in
+ * message.c.
  */
 #include "client/community_client.h"
 
@@ -235,7 +236,9 @@ enum err community_post(struct community *c, const char *room, const char *text,
     enum err e = community_json(c, &request, &row);
     if (e != OK)
         return e;
-    /* iOS decodes and verifies the echo like any message; the bytes must be those that were signed. */
+    /*
+     * iOS decodes and verifies the echo like any message; the bytes must be those that were signed.
+     */
     if (message_read(row, &echo) != OK || !echo.verified ||
         !session_id_eq(&echo.author, &c->blinded.id) ||
         !json_equal(json_object_get(row, "data"), json_object_get(body, "data"))) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A member of a community server: what desktop and iOS send, in their order and form (docs/protocol/community.md, 6).
- * Replies are handed out as JSON; a code other than 2xx is told in struct refusal, never hidden.
+ * A member of a community server: what desktop and iOS send, in their order and form
+ * (docs/protocol/community.md, 6). Replies are handed out as JSON; a code other than 2xx is told in
+ * struct refusal, never hidden.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_COMMUNITY_CLIENT_H
 #define CONCLAVE_TESTS_CLIENT_COMMUNITY_CLIENT_H
@@ -47,7 +48,8 @@ struct community_request {
 };
 
 /*
- * One request. OK for any code of the server; the caller looks at ret_reply->code. Errors are those of the link.
+ * One request. OK for any code of the server; the caller looks at ret_reply->code. Errors are those
+ * of the link.
  */
 MUST_USE enum err community_call(struct community *c, const struct community_request *request,
                                  struct onion_reply *ret_reply);
@@ -55,8 +57,8 @@ MUST_USE enum err community_call(struct community *c, const struct community_req
 MUST_USE enum err community_wrap(struct community *c, const struct community_request *request,
                                  struct buf *out, struct onion_secret *ret_secret);
 /*
- * The same for replies that are JSON. ERR_DENIED: not 2xx, see c->refusal (code 0: the link's trouble).
- * ERR_MALFORMED: 2xx, but not JSON under exactly "application/json".
+ * The same for replies that are JSON. ERR_DENIED: not 2xx, see c->refusal (code 0: the link's
+ * trouble). ERR_MALFORMED: 2xx, but not JSON under exactly "application/json".
  */
 MUST_USE enum err community_json(struct community *c, const struct community_request *request,
                                  json_t **ret_json);
@@ -118,9 +120,10 @@ struct room_view {
 enum poll_style { POLL_DESKTOP, POLL_IOS };
 
 /*
- * The standard poll: one signed batch of capabilities and, per room, pollInfo and messages. *ret_batch is the array of
- * replies in that order: element 0, then 1 + 2i (pollInfo) and 2 + 2i (messages) of room i, then inbox and outbox. Views
- * and c->inbox_seen, c->outbox_seen move on over rows that are well-formed. ERR_MALFORMED: number or form of the elements is wrong.
+ * The standard poll: one signed batch of capabilities and, per room, pollInfo and messages.
+ * *ret_batch is the array of replies in that order: element 0, then 1 + 2i (pollInfo) and 2 + 2i
+ * (messages) of room i, then inbox and outbox. Views and c->inbox_seen, c->outbox_seen move on over
+ * rows that are well-formed. ERR_MALFORMED: number or form of the elements is wrong.
  */
 MUST_USE enum err community_poll(struct community *c, enum poll_style style,
                                  struct room_view *views, size_t count, json_t **ret_batch);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages of a community's member, as the apps send and read them (docs/protocol/community.md, 2.12 and 6.1).
+ * Direct messages of a community's member, as the apps send and read them
+ * (docs/protocol/community.md, 2.12 and 6.1).
  */
 #ifndef CONCLAVE_TESTS_CLIENT_COMMUNITY_DMS_H
 #define CONCLAVE_TESTS_CLIENT_COMMUNITY_DMS_H
@@ -16,7 +17,10 @@ struct direct_message {
     struct buf data;                     /* padded content */
     struct span text;                    /* inside data */
 };
-/* ERR_MALFORMED: not such a row. ERR_SEALED: does not open for this member. Release with direct_message_done. */
+/*
+ * ERR_MALFORMED: not such a row. ERR_SEALED: does not open for this member. Release with
+ * direct_message_done.
+ */
 MUST_USE enum err direct_message_read(const struct community *c, const json_t *row,
                                       struct direct_message *ret_message);
 void direct_message_done(struct direct_message *m);

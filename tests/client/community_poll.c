@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The poll that every open client sends every few seconds: its batch, and what is learnt from the answers. Apart from
- * community_client.c because its form differs by client and the server's speed is measured by it.
+ * The poll that every open client sends every few seconds: its batch, and what is learnt from the
+ * answers. Apart from community_client.c because its form differs by client and the server's speed
+ * is measured by it.
  */
 #include <stdio.h>
 
@@ -25,7 +26,9 @@ static int add_mail(json_t *batch, const char *box, int64_t seen)
     return add_get(batch, path);
 }
 
-/* The paths of docs/protocol/community.md, 6.1. Desktop always asks pollInfo/0 and sends no limit. */
+/*
+ * The paths of docs/protocol/community.md, 6.1. Desktop always asks pollInfo/0 and sends no limit.
+ */
 static json_t *poll_batch(const struct community *c, enum poll_style style,
                           const struct room_view *views, size_t count)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a post says, in the protobuf that real clients read: Content { dataMessage(1) { body(1), timestamp(7) },
- * sigTimestamp(15) }. Three fields need no generator. Unknown fields are skipped, as protobuf wants. Any thread.
+ * What a post says, in the protobuf that real clients read: Content { dataMessage(1) { body(1),
+ * timestamp(7) }, sigTimestamp(15) }. Three fields need no generator. Unknown fields are skipped,
+ * as protobuf wants. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_CONTENT_H
 #define CONCLAVE_TESTS_CLIENT_CONTENT_H

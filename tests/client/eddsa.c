@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One function, apart because four signature forms end in it and libsodium's own signing takes no ready scalar.
+ * One function, apart because four signature forms end in it and libsodium's own signing takes no
+ * ready scalar.
  */
 #include "client/eddsa.h"
 

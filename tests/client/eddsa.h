@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The second half of every Ed25519-like signature: R = r*G, S = r + H(R || key || M) * scalar. The ways to choose r differ
- * (15, 25, both XEd25519 styles) and stand with their owners. Any thread.
+ * The second half of every Ed25519-like signature: R = r*G, S = r + H(R || key || M) * scalar. The
+ * ways to choose r differ (15, 25, both XEd25519 styles) and stand with their owners. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_EDDSA_H
 #define CONCLAVE_TESTS_CLIENT_EDDSA_H

@@ -146,7 +146,10 @@ static enum err read_fragment(struct span fragment, struct file_url *url)
             continue;
         if (hex_read(span_skip(part, 2), ed.b, sizeof(ed.b)) != OK)
             return ERR_MALFORMED;
-        /* From here the sign bit makes no difference: both forms convert to the same key (docs/protocol/files.md, 2.1). */
+        /*
+         * From here the sign bit makes no difference: both forms convert to the same key
+         * (docs/protocol/files.md, 2.1).
+         */
         if (crypto_sign_ed25519_pk_to_curve25519(url->key.b, ed.b) != 0)
             return ERR_MALFORMED;
         e = OK;

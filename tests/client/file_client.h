@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file-server half as clients use it (docs/protocol/files.md, 1.1, 1.3, 2.1): POST /file, GET /file/ID, and the links between.
- * Bytes as they lie on the server; encryption is attachment.c's.
+ * The file-server half as clients use it (docs/protocol/files.md, 1.1, 1.3, 2.1): POST /file, GET
+ * /file/ID, and the links between. Bytes as they lie on the server; encryption is attachment.c's.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_FILE_CLIENT_H
 #define CONCLAVE_TESTS_CLIENT_FILE_CLIENT_H
@@ -23,18 +23,26 @@ struct file_url {
     bool is_stream; /* d: encrypted as attachment_stream.c does */
 };
 
-/* ret_code: the server's code, also when it refused (ERR_DENIED). ERR_MALFORMED: a reply that desktop would refuse. */
+/*
+ * ret_code: the server's code, also when it refused (ERR_DENIED). ERR_MALFORMED: a reply that
+ * desktop would refuse.
+ */
 MUST_USE enum err file_client_put(struct server_link *l, struct span file,
                                   struct file_ticket *ret_ticket, int *ret_code);
 /* Appends the bytes. ERR_MISSING: 404. ERR_DENIED: another code. */
 MUST_USE enum err file_client_get(struct server_link *l, const char *id, struct buf *out,
                                   int *ret_code);
 
-/* POST /file/ID/extend. ERR_MISSING: 404, upon which clients upload again. ERR_DENIED: another code. */
+/*
+ * POST /file/ID/extend. ERR_MISSING: 404, upon which clients upload again. ERR_DENIED: another
+ * code.
+ */
 MUST_USE enum err file_client_extend(struct server_link *l, const char *id, double *ret_expires_s,
                                      int *ret_code);
 
-/* <server>/file/<id>#p=<64 hex>, and &d for a deterministic stream. ERR_TOO_LARGE: no room in out. */
+/*
+ * <server>/file/<id>#p=<64 hex>, and &d for a deterministic stream. ERR_TOO_LARGE: no room in out.
+ */
 MUST_USE enum err file_url_write(const struct server_url *server, const struct x25519_pub *key,
                                  const char *id, bool is_stream, char out[static FILE_URL_MAX]);
 /* ERR_MALFORMED: another form, or no p=. Other fragment parts (e=, sr=) are ignored. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads and writes one onion frame. It knows nothing of what the ciphertext holds or of where it goes next.
+ * Reads and writes one onion frame. It knows nothing of what the ciphertext holds or of where it
+ * goes next.
  */
 #include "client/frame.h"
 

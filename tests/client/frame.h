@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The frame of every onion layer: LE32 length, ciphertext, JSON object (docs/protocol/identity.md, 4.1). Used by the client that
- * builds frames and by the relay that reads them.
+ * The frame of every onion layer: LE32 length, ciphertext, JSON object (docs/protocol/identity.md,
+ * 4.1). Used by the client that builds frames and by the relay that reads them.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_FRAME_H
 #define CONCLAVE_TESTS_CLIENT_FRAME_H
@@ -16,7 +16,10 @@ struct frame {
     json_t *route;      /* an object; owned */
 };
 
-/* ERR_MALFORMED: too short, a length that lies, or the rest is not one JSON object. Release with frame_done. */
+/*
+ * ERR_MALFORMED: too short, a length that lies, or the rest is not one JSON object. Release with
+ * frame_done.
+ */
 MUST_USE enum err frame_read(struct span bytes, struct frame *ret_frame);
 void frame_done(struct frame *f);
 #define AUTO_FRAME CLEANUP(frame_done)
@@ -25,8 +28,8 @@ void frame_done(struct frame *f);
 void frame_put(struct buf *out, struct span sealed, const json_t *route);
 
 /*
- * The two keys that whoever decrypts needs: ephemeral_key (64 hex, or base64 with or without padding) and enc_type
- * (absent: aes-gcm). ERR_MALFORMED: missing, of another type, or unknown.
+ * The two keys that whoever decrypts needs: ephemeral_key (64 hex, or base64 with or without
+ * padding) and enc_type (absent: aes-gcm). ERR_MALFORMED: missing, of another type, or unknown.
  */
 MUST_USE enum err frame_sealing(const json_t *route, struct x25519_pub *ret_ephemeral,
                                 enum layer_cipher *ret_cipher);

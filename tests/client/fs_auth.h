@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The X-FS-* headers, with which a client may sign what it asks of a file server (docs/protocol/identity.md, 3.2): its 07 key, hex key,
- * base64 signature, no nonce. It has its own idea of the signed bytes; the server's stands in server/auth. Any thread.
+ * The X-FS-* headers, with which a client may sign what it asks of a file server
+ * (docs/protocol/identity.md, 3.2): its 07 key, hex key, base64 signature, no nonce. It has its own
+ * idea of the signed bytes; the server's stands in server/auth. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_FS_AUTH_H
 #define CONCLAVE_TESTS_CLIENT_FS_AUTH_H

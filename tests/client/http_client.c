@@ -250,7 +250,9 @@ static enum err exchange(struct http_client *c, struct span body, struct http_re
         e = c->target.unix_path[0] != '\0' ? connect_unix(c) : connect_tcp(c);
     if (e == OK)
         e = send_all(c, buf_span(&c->request));
-    /* A server that refuses early closes while we still send: its answer counts, if it got through. */
+    /*
+     * A server that refuses early closes while we still send: its answer counts, if it got through.
+     */
     enum err sent = e == OK ? send_all(c, body) : e;
     if (e == OK && sent != ERR_BUSY)
         e = read_head(c, &head_len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A small HTTP/1.1 client over plain TCP or a unix socket: keep-alive, deadlines, bounded replies. Clients reach their
- * guard with it, relays the next node and the server, tests the operator socket. No TLS, no redirects, no proxies.
- * One connection per object; one thread at a time.
+ * A small HTTP/1.1 client over plain TCP or a unix socket: keep-alive, deadlines, bounded replies.
+ * Clients reach their guard with it, relays the next node and the server, tests the operator
+ * socket. No TLS, no redirects, no proxies. One connection per object; one thread at a time.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_HTTP_CLIENT_H
 #define CONCLAVE_TESTS_CLIENT_HTTP_CLIENT_H
@@ -35,15 +35,17 @@ struct http_client *http_client_new(const struct http_target *target);
 void http_client_free(struct http_client *c);
 
 /*
- * One exchange. A kept connection that turns out to be closed before it answered anything is opened again, once.
- * body may be empty; content_type NULL: none is sent.
- * ERR_MISSING: nobody listens or the name does not resolve. ERR_BUSY: no answer in time. ERR_TOO_LARGE: a longer reply
- * than allowed. ERR_MALFORMED: not HTTP, or cut off. After an error the connection is closed.
+ * One exchange. A kept connection that turns out to be closed before it answered anything is opened
+ * again, once. body may be empty; content_type NULL: none is sent. ERR_MISSING: nobody listens or
+ * the name does not resolve. ERR_BUSY: no answer in time. ERR_TOO_LARGE: a longer reply than
+ * allowed. ERR_MALFORMED: not HTTP, or cut off. After an error the connection is closed.
  */
 MUST_USE enum err http_client_call(struct http_client *c, const char *method, const char *path,
                                    const char *content_type, struct span body,
                                    struct http_reply *ret_reply);
-/* http_client_call with POST and application/octet-stream, as everything of the onion network goes. */
+/*
+ * http_client_call with POST and application/octet-stream, as everything of the onion network goes.
+ */
 MUST_USE enum err http_client_post(struct http_client *c, const char *path, struct span body,
                                    struct http_reply *ret_reply);
 

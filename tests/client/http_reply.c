@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The parser of HTTP replies. Strict where a lie would desynchronise a kept connection, lenient nowhere.
+ * The parser of HTTP replies. Strict where a lie would desynchronise a kept connection, lenient
+ * nowhere.
  */
 #include "client/http_reply.h"
 
@@ -24,7 +25,10 @@ static struct span trim(struct span s)
     return s;
 }
 
-/* The line at the front without its CRLF; data moves past it. Every line has one, as the head ends in CRLFCRLF. */
+/*
+ * The line at the front without its CRLF; data moves past it. Every line has one, as the head ends
+ * in CRLFCRLF.
+ */
 static struct span take_line(struct span *data)
 {
     size_t n = span_find(*data, '\n');

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reads the bytes of one HTTP/1.1 reply: head, then a body by length, in chunks, or up to the end of the connection.
- * Pure: no sockets. http_client.c feeds it.
+ * Reads the bytes of one HTTP/1.1 reply: head, then a body by length, in chunks, or up to the end
+ * of the connection. Pure: no sockets. http_client.c feeds it.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_HTTP_REPLY_H
 #define CONCLAVE_TESTS_CLIENT_HTTP_REPLY_H
@@ -25,8 +25,8 @@ size_t http_head_length(struct span data);
 /* head: exactly that many bytes. ERR_MALFORMED. */
 MUST_USE enum err http_head_read(struct span head, struct http_head *ret_head);
 /*
- * Decodes a chunked body from the front of data into out. ERR_RETRY: more bytes are needed (out is as before);
- * ERR_MALFORMED; ERR_TOO_LARGE (out's ceiling).
+ * Decodes a chunked body from the front of data into out. ERR_RETRY: more bytes are needed (out is
+ * as before); ERR_MALFORMED; ERR_TOO_LARGE (out's ceiling).
  */
 MUST_USE enum err http_chunks_read(struct span data, struct buf *out);
 

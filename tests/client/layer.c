@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The three onion ciphers over OpenSSL and libsodium. It stands apart from framing and routing (frame.c,
- * onion_client.c): here are only keys, nonces and bytes.
+ * The three onion ciphers over OpenSSL and libsodium. It stands apart from framing and routing
+ * (frame.c, onion_client.c): here are only keys, nonces and bytes.
  */
 #include "client/layer.h"
 
@@ -84,7 +84,10 @@ enum err layer_key(enum layer_cipher cipher, const struct x25519_secret *ours,
         return ERR_SEALED;
     switch (cipher) {
     case LAYER_AES_GCM: {
-        /* The salt is the HMAC key and the shared point is the message (docs/protocol/identity.md, 4.2). */
+        /*
+         * The salt is the HMAC key and the shared point is the message (docs/protocol/identity.md,
+         * 4.2).
+         */
         crypto_auth_hmacsha256_state mac;
         crypto_auth_hmacsha256_init(&mac, (const uint8_t *)"LOKI", 4);
         crypto_auth_hmacsha256_update(&mac, shared, sizeof(shared));

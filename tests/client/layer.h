@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One layer of onion encryption as clients and hops do it (docs/protocol/identity.md, 4.2). Written apart from the server's: the
- * two meet only on the wire. Relay and client core share this file, since a hop is on the client's side of the proof.
- * Stateless; any thread.
+ * One layer of onion encryption as clients and hops do it (docs/protocol/identity.md, 4.2). Written
+ * apart from the server's: the two meet only on the wire. Relay and client core share this file,
+ * since a hop is on the client's side of the proof. Stateless; any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_LAYER_H
 #define CONCLAVE_TESTS_CLIENT_LAYER_H
@@ -10,7 +10,10 @@
 #include "base/buf.h"
 #include "crypto/keys.h"
 
-/* aes-cbc is here for the relay, which accepts it as the storage server does; clients never send it. */
+/*
+ * aes-cbc is here for the relay, which accepts it as the storage server does; clients never send
+ * it.
+ */
 enum layer_cipher { LAYER_AES_GCM, LAYER_XCHACHA20, LAYER_AES_CBC };
 enum { LAYER_NONCE_MAX_BYTES = 24 };
 
@@ -30,14 +33,18 @@ struct layer_pair layer_pair_random(void);
 struct layer_pair layer_pair_of(const struct x25519_secret *secret);
 
 /*
- * The key of a layer; the same for request and reply. ours belongs to whoever calls, theirs to the other side, and
- * client and server are both public keys in that order. ERR_SEALED: a low-order key.
+ * The key of a layer; the same for request and reply. ours belongs to whoever calls, theirs to the
+ * other side, and client and server are both public keys in that order. ERR_SEALED: a low-order
+ * key.
  */
 MUST_USE enum err layer_key(enum layer_cipher cipher, const struct x25519_secret *ours,
                             const struct x25519_pub *theirs, const struct x25519_pub *client,
                             const struct x25519_pub *server, struct aead_key *ret_key);
 
-/* Appends nonce || ciphertext [|| tag] to out. nonce NULL: random, as everything but a vector test wants. */
+/*
+ * Appends nonce || ciphertext [|| tag] to out. nonce NULL: random, as everything but a vector test
+ * wants.
+ */
 MUST_USE enum err layer_seal(enum layer_cipher cipher, const struct aead_key *key,
                              const uint8_t *nonce, struct span plain, struct buf *out);
 /* Appends the plaintext to out. ERR_SEALED: too short, or it does not open. */

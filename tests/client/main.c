@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave-client: the client core on the command line, for operators and tests. Reads the command line; what the
- * commands do stands in tool_community.c and tool_file.c.
+ * conclave-client: the client core on the command line, for operators and tests. Reads the command
+ * line; what the commands do stands in tool_community.c and tool_file.c.
  */
 #include <argp.h>
 #include <sodium.h>

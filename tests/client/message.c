@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading and checking messages. The server only checks a signature's length; this is where it is verified.
+ * Reading and checking messages. The server only checks a signature's length; this is where it is
+ * verified.
  */
 #include "client/message.h"
 

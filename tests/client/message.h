@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One row of a room's messages as a reader takes it (docs/protocol/community.md, 2.4): parsed, its signature checked, unpadded.
+ * One row of a room's messages as a reader takes it (docs/protocol/community.md, 2.4): parsed, its
+ * signature checked, unpadded.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_MESSAGE_H
 #define CONCLAVE_TESTS_CLIENT_MESSAGE_H

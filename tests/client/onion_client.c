@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The client's half of onion requests. It shares no line with server/onion: a mistake there must not find its twin here.
+ * The client's half of onion requests. It shares no line with server/onion: a mistake there must
+ * not find its twin here.
  */
 #include "client/onion_client.h"
 
@@ -103,7 +104,10 @@ static bool set_sealing(json_t *route, const struct x25519_pub *ephemeral,
            json_object_set_new(route, "enc_type", json_string(style->enc_type)) == 0;
 }
 
-/* What the last hop reads. Desktop names port and protocol for http only (docs/protocol/identity.md, 4.5). */
+/*
+ * What the last hop reads. Desktop names port and protocol for http only
+ * (docs/protocol/identity.md, 4.5).
+ */
 static json_t *route_to_server(const struct onion_destination *to)
 {
     if (to->url.https)
@@ -204,7 +208,10 @@ static enum err read_v4(struct onion_reply *r)
     return OK;
 }
 
-/* v3 loses the status: an object with status_code and nothing else is a refusal, anything else a success. */
+/*
+ * v3 loses the status: an object with status_code and nothing else is a refusal, anything else a
+ * success.
+ */
 static void read_v3(struct onion_reply *r)
 {
     r->body = buf_span(&r->plain);

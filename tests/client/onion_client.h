@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Builds onion requests and opens their replies (docs/protocol/identity.md, 4.2-4.5): the v4 and v3 plaintexts, the wrapping for up to
- * NODES_MAX hops. Bytes only; server_link.c sends them. Any thread.
+ * Builds onion requests and opens their replies (docs/protocol/identity.md, 4.2-4.5): the v4 and v3
+ * plaintexts, the wrapping for up to NODES_MAX hops. Bytes only; server_link.c sends them. Any
+ * thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_ONION_CLIENT_H
 #define CONCLAVE_TESTS_CLIENT_ONION_CLIENT_H
@@ -11,7 +12,10 @@
 #include "client/address.h"
 #include "client/layer.h"
 
-/* 10 MiB: what nodes carry in both directions; with some room, so that tests can go one byte past it. */
+/*
+ * 10 MiB: what nodes carry in both directions; with some room, so that tests can go one byte past
+ * it.
+ */
 enum { ONION_BODY_MAX_BYTES = 10485760, ONION_BUFFER_MAX_BYTES = 2 * ONION_BODY_MAX_BYTES };
 
 enum onion_version { ONION_V4, ONION_V3 };
@@ -25,7 +29,10 @@ struct onion_request {
     bool has_body; /* v4: write the second string even if body is empty */
 };
 
-/* How its layers are encrypted and named. enc_type NULL: left out of the JSON, as desktop does (aes-gcm then). */
+/*
+ * How its layers are encrypted and named. enc_type NULL: left out of the JSON, as desktop does
+ * (aes-gcm then).
+ */
 struct onion_style {
     enum layer_cipher cipher;
     const char *enc_type;
@@ -62,12 +69,15 @@ struct onion_reply {
     struct span body;
 };
 
-/* Appends the plaintext of a request. ERR_MALFORMED: endpoint or body that this version cannot carry. */
+/*
+ * Appends the plaintext of a request. ERR_MALFORMED: endpoint or body that this version cannot
+ * carry.
+ */
 MUST_USE enum err onion_client_plain(enum onion_version version,
                                      const struct onion_request *request, struct buf *out);
 /*
- * Appends the body to post: to the guard, or with an empty path to the server. fixed: NULL, or path->count + 1
- * entries, innermost first. ERR_SEALED: a hop or the server has a low-order key.
+ * Appends the body to post: to the guard, or with an empty path to the server. fixed: NULL, or
+ * path->count + 1 entries, innermost first. ERR_SEALED: a hop or the server has a low-order key.
  */
 MUST_USE enum err onion_client_wrap(const struct onion_path *path,
                                     const struct onion_destination *to,
@@ -75,8 +85,8 @@ MUST_USE enum err onion_client_wrap(const struct onion_path *path,
                                     const struct onion_fixed *fixed, struct buf *out,
                                     struct onion_secret *ret_secret);
 /*
- * Opens what came back with HTTP status 200. ERR_SEALED: not for this secret. ERR_MALFORMED: opens, but is no reply.
- * Release with onion_reply_done.
+ * Opens what came back with HTTP status 200. ERR_SEALED: not for this secret. ERR_MALFORMED: opens,
+ * but is no reply. Release with onion_reply_done.
  */
 MUST_USE enum err onion_client_open(enum onion_version version, const struct onion_secret *secret,
                                     struct span sealed, struct onion_reply *ret_reply);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Message padding to multiples of 160 (docs/protocol/identity.md, 5.1). Signatures cover the padded form. Any thread.
+ * Message padding to multiples of 160 (docs/protocol/identity.md, 5.1). Signatures cover the padded
+ * form. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_PADDING_H
 #define CONCLAVE_TESTS_CLIENT_PADDING_H

@@ -16,7 +16,10 @@ static enum err recipient_key(const struct session_id *id, struct x25519_pub *re
     return OK;
 }
 
-/* What is signed: M || A || X of the recipient, so that a letter cannot be passed on as written to somebody else. */
+/*
+ * What is signed: M || A || X of the recipient, so that a letter cannot be passed on as written to
+ * somebody else.
+ */
 static void put_signed(struct buf *out, struct span message, const struct ed25519_pub *sender,
                        const struct x25519_pub *recipient)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Joins onion_client.c and http_client.c. A path error (4.6) is told apart from a server's own refusal, as clients must.
+ * Joins onion_client.c and http_client.c. A path error (4.6) is told apart from a server's own
+ * refusal, as clients must.
  */
 #include "client/server_link.h"
 

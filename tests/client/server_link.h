@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A way to a server: through a path of hops, or straight to its lsrpc. Wraps, posts, opens; one request at a time.
- * Community and file clients stand on it and know nothing of onions.
+ * A way to a server: through a path of hops, or straight to its lsrpc. Wraps, posts, opens; one
+ * request at a time. Community and file clients stand on it and know nothing of onions.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_SERVER_LINK_H
 #define CONCLAVE_TESTS_CLIENT_SERVER_LINK_H
@@ -38,14 +38,16 @@ const struct server_link_options *server_link_options(const struct server_link *
 const struct link_trouble *server_link_trouble(const struct server_link *l);
 
 /*
- * One request and its reply (release it with onion_reply_done), whatever its code.
- * ERR_DENIED: HTTP status other than 200; see server_link_trouble. ERR_MISSING, ERR_BUSY, ERR_MALFORMED, ERR_TOO_LARGE:
- * as in http_client.h. ERR_SEALED: the reply does not open.
+ * One request and its reply (release it with onion_reply_done), whatever its code. ERR_DENIED: HTTP
+ * status other than 200; see server_link_trouble. ERR_MISSING, ERR_BUSY, ERR_MALFORMED,
+ * ERR_TOO_LARGE: as in http_client.h. ERR_SEALED: the reply does not open.
  */
 MUST_USE enum err server_link_call(struct server_link *l, const struct onion_request *request,
                                    struct onion_reply *ret_reply);
 
-/* The two halves of server_link_call, for tests that tamper with or repeat what lies between them. */
+/*
+ * The two halves of server_link_call, for tests that tamper with or repeat what lies between them.
+ */
 MUST_USE enum err server_link_wrap(const struct server_link *l, const struct onion_request *request,
                                    struct buf *out, struct onion_secret *ret_secret);
 MUST_USE enum err server_link_post(struct server_link *l, struct span wrapped,

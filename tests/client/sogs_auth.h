@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The X-SOGS-* headers of a signed community request (docs/protocol/identity.md, 3.1), as desktop makes them: blinded id, hex key,
- * base64 nonce and signature. It has its own idea of the signed bytes; the server's stands in server/auth. Any thread.
+ * The X-SOGS-* headers of a signed community request (docs/protocol/identity.md, 3.1), as desktop
+ * makes them: blinded id, hex key, base64 nonce and signature. It has its own idea of the signed
+ * bytes; the server's stands in server/auth. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_SOGS_AUTH_H
 #define CONCLAVE_TESTS_CLIENT_SOGS_AUTH_H

@@ -262,7 +262,10 @@ static int probe(const struct tool *t, struct community *c)
     return e == OK ? TOOL_DONE : TOOL_REFUSED;
 }
 
-/* Opens link and account for a command that needs them. Without --account an own, passing one is used where that does. */
+/*
+ * Opens link and account for a command that needs them. Without --account an own, passing one is
+ * used where that does.
+ */
 static int with_community(const struct tool *t, bool needs_account,
                           int (*run)(const struct tool *, struct community *))
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The commands of conclave-client about files of the file-server half, and reading and writing local files.
+ * The commands of conclave-client about files of the file-server half, and reading and writing
+ * local files.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -123,7 +124,10 @@ int tool_file_put(const struct tool *t)
 /* How a downloaded file is opened. */
 enum opening { KEEP_SEALED, OPEN_CLASSIC, OPEN_STREAM };
 
-/* --attachment-key, --digest and --size, all of them or none (the bytes are then kept as they lie on the server). */
+/*
+ * --attachment-key, --digest and --size, all of them or none (the bytes are then kept as they lie
+ * on the server).
+ */
 static int read_keys(const struct tool *t, bool is_stream, struct attachment_keys *keys,
                      enum opening *ret_opening)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Field arithmetic is OpenSSL's big numbers, since libsodium exports none. Not constant time where inputs are public.
+ * Field arithmetic is OpenSSL's big numbers, since libsodium exports none. Not constant time where
+ * inputs are public.
  */
 #include "client/xed25519.h"
 
@@ -137,7 +138,10 @@ bool xed25519_verify(const struct x25519_pub *key, struct span message,
     struct ed25519_sig plain = *sig;
     if (xed25519_convert(key, &pub) != OK)
         return false;
-    /* The signature carries the sign of the point; without this half of desktop's posts would be refused. */
+    /*
+     * The signature carries the sign of the point; without this half of desktop's posts would be
+     * refused.
+     */
     pub.b[31] |= plain.b[63] & SIGN_BIT;
     plain.b[63] &= (uint8_t)~SIGN_BIT;
     return crypto_sign_verify_detached(plain.b, message.p, message.len, pub.b) == 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * X25519 keys that sign: the conversion to Ed25519 and the XEd25519 signatures of unblinded posts
- * (docs/protocol/identity.md, 2.1 and 5.2). Two producers are in the wild, one verifier accepts both. Any thread.
+ * (docs/protocol/identity.md, 2.1 and 5.2). Two producers are in the wild, one verifier accepts
+ * both. Any thread.
  */
 #ifndef CONCLAVE_TESTS_CLIENT_XED25519_H
 #define CONCLAVE_TESTS_CLIENT_XED25519_H
@@ -10,7 +11,9 @@
 
 enum { XED25519_RANDOM_BYTES = 64 };
 
-/* y = (u - 1) / (u + 1), sign bit 0; bit 255 of u is ignored, the inverse of 0 is 0. ERR_NO_MEMORY. */
+/*
+ * y = (u - 1) / (u + 1), sign bit 0; bit 255 of u is ignored, the inverse of 0 is 0. ERR_NO_MEMORY.
+ */
 MUST_USE enum err xed25519_convert(const struct x25519_pub *x, struct ed25519_pub *ret_ed);
 
 /* libsession's form. random: 64 bytes, or NULL for fresh ones. */

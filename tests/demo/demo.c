@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * `make demo`: what conclave exists for, from end to end. A private database, a server, three relays and two accounts;
- * a message and a file cross three onion hops, rest in PostgreSQL, and another member reads and verifies them; what
- * must be refused is refused. Every step is checked and timed; the exit status is 0 only if every one held.
+ * `make demo`: what conclave exists for, from end to end. A private database, a server, three
+ * relays and two accounts; a message and a file cross three onion hops, rest in PostgreSQL, and
+ * another member reads and verifies them; what must be refused is refused. Every step is checked
+ * and timed; the exit status is 0 only if every one held.
  *
- * Read it from the table of steps near the end. Starting and stopping processes stands in integration/world.c.
+ * Read it from the table of steps near the end. Starting and stopping processes stands in
+ * integration/world.c.
  */
 #include <signal.h>
 #include <sodium.h>
@@ -33,7 +35,10 @@ struct demo {
     char note[NOTE_MAX]; /* what the step just done has to say */
 };
 
-/* --- The house ----------------------------------------------------------------------------------------------------- */
+/*
+ * --- The house
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static bool start_database(struct demo *d)
 {
@@ -81,7 +86,10 @@ static bool make_accounts(struct demo *d)
     return true;
 }
 
-/* --- The message ----------------------------------------------------------------------------------------------------- */
+/*
+ * --- The message
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 /* Notes why a call of a member failed. Always false. */
 static bool refused(struct demo *d, const struct member *m, enum err e)
@@ -194,7 +202,10 @@ static bool ben_polls_since(struct demo *d)
     return ben_polls(d, "And once more") && d->ben_sees.seqno > d->first_seqno;
 }
 
-/* --- The file --------------------------------------------------------------------------------------------------------- */
+/*
+ * --- The file
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static bool ana_sends_a_file(struct demo *d)
 {
@@ -236,7 +247,10 @@ static bool ben_gets_the_file(struct demo *d)
     return span_eq(buf_span(&plain), buf_span(&d->picture));
 }
 
-/* --- What must be refused ------------------------------------------------------------------------------------------------ */
+/*
+ * --- What must be refused
+ * ------------------------------------------------------------------------------------------------
+ */
 
 /* True if a link's last call was answered by this HTTP status outside the encryption. */
 static bool outer_status(struct demo *d, const struct server_link *l, enum err e, int status)
@@ -288,7 +302,10 @@ static bool tampered_innermost(struct demo *d)
     return outer_status(d, l, server_link_post(l, buf_span(&wrapped), &secret, &reply), 400);
 }
 
-/* The same bytes twice, as someone on the way could send them: the second must not become a message. */
+/*
+ * The same bytes twice, as someone on the way could send them: the second must not become a
+ * message.
+ */
 static bool replayed_post(struct demo *d)
 {
     struct member *ana = &d->people[ANA];
@@ -317,7 +334,10 @@ static bool replayed_post(struct demo *d)
     return first.code == 201 && second.code == 425 && json_array_size(rows) == 1;
 }
 
-/* --- The story --------------------------------------------------------------------------------------------------------------- */
+/*
+ * --- The story
+ * ---------------------------------------------------------------------------------------------------------------
+ */
 
 static const struct step {
     const char *words;
@@ -341,7 +361,10 @@ static const struct step {
     {"Refused: a post sent twice", replayed_post},
 };
 
-/* SIGINT and SIGTERM become readable here, so that they end the story between two steps and never in the middle. */
+/*
+ * SIGINT and SIGTERM become readable here, so that they end the story between two steps and never
+ * in the middle.
+ */
 static int watch_signals(void)
 {
     sigset_t stop;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the fuzzers share. Each fuzz_<parser>.c defines LLVMFuzzerTestOneInput and is linked twice: with libFuzzer (make
- * fuzz; clang) and with replay.c (make test; any compiler). One thread.
+ * What the fuzzers share. Each fuzz_<parser>.c defines LLVMFuzzerTestOneInput and is linked twice:
+ * with libFuzzer (make fuzz; clang) and with replay.c (make test; any compiler). One thread.
  *
- * A fuzzer does more than wait for a crash: HOLDS() states what must be true of everything the parser takes.
+ * A fuzzer does more than wait for a crash: HOLDS() states what must be true of everything the
+ * parser takes.
  */
 #ifndef CONCLAVE_TESTS_FUZZ_FUZZ_H
 #define CONCLAVE_TESTS_FUZZ_FUZZ_H

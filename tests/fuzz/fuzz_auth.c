@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The X-SOGS-* headers: the lines of the input are method, endpoint, pubkey, nonce, timestamp and signature; the rest is the
- * body. Server key and time are those of tests/vectors/sogs-auth.json, so that its requests pass.
+ * The X-SOGS-* headers: the lines of the input are method, endpoint, pubkey, nonce, timestamp and
+ * signature; the rest is the body. Server key and time are those of tests/vectors/sogs-auth.json,
+ * so that its requests pass.
  */
 #include "fuzz/fuzz.h"
 

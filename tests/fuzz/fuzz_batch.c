@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bodies of /batch and /sequence: the scanner, and a whole run through a dispatcher whose handlers echo. Whatever the body,
- * the answer is 400 or 413 with nothing run, or an array with one well-formed element for each that ran.
+ * Bodies of /batch and /sequence: the scanner, and a whole run through a dispatcher whose handlers
+ * echo. Whatever the body, the answer is 400 or 413 with nothing run, or an array with one
+ * well-formed element for each that ran.
  */
 #include "fuzz/fuzz.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content-Disposition as uploads bring it, ids of files, and an operator's list of types. Whatever name is read is one that
- * a file may have, and is sent to readers so that they read the same.
+ * Content-Disposition as uploads bring it, ids of files, and an operator's list of types. Whatever
+ * name is read is one that a file may have, and is sent to readers so that they read the same.
  */
 #include "fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Frames as they arrive, for v4 and for v3: parsed, opened with the test-only key of tests/vectors/onion-v4.json, and
- * whatever opens is parsed as a request. What is behind the encryption has fuzzers of its own, since no mutation opens.
+ * Frames as they arrive, for v4 and for v3: parsed, opened with the test-only key of
+ * tests/vectors/onion-v4.json, and whatever opens is parsed as a request. What is behind the
+ * encryption has fuzzers of its own, since no mutation opens.
  */
 #include "fuzz/fuzz.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Endpoints: the split into path and query, percent-decoding, query parameters, and every pattern of the server's routes.
+ * Endpoints: the split into path and query, percent-decoding, query parameters, and every pattern
+ * of the server's routes.
  */
 #include "fuzz/fuzz.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A post, from which filters take the words, as an Envelope and as a Content: parts lie inside the post, whatever either
- * reader finds is found with padding around it too, and what the server writes for its own answers reads back in both forms.
+ * A post, from which filters take the words, as an Envelope and as a Content: parts lie inside the
+ * post, whatever either reader finds is found with padding around it too, and what the server
+ * writes for its own answers reads back in both forms.
  */
 #include "fuzz/fuzz.h"
 

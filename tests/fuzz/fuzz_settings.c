@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Settings: the input as a file, and its first line as the value of every setting (as the environment would give it).
+ * Settings: the input as a file, and its first line as the value of every setting (as the
+ * environment would give it).
  */
 #include "fuzz/fuzz.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The readers of small texts that every parser stands on: hex, both base64 alphabets, numbers, session ids, UTF-8.
+ * The readers of small texts that every parser stands on: hex, both base64 alphabets, numbers,
+ * session ids, UTF-8.
  */
 #include "fuzz/fuzz.h"
 

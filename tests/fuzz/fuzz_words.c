@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An operator's list of words and a text to look for them in: the input up to an empty line, and what follows. Every word
- * that is taken into a list is found when somebody writes it.
+ * An operator's list of words and a text to look for them in: the input up to an empty line, and
+ * what follows. Every word that is taken into a list is found when somebody writes it.
  */
 #include "fuzz/fuzz.h"
 

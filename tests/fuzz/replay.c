@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine of the fuzzers where libFuzzer is not: every file of the corpus once, then for some seconds mutations of them.
- * It is blind where libFuzzer looks at the code it reaches; but it needs no other compiler, so `make test` runs it.
- * usage: fuzz_<parser> [-seconds=N] [-seed=N] FOLDER
+ * The engine of the fuzzers where libFuzzer is not: every file of the corpus once, then for some
+ * seconds mutations of them. It is blind where libFuzzer looks at the code it reaches; but it needs
+ * no other compiler, so `make test` runs it. usage: fuzz_<parser> [-seconds=N] [-seed=N] FOLDER
  *
  * An input that ends the process is left in build/fuzz/crash-<name>.
  */
@@ -91,7 +91,10 @@ static void run(void)
     (void)LLVMFuzzerTestOneInput(engine.now.p, engine.now.len);
 }
 
-/* One of: another byte, a bit, a piece gone, a piece of some file put in, a number at its edge, cut off. */
+/*
+ * One of: another byte, a bit, a piece gone, a piece of some file put in, a number at its edge, cut
+ * off.
+ */
 static void change(struct input *in)
 {
     static const char *const edges[] = {"0",    "-1", "4294967296", "18446744073709551615",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is known of the three apps' requests (docs/protocol/community.md, 6.2 to 6.4): desktop leaves enc_type out, libsession always
- * writes it; Android spells X-SOGS-PubKey, signs every element of a batch once more for nothing, and says how long bodies
- * are.
+ * What is known of the three apps' requests (docs/protocol/community.md, 6.2 to 6.4): desktop
+ * leaves enc_type out, libsession always writes it; Android spells X-SOGS-PubKey, signs every
+ * element of a batch once more for nothing, and says how long bodies are.
  */
 #include "integration/app_play.h"
 
@@ -104,7 +104,10 @@ int app_ask(struct app *a, const struct app_request *request, json_t **ret_json,
     return reply.code;
 }
 
-/* Headers that only Android puts on elements; the server must not look at those that pretend to sign. */
+/*
+ * Headers that only Android puts on elements; the server must not look at those that pretend to
+ * sign.
+ */
 static json_t *element_headers(const struct app *a, const char *body_key)
 {
     json_t *headers = json_object();

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An app as it speaks on the wire, for tests that play its sequences: which encryption it names, how it spells its headers,
- * what stands in them. Every request goes through three relays. Asserting, as talk.h; apart from it because the form of a
- * request is what matters here, and there it does not.
+ * An app as it speaks on the wire, for tests that play its sequences: which encryption it names,
+ * how it spells its headers, what stands in them. Every request goes through three relays.
+ * Asserting, as talk.h; apart from it because the form of a request is what matters here, and there
+ * it does not.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_APP_PLAY_H
 #define CONCLAVE_TESTS_INTEGRATION_APP_PLAY_H
@@ -30,15 +31,22 @@ struct app_request {
     const char *disposition;
     bool is_unsigned;
 };
-/* Its code; *ret_json (owned, may be NULL) is the body when that is JSON, *ret_bytes (may be NULL) takes it in any case. */
+/*
+ * Its code; *ret_json (owned, may be NULL) is the body when that is JSON, *ret_bytes (may be NULL)
+ * takes it in any case.
+ */
 int app_ask(struct app *a, const struct app_request *request, json_t **ret_json,
             struct buf *ret_bytes);
 /*
- * A /batch or /sequence of these elements (taken over), in the app's form; the array of replies, each of which has the
- * three keys that Android needs. Fails the test unless the whole was answered with 200.
+ * A /batch or /sequence of these elements (taken over), in the app's form; the array of replies,
+ * each of which has the three keys that Android needs. Fails the test unless the whole was answered
+ * with 200.
  */
 json_t *app_batch(struct app *a, const char *target, json_t *elements, bool is_unsigned);
-/* An element as the app writes it: {method, path} with the app's own headers; body NULL: none (b64: a JSON string). */
+/*
+ * An element as the app writes it: {method, path} with the app's own headers; body NULL: none (b64:
+ * a JSON string).
+ */
 json_t *app_element(const struct app *a, const char *method, const char *path, const char *body_key,
                     json_t *body);
 

@@ -20,7 +20,10 @@
 
 enum { NAME_MAX_BYTES = 160, PORT = 9, PROGRAM_MAX = 512 };
 
-/* A place for server 0 before world_start_server gives it one; nobody listens on the port if the start fails. */
+/*
+ * A place for server 0 before world_start_server gives it one; nobody listens on the port if the
+ * start fails.
+ */
 static void place(struct world *w)
 {
     struct world_server *s = &w->servers[0];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A start of the server that is expected to fail: `serve --init` on the database and keys of a world, until it ends by
- * itself; what it said and how it ended. Whatever else fails here fails the test.
+ * A start of the server that is expected to fail: `serve --init` on the database and keys of a
+ * world, until it ends by itself; what it said and how it ended. Whatever else fails here fails the
+ * test.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_ATTEMPT_H
 #define CONCLAVE_TESTS_INTEGRATION_ATTEMPT_H

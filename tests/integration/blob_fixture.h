@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Content in a database of its own, without any server: what tests of the store share. The clock is the test's; whatever
- * fails here fails the test. One thread, but for what takes a db.
+ * Content in a database of its own, without any server: what tests of the store share. The clock is
+ * the test's; whatever fails here fails the test. One thread, but for what takes a db.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_BLOB_FIXTURE_H
 #define CONCLAVE_TESTS_INTEGRATION_BLOB_FIXTURE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * People on a stage: a world with members who ask a server for things, commands, and a look into the database. For tests of
- * who may do what. Whatever fails here fails the test. One thread.
+ * People on a stage: a world with members who ask a server for things, commands, and a look into
+ * the database. For tests of who may do what. Whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_CAST_H
 #define CONCLAVE_TESTS_INTEGRATION_CAST_H
@@ -28,8 +28,9 @@ const char *id15(const struct cast *c, size_t member);
 const char *id05(const struct cast *c, size_t member);
 
 /*
- * One request with a JSON text as body (NULL: none). target is a format. Returns the code; the body as JSON (NULL when it
- * is none) goes to *ret_json, unless that is NULL. The last two are anonymous ones.
+ * One request with a JSON text as body (NULL: none). target is a format. Returns the code; the body
+ * as JSON (NULL when it is none) goes to *ret_json, unless that is NULL. The last two are anonymous
+ * ones.
  */
 int ask(struct member *m, const char *method, const char *body, json_t **ret_json,
         const char *target, ...) __attribute__((format(printf, 5, 6)));
@@ -39,7 +40,10 @@ int ask_unsigned(struct member *m, const char *method, const char *body, json_t 
 json_t *must(struct member *m, const char *method, const char *body, const char *target, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* Repeats a question until the code is this, or fails after CAST_WAIT_MS. Returns how long that took, in ms. */
+/*
+ * Repeats a question until the code is this, or fails after CAST_WAIT_MS. Returns how long that
+ * took, in ms.
+ */
 int64_t wait_for_code(struct member *m, int code, const char *method, const char *target);
 
 /* A post in a room; returns its id. */
@@ -49,7 +53,10 @@ json_t *room_of(struct member *m, const char *room);
 int64_t info_updates(struct member *m, const char *room);
 bool lists(const json_t *object, const char *key, const char *id);
 
-/* A command of words separated by spaces (format); returns its exit code, with its output in c's buffer. */
+/*
+ * A command of words separated by spaces (format); returns its exit code, with its output in c's
+ * buffer.
+ */
 int command(struct cast *c, const char *words, ...) __attribute__((format(printf, 2, 3)));
 const char *command_output(void);
 

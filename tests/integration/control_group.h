@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A control group of our own (version 1 or 2), where the system lets us make one: limits for processes of a test. One
- * thread.
+ * A control group of our own (version 1 or 2), where the system lets us make one: limits for
+ * processes of a test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_CONTROL_GROUP_H
 #define CONCLAVE_TESTS_INTEGRATION_CONTROL_GROUP_H
@@ -18,7 +18,10 @@ struct control_group {
     char home[CONTROL_GROUP_PATH_MAX]; /* that in which this process was */
 };
 
-/* controller: "memory" or "cpu". False: not possible here. Version 1 is tried first: what is mounted there is not in 2. */
+/*
+ * controller: "memory" or "cpu". False: not possible here. Version 1 is tried first: what is
+ * mounted there is not in 2.
+ */
 bool control_group_make(const char *controller, struct control_group *ret_group);
 /* Writes one of its files. */
 bool control_group_set(const struct control_group *g, const char *file, const char *text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A private PostgreSQL cluster for tests of db/ and store/, without any server on it. Runs from the root of the tree;
- * whatever fails here fails the test. One thread.
+ * A private PostgreSQL cluster for tests of db/ and store/, without any server on it. Runs from the
+ * root of the tree; whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_DATABASE_H
 #define CONCLAVE_TESTS_INTEGRATION_DATABASE_H

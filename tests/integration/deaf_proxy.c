@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One thread accepts, two carry each connection: what the client says unread, what the backend says message by message
- * (a type byte and a length, from the first byte on, as there is no TLS on a unix socket).
+ * One thread accepts, two carry each connection: what the client says unread, what the backend says
+ * message by message (a type byte and a length, from the first byte on, as there is no TLS on a
+ * unix socket).
  */
 #include "integration/deaf_proxy.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A way to a PostgreSQL cluster on which notifications get lost: a relay of PostgreSQL's protocol that leaves out the
- * backend's NotificationResponse messages and changes nothing else. Threads of this process.
+ * A way to a PostgreSQL cluster on which notifications get lost: a relay of PostgreSQL's protocol
+ * that leaves out the backend's NotificationResponse messages and changes nothing else. Threads of
+ * this process.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_DEAF_PROXY_H
 #define CONCLAVE_TESTS_INTEGRATION_DEAF_PROXY_H
@@ -23,8 +24,8 @@ struct deaf_proxy {
 };
 
 /*
- * folder: exists and is ours alone. cluster_url: as tests/cluster.sh prints it. It runs until this process ends: whoever
- * talked through it must be stopped first.
+ * folder: exists and is ours alone. cluster_url: as tests/cluster.sh prints it. It runs until this
+ * process ends: whoever talked through it must be stopped first.
  */
 MUST_USE enum err deaf_proxy_open(struct deaf_proxy *p, const char *folder,
                                   const char *cluster_url);

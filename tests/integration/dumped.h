@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of backups that fail share: a world without a server, whose database holds a message and two files, and its
- * backup, in the file "good" and in memory. What fails here fails the test. One thread.
+ * What the tests of backups that fail share: a world without a server, whose database holds a
+ * message and two files, and its backup, in the file "good" and in memory. What fails here fails
+ * the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_DUMPED_H
 #define CONCLAVE_TESTS_INTEGRATION_DUMPED_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A listener, lanes and a PostgreSQL in this process, for tests whose handlers are their own. Whatever
- * fails here fails the test.
+ * A listener, lanes and a PostgreSQL in this process, for tests whose handlers are their own.
+ * Whatever fails here fails the test.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_EXCHANGE_FIXTURE_H
 #define CONCLAVE_TESTS_INTEGRATION_EXCHANGE_FIXTURE_H

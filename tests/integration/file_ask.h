@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Asking the file-server half of a world: one request, its reply, and what an upload answers. Whatever is no proper reply
- * fails the test. One thread.
+ * Asking the file-server half of a world: one request, its reply, and what an upload answers.
+ * Whatever is no proper reply fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_FILE_ASK_H
 #define CONCLAVE_TESTS_INTEGRATION_FILE_ASK_H

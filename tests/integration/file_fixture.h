@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What tests of files share: a world of one server, random bodies, numbers out of the database, moved clocks of rows.
- * Whatever fails here fails the test. One thread.
+ * What tests of files share: a world of one server, random bodies, numbers out of the database,
+ * moved clocks of rows. Whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_FILE_FIXTURE_H
 #define CONCLAVE_TESTS_INTEGRATION_FILE_FIXTURE_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One thread and poll(). A blinded key is an Ed25519 key like any other, so a fresh one needs no account behind it.
+ * One thread and poll(). A blinded key is an Ed25519 key like any other, so a fresh one needs no
+ * account behind it.
  */
 #include "integration/flood.h"
 

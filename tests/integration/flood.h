@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many requests of identities that were never seen before, each signed by a key of its own, made beforehand so that sending
- * them costs next to nothing; and a thread that sends them over many connections at once.
+ * Many requests of identities that were never seen before, each signed by a key of its own, made
+ * beforehand so that sending them costs next to nothing; and a thread that sends them over many
+ * connections at once.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_FLOOD_H
 #define CONCLAVE_TESTS_INTEGRATION_FLOOD_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One thread, one poll() over the listener and all pairs. What one side sends is written to the other before anything else
- * happens, which is enough for a test.
+ * One thread, one poll() over the listener and all pairs. What one side sends is written to the
+ * other before anything else happens, which is enough for a test.
  */
 #include "integration/forward.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A TCP port of localhost whose connections are carried to a unix socket: PostgreSQL by host name, without a cluster that
- * listens on TCP ports which neighbours may use.
+ * A TCP port of localhost whose connections are carried to a unix socket: PostgreSQL by host name,
+ * without a cluster that listens on TCP ports which neighbours may use.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_FORWARD_H
 #define CONCLAVE_TESTS_INTEGRATION_FORWARD_H
@@ -22,7 +22,10 @@ struct forward {
     pthread_t thread;
 };
 
-/* Serves in a thread of its own until forward_stop. A connection that the socket refuses is closed. ERR_BUSY. */
+/*
+ * Serves in a thread of its own until forward_stop. A connection that the socket refuses is closed.
+ * ERR_BUSY.
+ */
 MUST_USE enum err forward_start(const char *path, struct forward *ret_forward);
 void forward_stop(struct forward *f);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The one world that a program's group of tests shares: cmocka's *state is it, from group_open to group_close.
+ * The one world that a program's group of tests shares: cmocka's *state is it, from group_open to
+ * group_close.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_GROUP_H
 #define CONCLAVE_TESTS_INTEGRATION_GROUP_H

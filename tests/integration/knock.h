@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Onion requests made by hand, for tests of what no client sends: any frame, any plaintext. Whatever fails on our side
- * fails the test. One thread.
+ * Onion requests made by hand, for tests of what no client sends: any frame, any plaintext.
+ * Whatever fails on our side fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_KNOCK_H
 #define CONCLAVE_TESTS_INTEGRATION_KNOCK_H
@@ -23,11 +23,14 @@ void knock_put_frame(struct buf *out, uint32_t length, struct span sealed, const
 /* The JSON that belongs to a knock, in static memory until the next call. */
 const char *knock_json(const struct knock *k);
 
-/* Posts bytes to path on a connection of its own; appends the body of the answer, returns its HTTP status. */
+/*
+ * Posts bytes to path on a connection of its own; appends the body of the answer, returns its HTTP
+ * status.
+ */
 int knock_bytes(const struct world *w, const char *path, struct span bytes, struct buf *out);
 /*
- * Seals plain, posts it, opens the reply, which must come with HTTP status 200. Release it with onion_reply_done. Its
- * code is returned.
+ * Seals plain, posts it, opens the reply, which must come with HTTP status 200. Release it with
+ * onion_reply_done. Its code is returned.
  */
 int knock_plain(const struct world *w, enum onion_version version, struct span plain,
                 struct onion_reply *ret_reply);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of direct messages share: one world of two servers and a path of three relays, people whom no server has
- * seen yet, and requests in one line each. What fails here fails the test. One thread.
+ * What the tests of direct messages share: one world of two servers and a path of three relays,
+ * people whom no server has seen yet, and requests in one line each. What fails here fails the
+ * test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_MAIL_H
 #define CONCLAVE_TESTS_INTEGRATION_MAIL_H

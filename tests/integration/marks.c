@@ -22,7 +22,10 @@ static struct buf *add_form(struct mark *k)
     return form;
 }
 
-/* Base64 of bytes that stand `offset` after a multiple of three: without the characters that neighbours share. */
+/*
+ * Base64 of bytes that stand `offset` after a multiple of three: without the characters that
+ * neighbours share.
+ */
 static void add_base64(struct mark *k, struct span bytes, size_t offset)
 {
     static const size_t shared[] = {0, 2, 3}; /* characters that the bytes in front take part in */

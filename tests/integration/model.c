@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The model. It shares no line with the server on purpose: where the two differ, one of them is wrong.
+ * The model. It shares no line with the server on purpose: where the two differ, one of them is
+ * wrong.
  */
 #include "integration/model.h"
 

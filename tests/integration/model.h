@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rules of messages and reactions once more, as plainly as they can be written: arrays, walks, no indexes, no
- * database (docs/protocol/community.md, 2.4-2.10, 3.1-3.5 and 3.8; pages of docs/design.md, D17). What a random test compares the server with.
+ * The rules of messages and reactions once more, as plainly as they can be written: arrays, walks,
+ * no indexes, no database (docs/protocol/community.md, 2.4-2.10, 3.1-3.5 and 3.8; pages of
+ * docs/design.md, D17). What a random test compares the server with.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_MODEL_H
 #define CONCLAVE_TESTS_INTEGRATION_MODEL_H
@@ -80,7 +81,10 @@ struct model_reader {
     bool t_r;
     const char *const *ids; /* of all users, as text */
 };
-/* The list that a reader has to get, as the server writes it, without `posted` and the value of `edited`. */
+/*
+ * The list that a reader has to get, as the server writes it, without `posted` and the value of
+ * `edited`.
+ */
 json_t *model_since(const struct model_room *room, const struct model_reader *reader, int64_t n);
 json_t *model_before(const struct model_room *room, const struct model_reader *reader, int64_t id);
 /* Takes out of the server's list what the model does not know. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A libmicrohttpd server that does nothing but read a body and answer, with the options of ours: what the library and the
- * machine cost by themselves, measured in the same run as the server. A process of its own.
+ * A libmicrohttpd server that does nothing but read a body and answer, with the options of ours:
+ * what the library and the machine cost by themselves, measured in the same run as the server. A
+ * process of its own.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_NOOP_H
 #define CONCLAVE_TESTS_INTEGRATION_NOOP_H

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a PySOGS leaves behind: its key, its folder with files, and its database, in SQLite or in PostgreSQL. The tables are
- * written from their descriptions (docs/protocol/community.md, 5.2), without triggers: tests say the numbers that PySOGS would have drawn.
- * Also the world that takes it over, before any server runs in it. Whatever fails here fails the test. One thread.
+ * What a PySOGS leaves behind: its key, its folder with files, and its database, in SQLite or in
+ * PostgreSQL. The tables are written from their descriptions (docs/protocol/community.md, 5.2),
+ * without triggers: tests say the numbers that PySOGS would have drawn. Also the world that takes
+ * it over, before any server runs in it. Whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_OLD_SERVER_H
 #define CONCLAVE_TESTS_INTEGRATION_OLD_SERVER_H
@@ -22,12 +23,15 @@ struct old_server {
 };
 
 /*
- * A world with accounts and a cluster, and in its folder an old server without rows but its own. The world has the old
- * server's key file, and a schema; a command needs no more.
+ * A world with accounts and a cluster, and in its folder an old server without rows but its own.
+ * The world has the old server's key file, and a schema; a command needs no more.
  */
 void old_open(struct old_server *o, struct world *w, size_t accounts, bool postgres);
 void old_close(struct old_server *o, struct world *w);
-/* Another database of the same server, in SQLite at path, with nothing in it; o only lends its keys. */
+/*
+ * Another database of the same server, in SQLite at path, with nothing in it; o only lends its
+ * keys.
+ */
 void old_fresh(const struct old_server *o, const char *path, struct old_server *ret_fresh);
 /* The settings with which commands run before there is a server. */
 extern const char *const old_settings[];
@@ -41,7 +45,10 @@ void old_user(struct old_server *o, const struct world *w, int64_t id, size_t ac
               bool blinded);
 struct id_text old_id15(const struct old_server *o, const struct world *w, size_t account);
 
-/* A message as it was posted by an account; the rest of its row is filled by old_sql. Returns what clients shall get. */
+/*
+ * A message as it was posted by an account; the rest of its row is filled by old_sql. Returns what
+ * clients shall get.
+ */
 struct old_post {
     int64_t id, room, user;
     size_t account;

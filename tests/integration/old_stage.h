@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For tests of what an import refuses or puts up with: one old server in SQLite with one room, one member, one message and its
- * file, and our empty database; both are as new again in no time. Whatever fails here fails the test. One thread.
+ * For tests of what an import refuses or puts up with: one old server in SQLite with one room, one
+ * member, one message and its file, and our empty database; both are as new again in no time.
+ * Whatever fails here fails the test. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_OLD_STAGE_H
 #define CONCLAVE_TESTS_INTEGRATION_OLD_STAGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What PostgreSQL makes of the server's own prepared statements. The connection has them under their
- * own names (database_connect) and plans each once, without looking at its parameters, as the
+ * What PostgreSQL makes of the server's own prepared statements. The connection has them under
+ * their own names (database_connect) and plans each once, without looking at its parameters, as the
  * server's connections do. Whatever fails here fails the test.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_PLAN_H
@@ -20,7 +20,10 @@ void plan_text(struct db *db, const char *name, struct buf *out);
 
 /* A table, or an index of one, is read from its beginning to its end. */
 bool plan_reads_everything(struct span plan);
-/* Rows of one room or person are looked for along an index in which those of others stand between them. */
+/*
+ * Rows of one room or person are looked for along an index in which those of others stand between
+ * them.
+ */
 bool plan_walks_past_others(struct span plan);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * fork, exec, wait. Everything is prepared before the fork, since afterwards only async-signal-safe calls are allowed.
+ * fork, exec, wait. Everything is prepared before the fork, since afterwards only async-signal-safe
+ * calls are allowed.
  */
 #include "integration/process.h"
 

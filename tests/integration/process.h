@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Child processes of tests and of the demo: started with a chosen environment, waited for with limits, ended by their
- * number and never by name. A child dies with the thread that started it (start them from the main thread).
+ * Child processes of tests and of the demo: started with a chosen environment, waited for with
+ * limits, ended by their number and never by name. A child dies with the thread that started it
+ * (start them from the main thread).
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_PROCESS_H
 #define CONCLAVE_TESTS_INTEGRATION_PROCESS_H
@@ -26,13 +27,22 @@ struct process_spec {
 };
 
 MUST_USE enum err process_start(const struct process_spec *spec, struct process *ret_process);
-/* The next line of its stdout without the newline. ERR_BUSY: not in time. ERR_MISSING: it ended without one. */
+/*
+ * The next line of its stdout without the newline. ERR_BUSY: not in time. ERR_MISSING: it ended
+ * without one.
+ */
 MUST_USE enum err process_line(struct process *p, int timeout_ms, char *out, size_t size);
-/* True while it runs; otherwise *ret_status is its exit code (128 + number for a signal) and the pid is given back. */
+/*
+ * True while it runs; otherwise *ret_status is its exit code (128 + number for a signal) and the
+ * pid is given back.
+ */
 bool process_running(struct process *p, int *ret_status);
 /* Waits for its own end. ERR_BUSY: not in time (it still runs). */
 MUST_USE enum err process_wait(struct process *p, int timeout_ms, int *ret_status);
-/* SIGTERM, and SIGKILL when that takes longer than PROCESS_STOP_MS. Its exit code; 0 when there was none to stop. */
+/*
+ * SIGTERM, and SIGKILL when that takes longer than PROCESS_STOP_MS. Its exit code; 0 when there was
+ * none to stop.
+ */
 int process_stop(struct process *p);
 /* SIGKILL at once: a crash. */
 void process_kill(struct process *p);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One thread with poll(). libpq writes a whole message, or several, at once, and a small one arrives whole: looking for
- * words in what was read is exact enough for a test.
+ * One thread with poll(). libpq writes a whole message, or several, at once, and a small one
+ * arrives whole: looking for words in what was read is exact enough for a test.
  */
 #include "integration/proxy.h"
 
@@ -87,7 +87,10 @@ static bool holds(const char *piece, size_t size, const char *word)
     return memmem(piece, size, word, strlen(word)) != NULL;
 }
 
-/* Runs a statement: Bind or Query begin so. While a connection is new, statements are only prepared. */
+/*
+ * Runs a statement: Bind or Query begin so. While a connection is new, statements are only
+ * prepared.
+ */
 static bool is_execution(const char *piece, size_t size)
 {
     return size > 0 && (piece[0] == 'B' || piece[0] == 'Q');

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Every world ends with a look at what was logged meanwhile, at level debug, by its servers and its database: none of its
- * accounts may be named there (docs/design.md, D11). test_closed_mouths.c looks for more, in more forms; this looks every time.
+ * Every world ends with a look at what was logged meanwhile, at level debug, by its servers and its
+ * database: none of its accounts may be named there (docs/design.md, D11). test_closed_mouths.c
+ * looks for more, in more forms; this looks every time.
  */
 #include <fcntl.h>
 #include <stdio.h>

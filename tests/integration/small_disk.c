@@ -24,8 +24,9 @@ static bool write_text(const char *path, const char *text)
 }
 
 /*
- * A mount namespace of our own. Root may have one; anybody else gets one together with a user namespace in which he keeps
- * his own number (PostgreSQL does not run as root, not even as a pretended one).
+ * A mount namespace of our own. Root may have one; anybody else gets one together with a user
+ * namespace in which he keeps his own number (PostgreSQL does not run as root, not even as a
+ * pretended one).
  */
 static bool own_mounts(void)
 {

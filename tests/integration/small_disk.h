@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A disk that is soon full: a few megabytes of memory, mounted where only this program and the children it starts from then
- * on see it. One for each program.
+ * A disk that is soon full: a few megabytes of memory, mounted where only this program and the
+ * children it starts from then on see it. One for each program.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_SMALL_DISK_H
 #define CONCLAVE_TESTS_INTEGRATION_SMALL_DISK_H

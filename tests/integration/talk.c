@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Asserting helpers of conversation tests. Apart from world.c, which starts and stops things and asserts nothing.
+ * Asserting helpers of conversation tests. Apart from world.c, which starts and stops things and
+ * asserts nothing.
  */
 #include "integration/talk.h"
 
@@ -52,7 +53,9 @@ void talk_command(struct talk *t, const char *const *args)
                  (const char *)out.p);
 }
 
-/* Waits until each server answers so; ask through members that are moved there one after the other. */
+/*
+ * Waits until each server answers so; ask through members that are moved there one after the other.
+ */
 static void wait_everywhere(struct talk *t, size_t member, const char *target, const char *key,
                             const char *value_or_null)
 {

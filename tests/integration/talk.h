@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Conversations for tests: a world with one member per account, rooms made and roles given by command, and requests in one
- * line each. What a test does not expect fails it here, with the server's words. One thread.
+ * Conversations for tests: a world with one member per account, rooms made and roles given by
+ * command, and requests in one line each. What a test does not expect fails it here, with the
+ * server's words. One thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_TALK_H
 #define CONCLAVE_TESTS_INTEGRATION_TALK_H

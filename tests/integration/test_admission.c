@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Admission: a large body has its memory before it is read, a small one as it arrives. Without memory
- * a request waits unread and is then told `Bad Gateway`; what only announces a body reserves nothing
- * that others need, and small requests are not starved by large ones.
+ * Admission: a large body has its memory before it is read, a small one as it arrives. Without
+ * memory a request waits unread and is then told `Bad Gateway`; what only announces a body reserves
+ * nothing that others need, and small requests are not starved by large ones.
  *
  * test-waits: 19
  */
@@ -25,8 +25,8 @@
 #include "integration/world.h"
 
 /*
- * The server below has 1 MB, of which large bodies get three quarters; a body of LARGE takes a third.
- * The first is admitted on its word, the second once it arrives.
+ * The server below has 1 MB, of which large bodies get three quarters; a body of LARGE takes a
+ * third. The first is admitted on its word, the second once it arrives.
  */
 enum {
     LARGE = 350 * 1024,

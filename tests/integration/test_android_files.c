@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Android's own calls to a file server: its base address ends in a slash and its paths begin with one, so every path on the
- * wire begins with two, while what it signs names one. Upload, download, info, renewal and version, with its headers and body
- * forms, through three relays; and the same doubled slashes where communities are asked.
+ * Android's own calls to a file server: its base address ends in a slash and its paths begin with
+ * one, so every path on the wire begins with two, while what it signs names one. Upload, download,
+ * info, renewal and version, with its headers and body forms, through three relays; and the same
+ * doubled slashes where communities are asked.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the apps really send (docs/protocol/community.md, 6), from the first look at the list of rooms to the ban, each in its own
- * spelling, through three relays; and desktop's habit of sending the same bytes again.
+ * What the apps really send (docs/protocol/community.md, 6), from the first look at the list of
+ * rooms to the ban, each in its own spelling, through three relays; and desktop's habit of sending
+ * the same bytes again.
  *
  * test-seconds: 17
  */
@@ -160,7 +161,9 @@ static struct polled poll_once(struct app *a, int64_t since, int64_t info_update
     return p;
 }
 
-/* First poll, then a steady one: nothing new, no details for a known counter, 304 from both boxes. */
+/*
+ * First poll, then a steady one: nothing new, no details for a known counter, 304 from both boxes.
+ */
 static void play_polls(struct app *a)
 {
     struct polled first = poll_once(a, -1, 0, 0);
@@ -266,7 +269,9 @@ static void play_reaction(struct app *a, int64_t message)
     assert_true(json_is_true(json_object_get(app_body(added, 0), "added")));
 }
 
-/* The reader hears of the message with what others put on it: reactors is always there for desktop. */
+/*
+ * The reader hears of the message with what others put on it: reactors is always there for desktop.
+ */
 static void assert_seen(struct app *reader, int64_t since, int64_t message)
 {
     struct polled p = poll_once(reader, since, 0, 0);
@@ -288,7 +293,10 @@ static void play_delete(struct app *a, int64_t message)
     assert_int_equal(app_code(replies, 0), 200);
 }
 
-/* Two requests from Android, one sequence from the others; then the banned one is told so in the way iOS understands. */
+/*
+ * Two requests from Android, one sequence from the others; then the banned one is told so in the
+ * way iOS understands.
+ */
 static void play_ban_and_delete(struct app *admin, struct app *troll)
 {
     char ban[128], all[128];

@@ -2,7 +2,8 @@
 /*
  * test-timeout-s: 180, test-alone: it measures times.
  *
- * `make attack` in short: members are answered, and nearly as soon as before, while somebody attacks.
+ * `make attack` in short: members are answered, and nearly as soon as before, while somebody
+ * attacks.
  */
 #include <setjmp.h>
 #include <stdarg.h>

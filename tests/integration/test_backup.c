@@ -2,9 +2,9 @@
 /*
  * test-timeout-s: 180
  *
- * `conclave backup` and `conclave restore` with people in between: what was there comes back byte for byte, and whoever saw
- * more than the backup knows misses nothing of what is written after it was restored. What goes wrong: test_restore_refused.c,
- * test_backup_ends.c.
+ * `conclave backup` and `conclave restore` with people in between: what was there comes back byte
+ * for byte, and whoever saw more than the backup knows misses nothing of what is written after it
+ * was restored. What goes wrong: test_restore_refused.c, test_backup_ends.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

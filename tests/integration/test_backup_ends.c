@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 180, test-seconds: 35
  *
- * Backups and restores that are interrupted, by a signal, kill -9, the end of the database or a full disk; or that meet each
- * other. There is never a half file, nor a database that is neither the old one nor the restored one.
+ * Backups and restores that are interrupted, by a signal, kill -9, the end of the database or a
+ * full disk; or that meet each other. There is never a half file, nor a database that is neither
+ * the old one nor the restored one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +66,10 @@ static int end_of(struct process *p)
     return status;
 }
 
-/* A restore that has got so much of its dump, and waits for more. Whoever has the writer's end feeds or ends it. */
+/*
+ * A restore that has got so much of its dump, and waits for more. Whoever has the writer's end
+ * feeds or ends it.
+ */
 static struct process restore_part(size_t bytes, int *ret_writer)
 {
     struct dumped_path fifo = dumped_path("fifo");
@@ -147,7 +151,10 @@ static void second_restore_and_backup__during_a_restore__are_refused(void **stat
     assert_false(dumped_exists("none"));
 }
 
-/* It finds the database only when that is whole. A server takes SIGTERM when it has opened everything, and ends with 0. */
+/*
+ * It finds the database only when that is whole. A server takes SIGTERM when it has opened
+ * everything, and ends with 0.
+ */
 static void server__started_during_a_restore__waits_and_serves_what_was_restored(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a server is started with and should not be: one clear sentence and the exit code of its kind each time; nothing
- * is made that was not there, and when the mistake is mended the same server starts. (Keys that do not fit: test_start.c.)
+ * What a server is started with and should not be: one clear sentence and the exit code of its kind
+ * each time; nothing is made that was not there, and when the mistake is mended the same server
+ * starts. (Keys that do not fit: test_start.c.)
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 300, test-waits: 56
  *
- * Clocks that jump: that of one server, or that of the whole machine, PostgreSQL's included. Nothing crashes, nothing goes
- * early, nothing stays for ever, nothing can be replayed, and the operator is told.
+ * Clocks that jump: that of one server, or that of the whole machine, PostgreSQL's included.
+ * Nothing crashes, nothing goes early, nothing stays for ever, nothing can be replayed, and the
+ * operator is told.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -232,7 +233,10 @@ static void clock__of_the_machine_jumps_an_hour_forth_and_two_back__breaks_nothi
     assert_true(file_wait_number(&s.w, live_files, 1, GONE_MAX_MS));
 
     set_both(&s, -HOUR_S);
-    /* Times of one author never go back; and posts that claim to be in the future use up nobody's rate. */
+    /*
+     * Times of one author never go back; and posts that claim to be in the future use up nobody's
+     * rate.
+     */
     for (int i = 0; i < POSTS_IN_A_ROW; i++) {
         double next = post(&s);
         assert_true(next > ahead);
@@ -358,7 +362,10 @@ static void clock__of_the_machine_jumps_forty_days__waits_for_a_word(void **stat
     wait_told(&s, 200, NULL);
     assert_true(file_wait_number(&s.w, live_files, 0, GONE_MAX_MS));
 
-    /* The word was wrong: claims of today went with it, and so nothing that was signed before is accepted any more. */
+    /*
+     * The word was wrong: claims of today went with it, and so nothing that was signed before is
+     * accepted any more.
+     */
     set_both(&s, 0);
     wait_told(&s, 200, "before the last time that was trusted");
     assert_int_equal(send_frame(&s, &f), 425);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Nothing about people leaves by the side doors (docs/design.md, D11 and D13): after a conversation with marked names, ids, addresses and
- * headers, at log level debug and with every refusal we can provoke, the server's log, PostgreSQL's log and the metrics hold
- * none of the marks; and a dump of the database holds neither addresses nor anything that was said, in clear.
+ * Nothing about people leaves by the side doors (docs/design.md, D11 and D13): after a conversation
+ * with marked names, ids, addresses and headers, at log level debug and with every refusal we can
+ * provoke, the server's log, PostgreSQL's log and the metrics hold none of the marks; and a dump of
+ * the database holds neither addresses nor anything that was said, in clear.
  */
 #include <setjmp.h>
 #include <stdarg.h>

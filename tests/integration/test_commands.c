@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The operator's commands beside a running server: what they print, what they change there at once, and their exit
- * codes (0 ok, 1 refused or failed, 2 usage, 3 configuration, 4 database, 5 listen).
+ * The operator's commands beside a running server: what they print, what they change there at once,
+ * and their exit codes (0 ok, 1 refused or failed, 2 usage, 3 configuration, 4 database, 5 listen).
  *
  * test-seconds: 19
  */

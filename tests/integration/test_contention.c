@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two processes write random batches to fifty rooms while roles change, which locks one room or all of them; one element in
- * a hundred is refused. Nobody sees a deadlock, and no refused element spoils its neighbours.
+ * Two processes write random batches to fifty rooms while roles change, which locks one room or all
+ * of them; one element in a hundred is refused. Nobody sees a deadlock, and no refused element
+ * spoils its neighbours.
  *
  * test-timeout-s: 180, test-seconds: 18
  */
@@ -63,7 +64,10 @@ static struct target some_target(unsigned *random)
 
 /* ---- writers ---- */
 
-/* What an element may be answered: done, or its subject went away meanwhile; and one that must be refused. */
+/*
+ * What an element may be answered: done, or its subject went away meanwhile; and one that must be
+ * refused.
+ */
 enum fate { MUST_POST, MAY_MISS, MUST_FAIL };
 
 static json_t *element(struct community *c, unsigned *random, enum fate *ret_fate)
@@ -174,7 +178,10 @@ static json_t *some_places(unsigned *random, bool may_be_global)
     return json_pack("{s:[s,s,s]}", "rooms", a, b, c);
 }
 
-/* What locks one room, some, or all. A banned person cannot be appointed: that refusal is part of it. */
+/*
+ * What locks one room, some, or all. A banned person cannot be appointed: that refusal is part of
+ * it.
+ */
 static void *administer(void *arg)
 {
     size_t member = *(size_t *)arg;

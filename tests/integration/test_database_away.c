@@ -2,8 +2,8 @@
 /*
  * test-timeout-s: 240, test-waits: 44
  *
- * The database is away for a while: whoever only polls does not notice, whoever writes is told so under seal, and when it is
- * back everything goes on without anybody's help.
+ * The database is away for a while: whoever only polls does not notice, whoever writes is told so
+ * under seal, and when it is back everything goes on without anybody's help.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,10 @@ enum {
     ANSWER_MAX_MS = 2 * SECOND_MS, /* a neighbour may have the processor for a while */
     REFUSAL_MAX_MS = 5 * SECOND_MS,
     BACK_MAX_MS = 15 * SECOND_MS,
-    /* A statement's own limit and a margin, then attempts to connect; the last hop gives up at 25 s. */
+    /*
+     * A statement's own limit and a margin, then attempts to connect; the last hop gives up at 25
+     * s.
+     */
     FROZEN_REFUSAL_MAX_MS = 22 * SECOND_MS,
     POSTERS = 3,
     UPLOADS = 12, /* more than there are workers, so that each gets one */
@@ -134,7 +137,10 @@ static void database__away__polls_go_on_and_writes_wait_for_it(void **state)
     assert_true(world_close(&w));
 }
 
-/* Somebody who writes meanwhile. Threads cannot fail a test: what became of it is looked at afterwards. */
+/*
+ * Somebody who writes meanwhile. Threads cannot fail a test: what became of it is looked at
+ * afterwards.
+ */
 struct poster {
     struct member member;
     bool uploads;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * db/ against a real PostgreSQL: every type there and back, errors told apart, transactions run again, lost
- * connections, notifications.
+ * db/ against a real PostgreSQL: every type there and back, errors told apart, transactions run
+ * again, lost connections, notifications.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Nobody holds a connection, memory or a worker for long (docs/design.md, D14): who sends slowly or not at all, who reads not at
- * all, and who is unclear about lengths. The limits are no settings, so the slow ones run in real
- * time, all at once, each in a thread of its own; the tests then look at what became of them. So do
- * the two who keep a connection open for their next request.
+ * Nobody holds a connection, memory or a worker for long (docs/design.md, D14): who sends slowly or
+ * not at all, who reads not at all, and who is unclear about lengths. The limits are no settings,
+ * so the slow ones run in real time, all at once, each in a thread of its own; the tests then look
+ * at what became of them. So do the two who keep a connection open for their next request.
  *
  * test-alone: it measures times.
  */
@@ -38,7 +38,10 @@ enum {
 
 #define POST_HEAD "POST /oxen/v4/lsrpc HTTP/1.1\r\nHost: x\r\n"
 
-/* What one slow client does: `first`, `bulk` bytes of body, then `drip` every `every_ms` until it is cut off. */
+/*
+ * What one slow client does: `first`, `bulk` bytes of body, then `drip` every `every_ms` until it
+ * is cut off.
+ */
 struct slow {
     const char *first;
     size_t bulk;

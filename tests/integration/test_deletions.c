@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What goes with a message, and everything of one person at once (docs/protocol/community.md, 2.8, 3.4 and 3.6).
+ * What goes with a message, and everything of one person at once (docs/protocol/community.md, 2.8,
+ * 3.4 and 3.6).
  *
  * test-timeout-s: 240
  */

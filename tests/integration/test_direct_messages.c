@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages between members (docs/protocol/community.md, 2.12), against real processes and with the real encryption of clients.
+ * Direct messages between members (docs/protocol/community.md, 2.12), against real processes and
+ * with the real encryption of clients.
  *
  * test-seconds: 24
  */

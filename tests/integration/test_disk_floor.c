@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole database stands on a small disk of its own, and the settings are the defaults but for the size of the floor:
- * the server finds the disk by itself, stops uploads, then posts, before PostgreSQL has to stop, says so, and goes on when
- * there is space again.
+ * The whole database stands on a small disk of its own, and the settings are the defaults but for
+ * the size of the floor: the server finds the disk by itself, stops uploads, then posts, before
+ * PostgreSQL has to stop, says so, and goes on when there is space again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

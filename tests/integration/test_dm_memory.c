@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What memory says about direct messages: idle polls cost no SQL, and whatever happens in whichever process, nothing is missed
- * (docs/decisions/0003-direct-messages-in-memory.md).
+ * What memory says about direct messages: idle polls cost no SQL, and whatever happens in whichever
+ * process, nothing is missed (docs/decisions/0003-direct-messages-in-memory.md).
  *
  * test-seconds: 18
  */
@@ -154,7 +154,9 @@ static void model_clear(struct model *m)
     m->count = left;
 }
 
-/* A box from a random place on, at a random server: exactly what the model says, within a second. */
+/*
+ * A box from a random place on, at a random server: exactly what the model says, within a second.
+ */
 static void model_read(struct model *m)
 {
     size_t who = roll(m, CROWD), server = roll(m, 2);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The event query and the query for recent messages against a naive list of everything that happened, and that neither
- * walks tombstones however many there are (docs/decisions/0001-indexes-of-events.md).
+ * The event query and the query for recent messages against a naive list of everything that
+ * happened, and that neither walks tombstones however many there are
+ * (docs/decisions/0001-indexes-of-events.md).
  *
  * test-timeout-s: 400
  */
@@ -24,9 +25,15 @@
 #include "store/rooms.h"
 
 enum { ROOMS = 2, MESSAGES_MAX = 400, STEPS = 900, QUESTIONS = 1500, HISTORIES = 3 };
-/* Tombstones of the plan's test: so many that walking them would show, in the full lane as many as were measured. */
+/*
+ * Tombstones of the plan's test: so many that walking them would show, in the full lane as many as
+ * were measured.
+ */
 enum { TOMBSTONES = 30000, TOMBSTONES_FULL = 900000, ROWS = 101 };
-/* A page of messages costs some five pages per row for the row itself and its author, and a few for finding it. */
+/*
+ * A page of messages costs some five pages per row for the row itself and its author, and a few for
+ * finding it.
+ */
 enum { PAGES_MAX = ROWS * 5 + 100 };
 
 static struct database database;
@@ -140,7 +147,10 @@ static void bury(struct model *m, size_t at)
     change(m, "edited = 1, body = NULL, seqno_data", row->seqno_data, row->id);
 }
 
-/* A room that was cleared, in no order of its own: nothing but tombstones, of which a reader knows few. */
+/*
+ * A room that was cleared, in no order of its own: nothing but tombstones, of which a reader knows
+ * few.
+ */
 static void bury_all(struct model *m)
 {
     for (size_t n = 0, at = 0; n < m->count; n++, at = (at + 181) % m->count)
@@ -216,7 +226,10 @@ static void assert_same(const struct message_row *found, const struct message_ro
     assert_true(expected->deleted ? found->data.len == 0 : span_eq_text(found->data, "text"));
 }
 
-/* Memory wants all deletions, a reader those of what he knew; a page's later chunks begin behind that. */
+/*
+ * Memory wants all deletions, a reader those of what he knew; a page's later chunks begin behind
+ * that.
+ */
 static int64_t any_known_to(struct model *m, int64_t since)
 {
     size_t kind = dice(m, 4);

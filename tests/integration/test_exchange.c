@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The way of a request through listener, lanes and back, with handlers made for it: answered from memory, on a worker,
- * later from another thread, or from a source of bytes that may break. The listener runs in this process, so that the
- * handlers can be ours; the database is a real one.
+ * The way of a request through listener, lanes and back, with handlers made for it: answered from
+ * memory, on a worker, later from another thread, or from a source of bytes that may break. The
+ * listener runs in this process, so that the handlers can be ours; the database is a real one.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,10 @@
 #include "router/json_in.h"
 
 enum { CHUNK_BYTES = 256 * 1024, WAIT_MS = 15 * SECOND_MS };
-/* Of those who wait with it, and what all of them may make of it: what the few threads hold that work on it. */
+/*
+ * Of those who wait with it, and what all of them may make of it: what the few threads hold that
+ * work on it.
+ */
 enum { FAT_BYTES = 8 << 20, FAT_ONES = 24, FAT_GROWTH_MAX_KB = FAT_ONES * (FAT_BYTES >> 10) / 2 };
 
 /* ---- handlers ---- */

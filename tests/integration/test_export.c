@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The way back: what was imported from a PySOGS goes into the database that another PySOGS of the same key has just made, and is
- * the same there, column by column and byte by byte.
+ * The way back: what was imported from a PySOGS goes into the database that another PySOGS of the
+ * same key has just made, and is the same there, column by column and byte by byte.
  */
 #include <setjmp.h>
 #include <stdarg.h>

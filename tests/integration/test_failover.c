@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A real asynchronous standby is promoted behind the server's back while it lacks what was written last. What was lost is
- * lost, which is why only synchronous standbys are supported; but no number is given out a second time for something else,
- * clients miss nothing that comes afterwards, and the operator was warned.
+ * A real asynchronous standby is promoted behind the server's back while it lacks what was written
+ * last. What was lost is lost, which is why only synchronous standbys are supported; but no number
+ * is given out a second time for something else, clients miss nothing that comes afterwards, and
+ * the operator was warned.
  *
  * test-waits: 27
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The disk of the chunks is really full: PostgreSQL itself fails. A tablespace of 24 MB of memory, mounted where only this
- * program and its children see it, holds the partitions that uploads go to.
+ * The disk of the chunks is really full: PostgreSQL itself fails. A tablespace of 24 MB of memory,
+ * mounted where only this program and its children see it, holds the partitions that uploads go to.
  */
 #include <setjmp.h>
 #include <stdarg.h>

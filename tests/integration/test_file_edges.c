@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What stands around the file-server half's own files: versions of clients, keys, old envelopes, and what is refused for
- * what it is.
+ * What stands around the file-server half's own files: versions of clients, keys, old envelopes,
+ * and what is refused for what it is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -161,7 +161,10 @@ static void printed_key__converted_to_x25519__is_the_servers(void **state)
     assert_int_equal(
         world_conclave(&world, 0, (const char *[]){"key", "show", NULL}, &out, &status), OK);
     assert_int_equal(status, 0);
-    /* The first line is the X25519 key alone; what follows names its Ed25519 form, which links to files carry. */
+    /*
+     * The first line is the X25519 key alone; what follows names its Ed25519 form, which links to
+     * files carry.
+     */
     size_t first = span_find(buf_span(&out), '\n');
     struct span rest = span_skip(buf_span(&out), first + 1);
     struct ed25519_pub ed;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * kill -9 in the middle of uploads: an id answers 404 or the full bytes, the next upload of the same bytes succeeds, and
- * neither chunks nor charges are left over.
- * test-timeout-s: 300, test-waits: 14
+ * kill -9 in the middle of uploads: an id answers 404 or the full bytes, the next upload of the
+ * same bytes succeeds, and neither chunks nor charges are left over. test-timeout-s: 300,
+ * test-waits: 14
  */
 #include <setjmp.h>
 #include <stdarg.h>

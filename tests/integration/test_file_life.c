@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The life of a room's file through real requests: waiting, adopted, pinned, let go, deleted; and pictures of rooms, which
- * must be pictures.
+ * The life of a room's file through real requests: waiting, adopted, pinned, let go, deleted; and
+ * pictures of rooms, which must be pictures.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The bounds that an operator sets, each with its status and its counter, in both halves; what is not an upload goes on.
+ * The bounds that an operator sets, each with its status and its counter, in both halves; what is
+ * not an upload goes on.
  *
  * test-waits: 70
  */

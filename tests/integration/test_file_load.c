@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many large files at once: memory stays under its ceiling, everybody gets an answer in time, and polls go on.
- * test-timeout-s: 240
+ * Many large files at once: memory stays under its ceiling, everybody gets an answer in time, and
+ * polls go on. test-timeout-s: 240
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,8 +26,10 @@ enum {
     UPLOADS = 32,
     DOWNLOADS = 64,
     BODIES_MIB = 256,
-    /* Beside the budget: what a server of an hour takes, two libmagic handles, two requests being worked on, and what
-     * the allocator keeps. */
+    /*
+     * Beside the budget: what a server of an hour takes, two libmagic handles, two requests being
+     * worked on, and what the allocator keeps.
+     */
     OTHER_MIB = 160,
     ANSWER_MAX_MS = 25000, /* then the last hop gives up */
     POLL_MAX_MS = 5000,
@@ -232,7 +234,9 @@ struct downloader {
     bool ended;
 };
 
-/* Reads its reply without keeping it; after the first bytes it waits until all others have theirs. */
+/*
+ * Reads its reply without keeping it; after the first bytes it waits until all others have theirs.
+ */
 static void *download(void *arg)
 {
     struct downloader *d = arg;
@@ -349,8 +353,9 @@ static int64_t smaller(int64_t a, int64_t b)
 }
 
 /*
- * The relays alone: a body that the server refuses at once (413 before anything is stored) goes the same way with the
- * same number of bytes. The best of several runs, since neighbours load the machine.
+ * The relays alone: a body that the server refuses at once (413 before anything is stored) goes the
+ * same way with the same number of bytes. The best of several runs, since neighbours load the
+ * machine.
  */
 static void full_size__through_three_relays__takes_little_more_than_the_relays(void **state)
 {

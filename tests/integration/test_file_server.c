@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The file-server half through onion requests, as its clients use it: ids, lifetimes, duplicates, renewal, and what is
- * refused. The numbers of the statements it proves stand in docs/acceptance-files.md.
+ * The file-server half through onion requests, as its clients use it: ids, lifetimes, duplicates,
+ * renewal, and what is refused. The numbers of the statements it proves stand in
+ * docs/acceptance-files.md.
  */
 #include <setjmp.h>
 #include <stdarg.h>

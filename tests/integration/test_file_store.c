@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The store of attachments against PostgreSQL, with a clock of the test's own: duplicates and cleaning up in each other's
- * way, quotas, refused content.
- * test-timeout-s: 300
+ * The store of attachments against PostgreSQL, with a clock of the test's own: duplicates and
+ * cleaning up in each other's way, quotas, refused content. test-timeout-s: 300
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Accounts that are known only by their 05 id: what is decided about them waits, and holds from their very first request on
- * (docs/protocol/community.md, 3.9). Most tests take an account that has never connected: the world makes it, and nobody speaks for it
- * before the test does.
+ * Accounts that are known only by their 05 id: what is decided about them waits, and holds from
+ * their very first request on (docs/protocol/community.md, 3.9). Most tests take an account that
+ * has never connected: the world makes it, and nobody speaks for it before the test does.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -80,7 +80,9 @@ static void ban_of_an_unknown_05__holds_at_the_first_request(void **state)
     assert_int_equal(ask(&c.members[NEW_B], "GET", NULL, NULL, "/room/lobby"), 200);
 }
 
-/* The world's sightings are written every few seconds: then the account is known by its blinded id. */
+/*
+ * The world's sightings are written every few seconds: then the account is known by its blinded id.
+ */
 static void let_be_seen(size_t member)
 {
     assert_int_equal(ask(&c.members[member], "GET", NULL, NULL, "/room/lobby"), 200);

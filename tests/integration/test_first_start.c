@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The first start of a server: what it tells its operator, once it serves and not before; and that it may run out of space
- * and be repeated. (Interrupted at any moment: test_start.c.)
+ * The first start of a server: what it tells its operator, once it serves and not before; and that
+ * it may run out of space and be repeated. (Interrupted at any moment: test_start.c.)
  */
 #include <setjmp.h>
 #include <stdarg.h>

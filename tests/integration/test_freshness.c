@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A server whose database went away in real time: memory answers for a minute and then for nobody (docs/design.md, D7), and
- * serves again when the database is back. It takes more than a minute, so only the full lane runs it
- * (CONCLAVE_TEST_FULL); the arithmetic of the minute is in test_state.c.
+ * A server whose database went away in real time: memory answers for a minute and then for nobody
+ * (docs/design.md, D7), and serves again when the database is back. It takes more than a minute, so
+ * only the full lane runs it (CONCLAVE_TEST_FULL); the arithmetic of the minute is in test_state.c.
  *
  * test-timeout-s: 200
  */

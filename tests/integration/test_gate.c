@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Filters and automatic replies (docs/protocol/community.md, 4.5): what is stopped, what is answered, and that nobody ever sees what was
- * swallowed. One world of two servers; each test makes rooms of its own.
+ * Filters and automatic replies (docs/protocol/community.md, 4.5): what is stopped, what is
+ * answered, and that nobody ever sees what was swallowed. One world of two servers; each test makes
+ * rooms of its own.
  *
  * test-seconds: 18
  */
@@ -196,7 +197,10 @@ static void filtered_post__silent__seems_done_and_is_seen_by_nobody(void **state
     assert_non_null(json_object_get(row, "signature"));
     talk_post(&t, BEN, "silent", "nobody said anything");
     assert_nobody_sees("silent", id);
-    /* From the database too, and after a clean edit: once filtered, always hidden (docs/protocol/community.md, 8, row 23). */
+    /*
+     * From the database too, and after a clean edit: once filtered, always hidden
+     * (docs/protocol/community.md, 8, row 23).
+     */
     talk_edit(&t, ANA, "silent", id, "a clean sentence");
     for (size_t server = 0; server < 2; server++) {
         world_kill_server(&t.w, server);

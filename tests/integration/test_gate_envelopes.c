@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Filters and the two forms of a post: apps read an Envelope where there is one, so what is inside counts, in posts, in edits
- * and in the answers to both. Each test makes a room of its own.
+ * Filters and the two forms of a post: apps read an Envelope where there is one, so what is inside
+ * counts, in posts, in edits and in the answers to both. Each test makes a room of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>

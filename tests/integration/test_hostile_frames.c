@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Onion requests of people who wish us ill, against a real server: each is refused with the answer that the protocol
- * names, changes nothing, and the next request is served. What the same bytes do to one parser alone is in tests/unit; what
- * large ones cost is in test_hostile_sizes.c.
+ * Onion requests of people who wish us ill, against a real server: each is refused with the answer
+ * that the protocol names, changes nothing, and the next request is served. What the same bytes do
+ * to one parser alone is in tests/unit; what large ones cost is in test_hostile_sizes.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -145,7 +145,10 @@ static void frame__with_an_unknown_enc_type__is_400(void **state)
 
 static void frame__with_a_low_order_or_invalid_ephemeral_key__is_400(void **state)
 {
-    /* The points of small order of Curve25519 and their forms that are not canonical, then what is no key at all. */
+    /*
+     * The points of small order of Curve25519 and their forms that are not canonical, then what is
+     * no key at all.
+     */
     static const char *const keys[] = {
         "\"0000000000000000000000000000000000000000000000000000000000000000\"",
         "\"0100000000000000000000000000000000000000000000000000000000000000\"",
@@ -248,7 +251,10 @@ static void payload__of_each_bencode_vector__is_answered_as_the_reference_does(v
         struct bytes input = vector_bytes(c, "input");
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         int code = knock_plain(*state, ONION_V4, span_of_bytes(input), &reply);
-        /* The reference skips one stray byte after a lone string; we do not (docs/protocol/identity.md, 4.3). */
+        /*
+         * The reference skips one stray byte after a lone string; we do not
+         * (docs/protocol/identity.md, 4.3).
+         */
         bool accepted =
             json_is_true(json_object_get(c, "reference_accepts")) &&
             !span_eq_text(vector_text(c, "name"), "one stray byte after the first string");
@@ -354,7 +360,10 @@ static void endpoint__without_slash_or_with_bad_percent__is_a_sealed_400(void **
         (void)snprintf(meta, sizeof(meta), "{\"method\":\"GET\",\"endpoint\":\"%s\"}",
                        endpoints[i]);
         assert_meta_refused(*state, span_of_text(meta));
-        /* v3 puts /legacy/ before what has no slash, and nothing is there (docs/protocol/identity.md, 4.4). */
+        /*
+         * v3 puts /legacy/ before what has no slash, and nothing is there
+         * (docs/protocol/identity.md, 4.4).
+         */
         AUTO_ONION_REPLY struct onion_reply reply = {0};
         int code = knock_plain(*state, ONION_V3, span_of_text(meta), &reply);
         assert_true(code == 400 || code == 404);

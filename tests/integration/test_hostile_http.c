@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hostile HTTP: headers without an end at full speed, a reader that never reads what it asks for again and again, and a
- * siege by 2,000 idle connections and 100 stalled uploads, during which members poll. Slow senders and unclear lengths are
- * in test_deadlines.c, waiting for memory in test_admission.c.
+ * Hostile HTTP: headers without an end at full speed, a reader that never reads what it asks for
+ * again and again, and a siege by 2,000 idle connections and 100 stalled uploads, during which
+ * members poll. Slow senders and unclear lengths are in test_deadlines.c, waiting for memory in
+ * test_admission.c.
  *
  * test-alone: it measures times.
  */
@@ -101,7 +102,10 @@ static void wrap(const struct world *w, struct buf *out)
     onion_client_done(&secret);
 }
 
-/* What a page of the lobby has: 200 KB, so that a few replies fill what the kernel holds for a reader. */
+/*
+ * What a page of the lobby has: 200 KB, so that a few replies fill what the kernel holds for a
+ * reader.
+ */
 static void fill_lobby(void **state)
 {
     struct member ana;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Requests that are small to send and would be large to serve (docs/design.md, D8 and D14), against a real server whose processor time
- * and memory are watched; and JSON that must change nothing.
+ * Requests that are small to send and would be large to serve (docs/design.md, D8 and D14), against
+ * a real server whose processor time and memory are watched; and JSON that must change nothing.
  *
  * test-alone: it measures times.
  */
@@ -92,7 +92,10 @@ static void batch__of_501__is_400_and_nothing_runs(void **state)
         assert_int_equal(ask(&ana, "POST", paths[i], buf_span(&body), &reply), 400);
     }
     assert_int_equal(rows_in_lobby(&ana), before);
-    /* The same with one element, or the test would pass against a server that takes no posts in batches. */
+    /*
+     * The same with one element, or the test would pass against a server that takes no posts in
+     * batches.
+     */
     buf_reset(&body);
     put_posts(&ana, 1, &body);
     AUTO_ONION_REPLY struct onion_reply reply = {0};
@@ -207,7 +210,10 @@ static void reply__of_500_full_pages__ends_at_the_cap(void **state)
     print_message("%zu full, %zu cut, %zu refused, %lld KB more\n", full, cut, refused,
                   (long long)grown_kb);
     assert_true(full >= 10);
-    /* A list takes what is left (docs/design.md, D14), and refusals leave a little each, so that one more row fits now and then. */
+    /*
+     * A list takes what is left (docs/design.md, D14), and refusals leave a little each, so that
+     * one more row fits now and then.
+     */
     assert_true(cut <= POLLS / 5);
     assert_true(refused > POLLS / 2);
     if (usage_is_ours())

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A community that moved: a PySOGS's database and folder are imported, the server starts, and its members go on with the
- * numbers that they remember. Once from SQLite, once from PostgreSQL. (What cannot be imported: test_import_refusals.c.)
+ * A community that moved: a PySOGS's database and folder are imported, the server starts, and its
+ * members go on with the numbers that they remember. Once from SQLite, once from PostgreSQL. (What
+ * cannot be imported: test_import_refusals.c.)
  *
  * test-timeout-s: 240
  */
@@ -21,7 +22,10 @@
 #include "store/files.h"
 
 enum { ANA, BEN, CARL, DORA, EVE, FRED, GIL, IDA, PEOPLE };
-/* Their rows in the old database; Gil has two, the second by an id in capitals. Eve and Ida are known by their 05 ids. */
+/*
+ * Their rows in the old database; Gil has two, the second by an id in capitals. Eve and Ida are
+ * known by their 05 ids.
+ */
 enum { U_ANA = 1, U_BEN, U_CARL, U_DORA, U_EVE, U_FRED, U_GIL, U_IDA, U_GIL_AGAIN, U_NOBODY };
 enum { FISH = 7, QUIET = 9, SEQUENCE = 20, INFO = 12, BIG = 300000, SMALL = 1000 };
 
@@ -195,7 +199,10 @@ static struct member *who(size_t person)
     return &c.members[person];
 }
 
-/* What somebody gets who remembers a number: "id:seqno" and a letter: p post, d deleted, r reactions only. */
+/*
+ * What somebody gets who remembers a number: "id:seqno" and a letter: p post, d deleted, r
+ * reactions only.
+ */
 static void assert_since(size_t person, int64_t seqno, const char *expected)
 {
     char got[512] = "";

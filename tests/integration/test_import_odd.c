@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Odd databases: rows that PySOGS itself has made over the years and that are no reason to stop, and files that somebody has
- * made to harm whoever imports them.
+ * Odd databases: rows that PySOGS itself has made over the years and that are no reason to stop,
+ * and files that somebody has made to harm whoever imports them.
  *
  * test-timeout-s: 240
  */
@@ -96,7 +96,10 @@ static void a_message_whose_numbers_were_mended__can_be_read(void **state)
     assert_int_equal(world_stop_server(&s.c.w, 0), 0);
 }
 
-/* In PySOGS it had no effect to ban a moderator by his id in capitals, and anybody who moderates could. */
+/*
+ * In PySOGS it had no effect to ban a moderator by his id in capitals, and anybody who moderates
+ * could.
+ */
 static void a_ban_of_a_second_spelling__takes_no_role_away(void **state)
 {
     (void)state;

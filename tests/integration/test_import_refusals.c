@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What cannot be imported: one clear sentence each time, nothing in the database afterwards, and when the mistake is mended the
- * same import works. Also an import that is killed, one that is large, and one beside a running server.
+ * What cannot be imported: one clear sentence each time, nothing in the database afterwards, and
+ * when the mistake is mended the same import works. Also an import that is killed, one that is
+ * large, and one beside a running server.
  *
  * test-timeout-s: 300, test-seconds: 35
  */
@@ -325,7 +326,10 @@ static void import__with_another_folder__does_not_drop_all_files(void **state)
     old_stage_works(&s);
 }
 
-/* Many messages, all of them different, of more bytes than we allow ourselves; and a file beyond our own limit. */
+/*
+ * Many messages, all of them different, of more bytes than we allow ourselves; and a file beyond
+ * our own limit.
+ */
 static void make_many(void)
 {
     old_sql(&s.old,

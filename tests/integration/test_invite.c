@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * [web] invite_page: a join link in a browser, and that nothing else of the public port changes by it.
+ * [web] invite_page: a join link in a browser, and that nothing else of the public port changes by
+ * it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

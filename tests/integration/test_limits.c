@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one identity may do in a time, and what all new ones may do together: refused with 429 and nothing done, counted,
- * and forgotten by nobody's restart who is known.
+ * What one identity may do in a time, and what all new ones may do together: refused with 429 and
+ * nothing done, counted, and forgotten by nobody's restart who is known.
  *
  * test-waits: 15
  */
@@ -239,8 +239,9 @@ static int64_t count_users(struct db *db)
 }
 
 /*
- * Rows of new people are made at a bounded rate (docs/design.md, D14), every few seconds and for all of them together. What cannot
- * succeed must not be a way around that: at least some of those who asked last are not there yet.
+ * Rows of new people are made at a bounded rate (docs/design.md, D14), every few seconds and for
+ * all of them together. What cannot succeed must not be a way around that: at least some of those
+ * who asked last are not there yet.
  */
 static void new_identities__whose_writes_change_nothing__leave_no_rows_at_once(void **state)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What lists may cost whoever asks for them: batches of lists that do not fit one reply, of messages and of who reacted,
- * whispers that the reader does not see, and many rooms at once while memory is still empty.
+ * What lists may cost whoever asks for them: batches of lists that do not fit one reply, of
+ * messages and of who reacted, whispers that the reader does not see, and many rooms at once while
+ * memory is still empty.
  *
  * test-timeout-s: 240, test-seconds: 47
  */
@@ -26,7 +27,10 @@ enum { LONG_TEXT = 60000, LISTS = 500, LIST_ROWS = 256, MESSAGES = 320, WHISPERS
 enum { QUIET = 60, QUIET_POSTS = 3, ROOMS = 5000, OTHERS = 200000, OTHERS_FULL = 2000000 };
 enum { COLD_MAX_MS = 2000 };
 enum { AUTOVACUUM_MS = 30000 }; /* it lets go of a table after a second or more */
-/* One list of that many rows takes a fifth of a second of both processes at most; five hundred of them far more. */
+/*
+ * One list of that many rows takes a fifth of a second of both processes at most; five hundred of
+ * them far more.
+ */
 enum { BATCH_MAX_MS = 4000 };
 
 static struct talk talk;
@@ -54,7 +58,10 @@ static void expect_cheap(json_t *batch)
     assert_true(took_ms < BATCH_MAX_MS);
 }
 
-/* Some of the first lists are there, later ones are told apart from an empty room, and nobody waits for them. */
+/*
+ * Some of the first lists are there, later ones are told apart from an empty room, and nobody waits
+ * for them.
+ */
 static void many_long_lists__in_one_batch__cost_no_more_than_what_fits(void **state)
 {
     (void)state;
@@ -71,7 +78,9 @@ static void many_long_lists__in_one_batch__cost_no_more_than_what_fits(void **st
     expect_cheap(batch);
 }
 
-/* Those who reacted were counted before; whoever they do not fit is told without their being read. */
+/*
+ * Those who reacted were counted before; whoever they do not fit is told without their being read.
+ */
 static void many_long_lists_of_reactors__in_one_batch__cost_no_more_than_what_fits(void **state)
 {
     (void)state;
@@ -99,7 +108,10 @@ static void many_long_lists_of_reactors__in_one_batch__cost_no_more_than_what_fi
     expect_cheap(batch);
 }
 
-/* Lists stop early rather than fail when an earlier one of the batch left little space (docs/design.md, D14). */
+/*
+ * Lists stop early rather than fail when an earlier one of the batch left little space
+ * (docs/design.md, D14).
+ */
 static void second_long_list__in_one_batch__stops_early(void **state)
 {
     (void)state;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The connection to PostgreSQL is lost exactly at a commit: before it arrives, while it is done, and after it was done.
- * Whatever the member is told, nothing happens twice and nothing acknowledged is lost. The same when PostgreSQL stands still
- * at that moment, which looks like nothing at all.
+ * The connection to PostgreSQL is lost exactly at a commit: before it arrives, while it is done,
+ * and after it was done. Whatever the member is told, nothing happens twice and nothing
+ * acknowledged is lost. The same when PostgreSQL stands still at that moment, which looks like
+ * nothing at all.
  *
  * test-timeout-s: 300, test-waits: 42
  */
@@ -246,8 +247,8 @@ static void queue_two(struct scene *s, struct sending two[2])
 }
 
 /*
- * Nobody can say whether it will commit, so nobody may run it again: the callers are told "busy", and when PostgreSQL goes
- * on each post is there once.
+ * Nobody can say whether it will commit, so nobody may run it again: the callers are told "busy",
+ * and when PostgreSQL goes on each post is there once.
  */
 static void posts__database_still_before_their_commit__happen_once_at_most(void **state)
 {
@@ -266,7 +267,10 @@ static void posts__database_still_before_their_commit__happen_once_at_most(void 
     }
     arm(&s, &post_commit, FREEZE_REQUEST, 1);
     queue_two(&s, two);
-    /* If the batch were run again, it would wait for the room that the first run holds: then let that go. */
+    /*
+     * If the batch were run again, it would wait for the room that the first run holds: then let
+     * that go.
+     */
     while (!atomic_load(&two[0].done) || !atomic_load(&two[1].done)) {
         if (count(&s, "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                       " AND query LIKE '%FOR UPDATE%'") > 0)
@@ -285,13 +289,19 @@ static void posts__database_still_before_their_commit__happen_once_at_most(void 
         assert_int_equal(send_frame(&s.others[i], &two[i].frame), 425);
         done_frame(&two[i].frame);
     }
-    /* One that came too late for the batch was refused by the lock that the first left, and did not happen. */
+    /*
+     * One that came too late for the batch was refused by the lock that the first left, and did not
+     * happen.
+     */
     assert_in_range(messages(&s), before + 1, before + 2);
     assert_int_equal(count(&s, "SELECT message_sequence FROM conclave.rooms"), messages(&s) + 1);
     close_scene(&s);
 }
 
-/* The claim is a transaction of its own: whether it was made cannot be told from "somebody else made it". */
+/*
+ * The claim is a transaction of its own: whether it was made cannot be told from "somebody else
+ * made it".
+ */
 static void expect_at_most_once(struct scene *s, enum loss loss)
 {
     struct frame f;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What conclave exists for, against real processes: posts and files survive, polls cost no SQL, nothing lies in clear in
- * the database, and two processes show one picture.
+ * What conclave exists for, against real processes: posts and files survive, polls cost no SQL,
+ * nothing lies in clear in the database, and two processes show one picture.
  *
  * test-seconds: 28
  */

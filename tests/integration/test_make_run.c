@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What `make run` starts (deploy/run-local.sh): a server that is neither root nor a superuser of its
- * database, a database that is started again when it ends by itself, an end with a sentence, and an
- * older folder that is taken over with all that is in it.
+ * What `make run` starts (deploy/run-local.sh): a server that is neither root nor a superuser of
+ * its database, a database that is started again when it ends by itself, an end with a sentence,
+ * and an older folder that is taken over with all that is in it.
  */
 #include <setjmp.h>
 #include <stdarg.h>

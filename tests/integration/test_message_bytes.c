@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was posted is read byte for byte, since its signature covers every byte: all of tests/vectors/messages.json, from
- * memory and from the database. And two messages that differ in their padding alone are the same message.
+ * What was posted is read byte for byte, since its signature covers every byte: all of
+ * tests/vectors/messages.json, from memory and from the database. And two messages that differ in
+ * their padding alone are the same message.
  */
 #include "unit/vectors.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Messages as members read, edit and delete them (docs/protocol/community.md, 6, statements 25-35 and 40-43). One world; each test
- * has a room of its own.
+ * Messages as members read, edit and delete them (docs/protocol/community.md, 6, statements 25-35
+ * and 40-43). One world; each test has a room of its own.
  *
  * test-timeout-s: 240
  */

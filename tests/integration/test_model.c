@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Twenty people do random things in three rooms through two server processes; every answer and every list that anybody
- * reads is compared with the model (model.h), numbers included.
+ * Twenty people do random things in three rooms through two server processes; every answer and
+ * every list that anybody reads is compared with the model (model.h), numbers included.
  *
  * test-timeout-s: 240, test-waits: 70
  */
@@ -204,8 +204,8 @@ static void do_clear(unsigned r, int user, unsigned server)
 /* ---- rights ---- */
 
 /*
- * Does this server know of the user's rights what the model says? Asked of the room, not of pollInfo: that is 403 for whoever
- * may not read, whatever else changed.
+ * Does this server know of the user's rights what the model says? Asked of the room, not of
+ * pollInfo: that is 403 for whoever may not read, whatever else changed.
  */
 static bool rights_seen(unsigned r, int user, unsigned server)
 {
@@ -224,7 +224,10 @@ static bool rights_seen(unsigned r, int user, unsigned server)
            json_is_true(json_object_get(room, "admin")) == wanted->admin;
 }
 
-/* As a moderator's request or an operator's command would: rights and their version in one transaction. */
+/*
+ * As a moderator's request or an operator's command would: rights and their version in one
+ * transaction.
+ */
 static void do_rights(unsigned r, int user)
 {
     struct model_rights now = {.read = pick(5) > 0, .write = pick(4) > 0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bans, roles and permissions by request, with their time-outs (docs/protocol/community.md, 2.3, 2.13, 3.8, 4.1).
+ * Bans, roles and permissions by request, with their time-outs (docs/protocol/community.md, 2.3,
+ * 2.13, 3.8, 4.1).
  *
  * test-seconds: 35
  */
@@ -267,7 +268,10 @@ static void moderator__of_somebody_banned__is_403(void **state)
     assert_int_equal(ban(mod, EVE, "{\"rooms\":[\"q26\"]}"), 200);
     uint64_t before = contents(&c);
     assert_int_equal(appoint(admin, EVE, "{\"rooms\":[\"q26\"],\"moderator\":true}"), 403);
-    /* Somebody nobody has met does not get a row by a call that fails, nor by taking away what is not there. */
+    /*
+     * Somebody nobody has met does not get a row by a call that fails, nor by taking away what is
+     * not there.
+     */
     static const char *const stranger =
         "15aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
     assert_int_equal(ask(mod, "POST", "{\"rooms\":[\"q26\"],\"moderator\":true}", NULL,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The fate of a commit (store/outcome.h), asked while it is under way, after its end, and after a crash of PostgreSQL that
- * gives transaction ids out again.
+ * The fate of a commit (store/outcome.h), asked while it is under way, after its end, and after a
+ * crash of PostgreSQL that gives transaction ids out again.
  */
 #include <setjmp.h>
 #include <stdarg.h>

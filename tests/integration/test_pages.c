@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A page of `since` is the same whether memory or the database answers, wherever the database's chunks are cut (pages of
- * every size, from every number), and costs what is on it: not the deletions of messages that the reader never had.
+ * A page of `since` is the same whether memory or the database answers, wherever the database's
+ * chunks are cut (pages of every size, from every number), and costs what is on it: not the
+ * deletions of messages that the reader never had.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -152,7 +153,10 @@ static void pages__behind_the_windows__are_those_that_memory_gave(void **state)
     print_message("%zu pages over %lld events\n", page_count, (long long)last);
 }
 
-/* He begins behind the spam's posts: its deletions are nothing to him, also not in the second chunk. */
+/*
+ * He begins behind the spam's posts: its deletions are nothing to him, also not in the second
+ * chunk.
+ */
 static void page__across_deletions_of_what_the_reader_never_had__costs_two_statements(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The ways to a server, and the world these tests live in: ciphers and envelopes through real relays, a second server on
- * the same database, a crash, the client on the command line.
+ * The ways to a server, and the world these tests live in: ciphers and envelopes through real
+ * relays, a second server on the same database, a crash, the client on the command line.
  */
 #include <setjmp.h>
 #include <stdarg.h>

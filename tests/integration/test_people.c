@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is stored about people, straight at the database: what is due is applied in order, whatever waits for a 05 id moves
- * whole and once, and many who change rights at once do not lock each other out (store/futures.h, pending.h, roles.h,
- * bans.h).
+ * What is stored about people, straight at the database: what is due is applied in order, whatever
+ * waits for a 05 id moves whole and once, and many who change rights at once do not lock each other
+ * out (store/futures.h, pending.h, roles.h, bans.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -123,7 +123,10 @@ static void due__several_for_one_person__are_applied_in_the_order_of_time(void *
     (void)state;
     struct session_id id = id_of(0x15, 1);
     int64_t user = user_of(db, &id);
-    /* The later row wins, whichever was written first; NULL keeps; what the room says is no override. */
+    /*
+     * The later row wins, whichever was written first; NULL keeps; what the room says is no
+     * override.
+     */
     permit_at((struct permission_future){rooms[0], user, NOW_S - 1, TRI_NO, TRI_NULL, TRI_NO});
     permit_at((struct permission_future){rooms[0], user, NOW_S - 3, TRI_YES, TRI_NO, TRI_NULL});
     permit_at((struct permission_future){rooms[0], user, NOW_S - 2, TRI_NULL, TRI_YES, TRI_NULL});
@@ -224,7 +227,10 @@ static void move__onto_somebody_with_rows_of_his_own__merges_them(void **state)
     int64_t arrived = user_of(db, &w.arrived);
     const struct reach first = {.rooms = &rooms[0], .count = 1};
     const struct reach second = {.rooms = &rooms[1], .count = 1};
-    /* 0: a ban waits for a moderator. 1: a role waits for somebody banned. 2: a higher role. 3: permissions of both. */
+    /*
+     * 0: a ban waits for a moderator. 1: a role waits for somebody banned. 2: a higher role. 3:
+     * permissions of both.
+     */
     assert_int_equal(
         bans_add(db, &(struct ban){.user = w.account_user, .reach = first, .ends = false}), OK);
     assert_int_equal(roles_set_in_rooms(db, arrived, &rooms[0], &moderator, 1), OK);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What operators type about rooms and people, beside a running server: mod, user, message, room set --preset. It holds
- * there within a second.
+ * What operators type about rooms and people, beside a running server: mod, user, message, room set
+ * --preset. It holds there within a second.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A pinned message that is deleted takes its pin along: whoever asks right after the deletion was answered, at the same
- * process, finds neither pin nor the old info_updates. Asked a thousand times while others post, in that room and elsewhere.
+ * A pinned message that is deleted takes its pin along: whoever asks right after the deletion was
+ * answered, at the same process, finds neither pin nor the old info_updates. Asked a thousand times
+ * while others post, in that room and elsewhere.
  *
  * test-timeout-s: 300, test-waits: 42
  */

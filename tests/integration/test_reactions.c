@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions as people use them (docs/protocol/community.md, 6, statements 44-49, and what goes with them). One world; each test
- * has a room of its own.
+ * Reactions as people use them (docs/protocol/community.md, 6, statements 44-49, and what goes with
+ * them). One world; each test has a room of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -114,7 +114,10 @@ static int stop(void **state)
 
 /* ---- plans ---- */
 
-/* Jobs and commands, what is asked of all rooms, and who comes for the first time after being appointed. */
+/*
+ * Jobs and commands, what is asked of all rooms, and who comes for the first time after being
+ * appointed.
+ */
 static const char *const meant_to[] = {"versions.read",
                                        "rooms.list",
                                        "rooms.info",
@@ -207,7 +210,10 @@ static bool lists_are_cheap(struct db *db, int room)
     return cheap;
 }
 
-/* Somebody who has no mail and no permission, where one person has all mail and one room nearly all permissions. */
+/*
+ * Somebody who has no mail and no permission, where one person has all mail and one room nearly all
+ * permissions.
+ */
 static bool lookups_are_cheap(struct db *db)
 {
     char execute[300];

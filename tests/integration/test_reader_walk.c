@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Readers with pages of many sizes walk a room while it is posted to, edited, reacted to and deleted from: in the end each
- * reader's picture is the room's, wherever its pages were cut (docs/design.md, D17).
+ * Readers with pages of many sizes walk a room while it is posted to, edited, reacted to and
+ * deleted from: in the end each reader's picture is the room's, wherever its pages were cut
+ * (docs/design.md, D17).
  *
  * test-timeout-s: 240, test-seconds: 19
  */
@@ -175,7 +176,10 @@ static void *walk(void *arg)
 
 /* ---- the room in the end ---- */
 
-/* The picture of one who begins now and reads with the largest pages: nothing is cut between two events of a message. */
+/*
+ * The picture of one who begins now and reads with the largest pages: nothing is cut between two
+ * events of a message.
+ */
 static json_t *room_now(int64_t *ret_last)
 {
     struct reader r = {.member = 0, .limit = 256, .picture = json_object()};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Small answers in which conclave differed from a running PySOGS, and no longer does: HEAD and OPTIONS, odd values in keys
- * that nobody reads, reactors of what has none, and statuses of requests that no app sends.
+ * Small answers in which conclave differed from a running PySOGS, and no longer does: HEAD and
+ * OPTIONS, odd values in keys that nobody reads, reactors of what has none, and statuses of
+ * requests that no app sends.
  */
 #include <setjmp.h>
 #include <stdarg.h>

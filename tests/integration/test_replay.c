@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Replays (docs/design.md, D5): what a node on the path saw it may send again, to any server process, also after a crash that took the
- * memory of nonces away. A request that writes runs once; every other time the answer is 425.
+ * Replays (docs/design.md, D5): what a node on the path saw it may send again, to any server
+ * process, also after a crash that took the memory of nonces away. A request that writes runs once;
+ * every other time the answer is 425.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,7 +106,10 @@ static void replay__of_a_batch_that_writes__is_425_and_nothing_of_it_runs(void *
     member_close(&ana);
 }
 
-/* Reads gain whoever replays nothing: the reply is sealed to who asked. The process that saw it says 425 all the same. */
+/*
+ * Reads gain whoever replays nothing: the reply is sealed to who asked. The process that saw it
+ * says 425 all the same.
+ */
 static void replay__of_a_read__is_425_where_it_was_seen(void **state)
 {
     struct member ana = ana_at(state, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The request model of communities (docs/protocol/community.md, 1): statements 1 to 24 of its section 7, asked of a real server
- * through onion requests.
+ * The request model of communities (docs/protocol/community.md, 1): statements 1 to 24 of its
+ * section 7, asked of a real server through onion requests.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -445,7 +445,10 @@ static void batch__every_element_has_code_headers_and_body(void **state)
                                  "{\"method\":\"POST\",\"path\":\"/batch\",\"json\":[]},"
                                  "{\"method\":\"POST\",\"path\":\"/capabilities\",\"b64\":\"!\"}]",
                                  &code);
-    /* Bad base64 may refuse the whole or its element (docs/protocol/community.md, 1.9); here the whole. */
+    /*
+     * Bad base64 may refuse the whole or its element (docs/protocol/community.md, 1.9); here the
+     * whole.
+     */
     assert_int_equal(code, 400);
     assert_null(replies);
     json_auto_t *fine = batch(ANA, "/batch",

@@ -2,8 +2,8 @@
 /*
  * test-timeout-s: 180, test-seconds: 20
  *
- * Restores that are refused: each says why in a sentence, and changes nothing. test_backup_ends.c has those that are interrupted,
- * test_backup.c those that succeed.
+ * Restores that are refused: each says why in a sentence, and changes nothing. test_backup_ends.c
+ * has those that are interrupted, test_backup.c those that succeed.
  */
 #include <setjmp.h>
 #include <stdarg.h>

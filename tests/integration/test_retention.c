@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Rooms that do not keep everything: what goes, goes at both servers without a trace; what is pinned stays. One world of
- * two servers; each test has a room of its own.
+ * Rooms that do not keep everything: what goes, goes at both servers without a trace; what is
+ * pinned stays. One world of two servers; each test has a room of its own.
  *
  * test-timeout-s: 300, test-waits: 54
  */
@@ -151,7 +151,10 @@ static void old_messages__past_their_time__are_gone_at_both_servers_without_a_tr
         assert_non_null(talk_row(rows, ids[4]));
         assert_non_null(talk_row(rows, fresh));
         talk_refused(&t, member, 404, "GET", "/room/attic/message/%lld", (long long)ids[0]);
-        /* A reader who knew them hears nothing: no tombstones, no new numbers; but of the deletion just now he does. */
+        /*
+         * A reader who knew them hears nothing: no tombstones, no new numbers; but of the deletion
+         * just now he does.
+         */
         json_auto_t *known =
             talk_get(&t, member, "/room/attic/messages/since/%lld?t=r", (long long)(sequence - 1));
         assert_int_equal(json_array_size(known), 1);

@@ -207,7 +207,9 @@ static void room_file__without_right_to_upload__is_403_and_401_without_a_user(vo
 static void room_file__as_base64_in_a_batch__is_stored_the_same(void **state)
 {
     (void)state;
-    /* Through relays as much as a storage node carries; straight to the server all of statement 22. */
+    /*
+     * Through relays as much as a storage node carries; straight to the server all of statement 22.
+     */
     static const struct {
         size_t size;
         bool relays;

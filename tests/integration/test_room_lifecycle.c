@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * POST /rooms and DELETE /room/R by global admins: every status, what is there afterwards and what is gone, at two servers on
- * one database; and that nothing of it can be had outside an onion request.
+ * POST /rooms and DELETE /room/R by global admins: every status, what is there afterwards and what
+ * is gone, at two servers on one database; and that nothing of it can be had outside an onion
+ * request.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -202,7 +203,10 @@ static void removed_room__is_gone_everywhere_with_its_messages_keys_and_files(vo
                            (long long)room) > 0);
     json_auto_t *answer = must(&c.members[BOSS], "DELETE", NULL, "/room/DOOMED");
     assert_int_equal(json_object_size(answer), 0);
-    /* Here at once; at the other process when it has compared, and nothing is written there meanwhile. */
+    /*
+     * Here at once; at the other process when it has compared, and nothing is written there
+     * meanwhile.
+     */
     assert_int_equal(ask(&c.members[BOSS], "GET", NULL, NULL, "/room/doomed"), 404);
     assert_int_equal(ask(&c.members[ANA], "GET", NULL, NULL, "/room/doomed/messages/recent"), 404);
     assert_int_equal(ask(&there, "POST", NULL, NULL, "/room/doomed/unpin/all"), 404);

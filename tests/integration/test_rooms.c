@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a room says of itself, who may change it, and what counts as a change (docs/protocol/community.md, 2.2, 2.9, 3.2, 3.6, 3.8).
+ * What a room says of itself, who may change it, and what counts as a change
+ * (docs/protocol/community.md, 2.2, 2.9, 3.2, 3.6, 3.8).
  */
 #include <setjmp.h>
 #include <stdarg.h>

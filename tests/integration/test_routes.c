@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole route table, walked: every route by every kind of caller in every kind of room answers as docs/protocol/community.md, 2.0 and
- * docs/design.md, D11 say. What each route needs is written here a second time, from those pages and not from the table; a route
- * without a row here fails the test.
+ * The whole route table, walked: every route by every kind of caller in every kind of room answers
+ * as docs/protocol/community.md, 2.0 and docs/design.md, D11 say. What each route needs is written
+ * here a second time, from those pages and not from the table; a route without a row here fails the
+ * test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -316,8 +317,8 @@ static void every_route__by_every_caller__is_allowed_or_refused_as_the_protocol_
 }
 
 /*
- * The room's admin loses every right without memory hearing of it: the versions are not raised. Whatever writes must find
- * out from the database.
+ * The room's admin loses every right without memory hearing of it: the versions are not raised.
+ * Whatever writes must find out from the database.
  */
 static void every_write__with_a_right_that_is_gone__is_refused_and_changes_nothing(void **state)
 {

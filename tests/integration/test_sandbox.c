@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sandbox of running servers: it is there, in every thread, and work goes on in it: posts, files, and PostgreSQL going
- * away and coming back, reached by its socket and by a host name. What it forbids is shown by tests/unit/test_sandbox.c.
+ * The sandbox of running servers: it is there, in every thread, and work goes on in it: posts,
+ * files, and PostgreSQL going away and coming back, reached by its socket and by a host name. What
+ * it forbids is shown by tests/unit/test_sandbox.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sequence rule between processes (docs/design.md, D3 and D7): two servers on one database, writers and readers on both, and a
- * server that hears no notification.
+ * The sequence rule between processes (docs/design.md, D3 and D7): two servers on one database,
+ * writers and readers on both, and a server that hears no notification.
  *
  * test-timeout-s: 180, test-waits: 38
  */

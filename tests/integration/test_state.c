@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sequence rule (docs/design.md, D3) inside one process, against a real PostgreSQL: commits reach memory in shuffled order,
- * comparisons run between them, and every reader sees every message once, in order, without a gap. And how long memory
- * may answer alone (docs/design.md, D7).
+ * The sequence rule (docs/design.md, D3) inside one process, against a real PostgreSQL: commits
+ * reach memory in shuffled order, comparisons run between them, and every reader sees every message
+ * once, in order, without a gap. And how long memory may answer alone (docs/design.md, D7).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -359,7 +359,10 @@ static void commits__in_order__are_shown_from_memory_alone(void **state)
     fixture_end(&f);
 }
 
-/* Whoever was told that his post is there must find it at once, though memory heard of a later one first. */
+/*
+ * Whoever was told that his post is there must find it at once, though memory heard of a later one
+ * first.
+ */
 static void commits__with_a_gap__are_read_from_the_database_before_the_answer(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the public port shows to somebody without an onion request: on every path and by every method
- * the same empty 404, byte for byte, so that a scanner learns nothing, not even which server this is.
+ * What the public port shows to somebody without an onion request: on every path and by every
+ * method the same empty 404, byte for byte, so that a scanner learns nothing, not even which server
+ * this is.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +27,10 @@ static const char *const methods[] = {"GET",   "HEAD",    "POST",  "PUT",     "D
 
 static const char *const onion_paths[] = {"/oxen/v4/lsrpc", "/oxen/v3/lsrpc", "/loki/v3/lsrpc"};
 
-/* Routes that exist inside, those of the operator's socket, and near misses of the three that exist here. */
+/*
+ * Routes that exist inside, those of the operator's socket, and near misses of the three that exist
+ * here.
+ */
 static const char *const other_paths[] = {
     "/",
     "/capabilities",

@@ -17,7 +17,9 @@ enum { WORDS_MAX = 8, OUT_MAX_BYTES = 1 << 16 };
 static struct world w;
 static char program[256], url[64], key[65], account[128];
 
-/* Runs `conclave-client` with the options and these words (NULL-ended); the JSON of its first line. */
+/*
+ * Runs `conclave-client` with the options and these words (NULL-ended); the JSON of its first line.
+ */
 static json_t *client(const char *const *words, int *ret_status)
 {
     const char *argv[WORDS_MAX + 8] = {program, "--server",  url,    "--key",

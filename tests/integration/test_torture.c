@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A short `make torture` (tests/torture/): the long one runs by hand, and its report is docs/torture-report.md.
+ * A short `make torture` (tests/torture/): the long one runs by hand, and its report is
+ * docs/torture-report.md.
  *
  * test-seconds: 31
  */

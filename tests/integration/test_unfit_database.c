@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Databases that cannot be used: of another encoding, or behind a real PgBouncer in transaction mode. A start and every
- * command say so by name, before anything is made. A pooler in session mode does no harm.
+ * Databases that cannot be used: of another encoding, or behind a real PgBouncer in transaction
+ * mode. A start and every command say so by name, before anything is made. A pooler in session mode
+ * does no harm.
  */
 #include <setjmp.h>
 #include <stdarg.h>

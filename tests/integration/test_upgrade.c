@@ -2,8 +2,9 @@
 /*
  * test-timeout-s: 180
  *
- * An upgrade while people use the server: a later version (build/conclave-expand: one migration more) migrates the database
- * and then serves it beside this one. A later version that takes something away (build/conclave-contract) is refused.
+ * An upgrade while people use the server: a later version (build/conclave-expand: one migration
+ * more) migrates the database and then serves it beside this one. A later version that takes
+ * something away (build/conclave-contract) is refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,7 +21,10 @@
 #include "integration/world_settings.h"
 
 enum { ANA, BEN, PEOPLE };
-/* A backup holds its locks as long as this; a request may wait for the migration's quarter of a second, and a slow machine. */
+/*
+ * A backup holds its locks as long as this; a request may wait for the migration's quarter of a
+ * second, and a slow machine.
+ */
 enum { LOCKED_MS = 4000, REQUEST_MAX_MS = 2000, MIGRATED_MAX_MS = 30000, PATIENT_POSTS = 20 };
 
 static const char *const settings[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
@@ -125,7 +129,9 @@ static void both_versions__on_one_database__see_what_the_other_writes(void **sta
     (void)talk_react(&talk, BEN, "lobby", id, "\xf0\x9f\x91\x8d");
     talk_delete(&talk, ANA, "lobby", id);
 
-    /* This version starts on the later schema, too, as after a crash in the middle of an upgrade. */
+    /*
+     * This version starts on the later schema, too, as after a crash in the middle of an upgrade.
+     */
     assert_int_equal(world_stop_server(&talk.w, 0), 0);
     talk.w.program = NULL;
     assert_int_equal(world_restart_server(&talk.w, 0, NULL), OK);

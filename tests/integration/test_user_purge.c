@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Ceilings on rows about people, straight at the database: what nothing refers to goes, what something
- * refers to stays, and a room has so many exceptions and no more.
+ * Ceilings on rows about people, straight at the database: what nothing refers to goes, what
+ * something refers to stays, and a room has so many exceptions and no more.
  */
 #include <setjmp.h>
 #include <stdarg.h>

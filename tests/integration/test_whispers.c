@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whispers (docs/protocol/community.md, 6, statements 36-39), and that nothing hidden leaks: each reader against each kind of
- * message, through each way of reading.
+ * Whispers (docs/protocol/community.md, 6, statements 36-39), and that nothing hidden leaks: each
+ * reader against each kind of message, through each way of reading.
  *
  * test-timeout-s: 240
  */
@@ -145,7 +145,10 @@ static int read_as(size_t reader, const char *target, json_t **ret)
     return reply.code;
 }
 
-/* A copy of a message in another state, as a filter would leave it; its seal is bound to the number of creation. */
+/*
+ * A copy of a message in another state, as a filter would leave it; its seal is bound to the number
+ * of creation.
+ */
 static int64_t copy_as(struct db *db, int64_t id, int64_t state)
 {
     AUTO_ROWS struct rows rows = {0};

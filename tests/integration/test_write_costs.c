@@ -76,7 +76,10 @@ static void deletion_of_everything__where_there_is_nothing__leaves_no_mark(void 
     struct db *db = talk_database(&talk);
     int64_t nonces_before = nonces(db);
     double commits_before = commits();
-    /* One's own; another's by a moderator; that of an id that nobody ever saw; and where one may not. */
+    /*
+     * One's own; another's by a moderator; that of an id that nobody ever saw; and where one may
+     * not.
+     */
     json_auto_t *own = talk_do(&talk, CLEO, "DELETE", "/rooms/all/%s", cleo.s);
     json_auto_t *seen = talk_do(&talk, MOD, "DELETE", "/rooms/all/%s", cleo.s);
     json_auto_t *unseen = talk_do(&talk, MOD, "DELETE", "/rooms/all/15%064d", 7);

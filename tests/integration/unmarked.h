@@ -9,7 +9,9 @@
 #include "db/db.h"
 #include "integration/world.h"
 
-/* Takes the mark from the check value, as only who has the storage key can, and restarts server 0. */
+/*
+ * Takes the mark from the check value, as only who has the storage key can, and restarts server 0.
+ */
 void unmark(struct world *w, struct db *db);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * /proc/PID/task/TID/schedstat counts nanoseconds; /proc/PID/stat would only count clock ticks of 10 ms.
+ * /proc/PID/task/TID/schedstat counts nanoseconds; /proc/PID/stat would only count clock ticks of
+ * 10 ms.
  */
 #include "integration/usage.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a process has used so far, from /proc. For tests of costs; processor time, unlike time on the wall, does not depend
- * on who else is busy. Any thread.
+ * What a process has used so far, from /proc. For tests of costs; processor time, unlike time on
+ * the wall, does not depend on who else is busy. Any thread.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_USAGE_H
 #define CONCLAVE_TESTS_INTEGRATION_USAGE_H

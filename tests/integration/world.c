@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opens and closes the world of a test: folder, cluster, relays, servers. What tests then do with it stands in
- * world_use.c.
+ * Opens and closes the world of a test: folder, cluster, relays, servers. What tests then do with
+ * it stands in world_use.c.
  */
 #include "integration/world.h"
 
@@ -184,8 +184,9 @@ enum err world_start_relay(struct world *w)
 }
 
 /*
- * A port that was free a moment ago; whoever takes it meanwhile makes the server end with 5, and we try another. Below the
- * ports that the system gives to outgoing connections: one of those could take it while the server is being restarted.
+ * A port that was free a moment ago; whoever takes it meanwhile makes the server end with 5, and we
+ * try another. Below the ports that the system gives to outgoing connections: one of those could
+ * take it while the server is being restarted.
  */
 static enum err free_port(uint16_t *ret_port)
 {

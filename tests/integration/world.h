@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A small world for integration tests and the demo: a temporary folder, a private PostgreSQL cluster, server processes
- * on it, relays, accounts. Everything listens on 127.x; world_close ends every process and removes the folder, and if
- * a test crashes the processes end with it. One thread (children die with the thread that started them).
- * Runs from the root of the tree; the programs are those of $CONCLAVE_TEST_BUILD, or build/.
+ * A small world for integration tests and the demo: a temporary folder, a private PostgreSQL
+ * cluster, server processes on it, relays, accounts. Everything listens on 127.x; world_close ends
+ * every process and removes the folder, and if a test crashes the processes end with it. One thread
+ * (children die with the thread that started them). Runs from the root of the tree; the programs
+ * are those of $CONCLAVE_TEST_BUILD, or build/.
  */
 #ifndef CONCLAVE_TESTS_INTEGRATION_WORLD_H
 #define CONCLAVE_TESTS_INTEGRATION_WORLD_H
@@ -54,19 +55,22 @@ struct world {
 /* All of it, ready to serve. On failure everything is taken down again and w->trouble says why. */
 MUST_USE enum err world_open(struct world *w, const struct world_options *options);
 /*
- * Harmless on a world that failed to open, and when called twice. False if a server did not end with exit code 0, or if a
- * log names an account (silence.c).
+ * Harmless on a world that failed to open, and when called twice. False if a server did not end
+ * with exit code 0, or if a log names an account (silence.c).
  */
 bool world_close(struct world *w);
 
-/* The stages of world_open, for the demo that shows them one by one. world_prepare: folder and accounts. */
+/*
+ * The stages of world_open, for the demo that shows them one by one. world_prepare: folder and
+ * accounts.
+ */
 MUST_USE enum err world_prepare(struct world *w, const struct world_options *options);
 MUST_USE enum err world_start_database(struct world *w);
 MUST_USE enum err world_start_relay(struct world *w);
 
 /*
- * Adds a server with options.env and env on top, and waits until it is ready. ret_index may be NULL.
- * The first one makes the database (serve --init); its key becomes w->key.
+ * Adds a server with options.env and env on top, and waits until it is ready. ret_index may be
+ * NULL. The first one makes the database (serve --init); its key becomes w->key.
  */
 MUST_USE enum err world_start_server(struct world *w, const char *const *env, size_t *ret_index);
 /* Starts a stopped or killed one again, at the same place. */
@@ -81,7 +85,10 @@ int world_ask_ready(struct world *w, size_t server, struct buf *ret_says);
 /* Waits for /health/ready. ERR_MISSING: it ended meanwhile. ERR_BUSY: not in time. */
 MUST_USE enum err world_wait_ready(struct world *w, size_t server, int timeout_ms);
 
-/* Runs `conclave ARGS...` with a server's settings; its stdout is appended to out. args is NULL-ended. */
+/*
+ * Runs `conclave ARGS...` with a server's settings; its stdout is appended to out. args is
+ * NULL-ended.
+ */
 MUST_USE enum err world_conclave(struct world *w, size_t server, const char *const *args,
                                  struct buf *out, int *ret_status);
 
@@ -94,10 +101,16 @@ MUST_USE enum err world_thaw_database(struct world *w);
 /* Starts it again as a standby, which answers and writes nothing, and makes it write again. */
 MUST_USE enum err world_standby_database(struct world *w);
 MUST_USE enum err world_promote_database(struct world *w);
-/* Kills one of the database's processes (the which-th, counted round); PostgreSQL ends the others and recovers. */
+/*
+ * Kills one of the database's processes (the which-th, counted round); PostgreSQL ends the others
+ * and recovers.
+ */
 MUST_USE enum err world_kill_backend(struct world *w, uint32_t which);
 
-/* The text of /metrics, and one value of it by its name with labels, as it is printed. ERR_MISSING: no such line. */
+/*
+ * The text of /metrics, and one value of it by its name with labels, as it is printed. ERR_MISSING:
+ * no such line.
+ */
 MUST_USE enum err world_metrics(struct world *w, size_t server, struct buf *out);
 MUST_USE enum err world_metric(struct world *w, size_t server, const char *name, double *ret_value);
 /* All that a server has logged so far. */

@@ -14,7 +14,9 @@ struct world_settings {
     const char *env[SETTINGS_MAX + 1]; /* into text, options.env and more; NULL-ended */
 };
 
-/* A later line of the same name wins: more over options.env over our own. ERR_TOO_LARGE: too many. */
+/*
+ * A later line of the same name wins: more over options.env over our own. ERR_TOO_LARGE: too many.
+ */
 MUST_USE enum err world_settings(const struct world *w, size_t server, const char *const *more,
                                  struct world_settings *ret_settings);
 
@@ -22,7 +24,10 @@ MUST_USE enum err world_settings(const struct world *w, size_t server, const cha
 enum { WORLD_PROGRAM_MAX = 512 };
 void world_program(const struct world *w, char out[static WORLD_PROGRAM_MAX]);
 
-/* Does no log of the world's servers or its database name one of its accounts? What does is told on stderr. */
+/*
+ * Does no log of the world's servers or its database name one of its accounts? What does is told on
+ * stderr.
+ */
 bool world_is_silent(const struct world *w);
 
 #endif

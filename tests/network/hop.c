@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The decisions of a hop, in the storage server's order: hop count, decryption, headers, host, destination.
+ * The decisions of a hop, in the storage server's order: hop count, decryption, headers, host,
+ * destination.
  */
 #include "network/hop.h"
 
@@ -47,7 +48,10 @@ bool hop_target_allowed(struct span target)
     if (target.len < end.len || !span_eq(span_skip(target, target.len - end.len), end))
         return false;
     for (size_t i = 0; i < target.len; i++) {
-        /* Blanks and controls would break our request line; the reference leaves that to its HTTP library. */
+        /*
+         * Blanks and controls would break our request line; the reference leaves that to its HTTP
+         * library.
+         */
         if (target.p[i] == '?' || target.p[i] <= ' ' || target.p[i] == 0x7f)
             return false;
     }

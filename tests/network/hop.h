@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one onion hop decides about one request (docs/protocol/identity.md, 4.6): peel a layer, then forward, call a server, or refuse.
- * Bytes in, a decision out; relay.c does the calling. Any thread.
+ * What one onion hop decides about one request (docs/protocol/identity.md, 4.6): peel a layer, then
+ * forward, call a server, or refuse. Bytes in, a decision out; relay.c does the calling. Any
+ * thread.
  */
 #ifndef CONCLAVE_TESTS_NETWORK_HOP_H
 #define CONCLAVE_TESTS_NETWORK_HOP_H
@@ -41,7 +42,10 @@ struct hop_keys {
 /* From the 32-byte Ed25519 seed of a node. ERR_DEFECT if it does not convert. */
 MUST_USE enum err hop_keys_from_seed(const uint8_t seed[static 32], struct hop_keys *ret_keys);
 
-/* Always gives a step; whatever is wrong with body is an answer. ERR_NO_MEMORY only. Release with hop_step_done. */
+/*
+ * Always gives a step; whatever is wrong with body is an answer. ERR_NO_MEMORY only. Release with
+ * hop_step_done.
+ */
 MUST_USE enum err hop_decide(const struct hop_keys *keys, struct span body,
                              struct hop_step *ret_step);
 void hop_step_done(struct hop_step *s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave-node: one onion hop as a process of its own, so that tests and the demo walk a real path. It stands in for
- * a storage server of the Session network and does nothing else of what those do. It logs nothing.
+ * conclave-node: one onion hop as a process of its own, so that tests and the demo walk a real
+ * path. It stands in for a storage server of the Session network and does nothing else of what
+ * those do. It logs nothing.
  */
 #include <argp.h>
 #include <errno.h>

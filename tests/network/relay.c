@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The relay's HTTP side. A thread per connection, blocking calls upstream: a test relay carries few paths, and its
- * behaviour under load is not what is being tested (the server, in contrast, must never work like this: docs/design.md, D1).
+ * The relay's HTTP side. A thread per connection, blocking calls upstream: a test relay carries few
+ * paths, and its behaviour under load is not what is being tested (the server, in contrast, must
+ * never work like this: docs/design.md, D1).
  */
 #include "network/relay.h"
 
@@ -113,7 +114,10 @@ static void call_node(const struct relay *r, struct hop_step *s)
 
 static enum MHD_Result answer(struct MHD_Connection *con, unsigned status, struct span body)
 {
-    /* A copy, as the step is gone before the reply is sent; one byte at least, as there is no block of none. */
+    /*
+     * A copy, as the step is gone before the reply is sent; one byte at least, as there is no block
+     * of none.
+     */
     uint8_t *copy = mem_alloc(body.len + 1);
     if (copy == NULL)
         return MHD_NO;

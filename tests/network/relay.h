@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A relay: listens for onion requests and does what hop.c decides. A process has one; it runs until it is closed.
+ * A relay: listens for onion requests and does what hop.c decides. A process has one; it runs until
+ * it is closed.
  */
 #ifndef CONCLAVE_TESTS_NETWORK_RELAY_H
 #define CONCLAVE_TESTS_NETWORK_RELAY_H
@@ -21,14 +22,20 @@ struct relay_options {
 
 struct relay;
 
-/* options is copied; peers_path must stay valid. ERR_BUSY: cannot listen there. ERR_MALFORMED: the peers file. */
+/*
+ * options is copied; peers_path must stay valid. ERR_BUSY: cannot listen there. ERR_MALFORMED: the
+ * peers file.
+ */
 MUST_USE enum err relay_open(const struct relay_options *options, struct relay **ret_relay);
 /* Waits for requests in hand. NULL is harmless. */
 void relay_close(struct relay *r);
 /* Its own NODE, with the port it really listens on. */
 struct node relay_node(const struct relay *r);
 
-/* Looks a node up in a peers file. ERR_MISSING: not there. ERR_MALFORMED: unreadable, or a line that is no NODE. */
+/*
+ * Looks a node up in a peers file. ERR_MISSING: not there. ERR_MALFORMED: unreadable, or a line
+ * that is no NODE.
+ */
 MUST_USE enum err relay_find_peer(const char *path, const struct ed25519_pub *key,
                                   struct node *ret_node);
 

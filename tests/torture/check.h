@@ -9,7 +9,10 @@
 
 /* Each rule that does not hold becomes a complaint. ERR_BUSY: the database cannot be asked. */
 MUST_USE enum err check_database(const char *url, bool clock_jumped, struct ledger *ledger);
-/* Waits until the jobs have removed every file that lives less than a minute. ERR_BUSY: not in time. */
+/*
+ * Waits until the jobs have removed every file that lives less than a minute. ERR_BUSY: not in
+ * time.
+ */
 MUST_USE enum err check_swept(const char *url, int timeout_ms);
 /* One number that a query of ours answers; -1: it cannot be asked. */
 int64_t check_number(const char *url, const char *sql);

@@ -74,7 +74,9 @@ static bool judge(struct person *p, const struct deed *deed, enum err e,
     return true;
 }
 
-/* The same bytes after they were acknowledged, at once or much later: they must not happen again. */
+/*
+ * The same bytes after they were acknowledged, at once or much later: they must not happen again.
+ */
 static void send_again(struct person *p, const struct kept_frame *f)
 {
     struct onion_reply reply AUTO_ONION_REPLY = {0};

@@ -19,8 +19,8 @@ struct deed {
 };
 
 /*
- * To that server, the same bytes again until its fate is known or the time is over. FATE_DONE: *ret_answer (may be NULL) is
- * its JSON. Any code but done, 425 and 503 is complained about.
+ * To that server, the same bytes again until its fate is known or the time is over. FATE_DONE:
+ * *ret_answer (may be NULL) is its JSON. Any code but done, 425 and 503 is complained about.
  */
 enum fate deed_do(struct person *p, const struct deed *deed, size_t server, enum again again,
                   int64_t deadline_ms, json_t **ret_answer);

@@ -131,7 +131,10 @@ uint32_t ledger_post_new(struct ledger *l, uint8_t room)
     return n;
 }
 
-/* With the lock held: what is known of its place, from whoever says it first; everybody else has to agree. */
+/*
+ * With the lock held: what is known of its place, from whoever says it first; everybody else has to
+ * agree.
+ */
 static void note_place(struct ledger *l, uint32_t n, int64_t id)
 {
     struct post *p = &l->posts[n];

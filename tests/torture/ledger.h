@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What was asked of the servers, what they answered, and what readers saw: the other side of the account that the database
- * keeps. Every post carries the number of its entry as its text. Any thread.
+ * What was asked of the servers, what they answered, and what readers saw: the other side of the
+ * account that the database keeps. Every post carries the number of its entry as its text. Any
+ * thread.
  */
 #ifndef CONCLAVE_TESTS_TORTURE_LEDGER_H
 #define CONCLAVE_TESTS_TORTURE_LEDGER_H
@@ -73,7 +74,10 @@ void ledger_number(struct ledger *l, uint8_t room, int64_t seqno);
 /* What became of one change of a post. */
 enum change { CHANGE_EDIT, CHANGE_DELETE, CHANGE_REACT, CHANGES };
 void ledger_changed(struct ledger *l, uint32_t n, enum change change, enum fate fate);
-/* A reader found it; complains when that contradicts what is known. final: the last reading, when nothing changes. */
+/*
+ * A reader found it; complains when that contradicts what is known. final: the last reading, when
+ * nothing changes.
+ */
 void ledger_post_seen(struct ledger *l, uint32_t n, const struct found *found, bool final);
 
 uint32_t ledger_upload_new(struct ledger *l, uint32_t size, bool short_lived);
@@ -91,7 +95,10 @@ struct sums {
     size_t changes[CHANGES], maybe_changes[CHANGES];
     size_t deleted; /* posts acknowledged and certainly deleted */
 };
-/* After the final reading: complains about every post that should be there and is not; adds everything up. */
+/*
+ * After the final reading: complains about every post that should be there and is not; adds
+ * everything up.
+ */
 struct sums ledger_close(struct ledger *l);
 
 #endif

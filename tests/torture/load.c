@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The threads of the load. They are paced, so that the machine is busy but the account of a long run stays readable.
+ * The threads of the load. They are paced, so that the machine is busy but the account of a long
+ * run stays readable.
  */
 #include "torture/load.h"
 
@@ -64,7 +65,10 @@ static uint32_t choose_size(struct dice *d)
     return (uint32_t)(1 + dice_below(d, most));
 }
 
-/* Until it is known: the content is the identity, so the same upload may be sent as often as need be. */
+/*
+ * Until it is known: the content is the identity, so the same upload may be sent as often as need
+ * be.
+ */
 static enum fate put_file(struct person *p, uint32_t n, const struct onion_request *request,
                           char *ret_id)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The load that runs while things are killed: people who post and change their posts, upload, and read, each a thread with
- * connections to both servers. Whoever gets no answer sends the same bytes again, to the same or the other server, until he
- * knows; now and then an answered request is sent again on purpose.
+ * The load that runs while things are killed: people who post and change their posts, upload, and
+ * read, each a thread with connections to both servers. Whoever gets no answer sends the same bytes
+ * again, to the same or the other server, until he knows; now and then an answered request is sent
+ * again on purpose.
  */
 #ifndef CONCLAVE_TESTS_TORTURE_LOAD_H
 #define CONCLAVE_TESTS_TORTURE_LOAD_H
@@ -38,13 +39,17 @@ MUST_USE enum err person_open(const struct world *w, size_t account, struct ledg
 void person_close(struct person *p);
 
 /*
- * One post to that server, sent again until its fate is known or the time is over; again: to any server (then perhaps with
- * a file), or to this one only. ret: its fate; *ret_post: its number, unless FATE_REFUSED.
+ * One post to that server, sent again until its fate is known or the time is over; again: to any
+ * server (then perhaps with a file), or to this one only. ret: its fate; *ret_post: its number,
+ * unless FATE_REFUSED.
  */
 enum again { AGAIN_ANYWHERE, AGAIN_THERE };
 enum fate person_post(struct person *p, uint8_t room, size_t server, enum again again,
                       int64_t deadline_ms, uint32_t *ret_post);
-/* What its author does with an acknowledged post: nothing, or some edits, reactions, perhaps its deletion. */
+/*
+ * What its author does with an acknowledged post: nothing, or some edits, reactions, perhaps its
+ * deletion.
+ */
 void person_change(struct person *p, uint32_t n, int64_t deadline_ms);
 
 struct load;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * conclave-torture: `make torture N=100`. Prints its seed first, so that a run that was interrupted can be repeated, too.
+ * conclave-torture: `make torture N=100`. Prints its seed first, so that a run that was interrupted
+ * can be repeated, too.
  */
 #include <argp.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What is killed, and when: a schedule that follows from a seed, so that a run can be repeated. (What the load is doing at
- * those moments cannot be repeated; that is why there are many of them.)
+ * What is killed, and when: a schedule that follows from a seed, so that a run can be repeated.
+ * (What the load is doing at those moments cannot be repeated; that is why there are many of them.)
  */
 #ifndef CONCLAVE_TESTS_TORTURE_PLAN_H
 #define CONCLAVE_TESTS_TORTURE_PLAN_H
@@ -34,8 +34,8 @@ struct blow {
 };
 struct blow plan_next(struct dice *d);
 /*
- * How far a clock is ahead after the next jump, in seconds: as often as not by so little that signed requests are still
- * accepted, else anything from two days back to forty days ahead.
+ * How far a clock is ahead after the next jump, in seconds: as often as not by so little that
+ * signed requests are still accepted, else anything from two days back to forty days ahead.
  */
 int64_t plan_jump(struct dice *d);
 /* A server whose clock is so far ahead takes requests that were signed by the right time. */

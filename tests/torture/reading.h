@@ -13,8 +13,9 @@ struct cursor {
 };
 
 /*
- * All that is new in a room, page after page; complains about repetitions, numbers out of order, and strangers. Errors: nobody answered, or
- * busy; the cursor stands behind what was read. final: the last reading, which counts.
+ * All that is new in a room, page after page; complains about repetitions, numbers out of order,
+ * and strangers. Errors: nobody answered, or busy; the cursor stands behind what was read. final:
+ * the last reading, which counts.
  */
 enum err reading_on(struct person *p, size_t server, uint8_t room, struct cursor *at, bool final);
 

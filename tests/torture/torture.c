@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Blow by blow. What dies is started again as a supervisor would (a server process, PostgreSQL); everything else has to come
- * back by itself. It is back when both servers have acknowledged a new post.
+ * Blow by blow. What dies is started again as a supervisor would (a server process, PostgreSQL);
+ * everything else has to come back by itself. It is back when both servers have acknowledged a new
+ * post.
  */
 #include "torture/torture.h"
 
@@ -159,7 +160,10 @@ static enum err kill_all_along(struct run *r)
 
 /* ---- the account ---- */
 
-/* A server may warn while things die around it; an error means that it met something it was not built for. */
+/*
+ * A server may warn while things die around it; an error means that it met something it was not
+ * built for.
+ */
 static void read_log(struct run *r, size_t server)
 {
     AUTO_BUF struct buf log = buf_make(MIB(256));
@@ -181,7 +185,10 @@ static void read_rooms(struct run *r)
 {
     for (uint8_t room = 0; room < TORTURE_ROOMS; room++) {
         struct cursor at = {0};
-        /* The second server has to show the same; its rows are compared with what the first one showed. */
+        /*
+         * The second server has to show the same; its rows are compared with what the first one
+         * showed.
+         */
         enum err e = reading_on(&r->probe, 0, room, &at, true);
         int64_t last = at.seqno;
         at.seqno = 0;

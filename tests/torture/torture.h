@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The whole run: a world of two servers, the load, the killing, and the account at the end. Used by the program
- * (tests/torture/main.c) and, small, by the integration tests. From the root of the tree, on the main thread.
+ * The whole run: a world of two servers, the load, the killing, and the account at the end. Used by
+ * the program (tests/torture/main.c) and, small, by the integration tests. From the root of the
+ * tree, on the main thread.
  */
 #ifndef CONCLAVE_TESTS_TORTURE_TORTURE_H
 #define CONCLAVE_TESTS_TORTURE_TORTURE_H
@@ -32,8 +33,8 @@ struct torture_result {
 };
 
 /*
- * OK: it ran to its end; complaints says whether all is well. Anything else: the world itself failed (said on stderr), or
- * a server did not come back. report: a text for people, in Markdown.
+ * OK: it ran to its end; complaints says whether all is well. Anything else: the world itself
+ * failed (said on stderr), or a server did not come back. report: a text for people, in Markdown.
  */
 MUST_USE enum err torture_run(const struct torture_options *options, FILE *report,
                               struct torture_result *ret_result);

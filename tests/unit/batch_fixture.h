@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A dispatcher with routes of its own, and how to ask it for a batch: shared by test_batch.c and test_batch_limits.c.
+ * A dispatcher with routes of its own, and how to ask it for a batch: shared by test_batch.c and
+ * test_batch_limits.c.
  */
 #ifndef CONCLAVE_TESTS_BATCH_FIXTURE_H
 #define CONCLAVE_TESTS_BATCH_FIXTURE_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * How the client's and the relay's unit tests read vector files: any missing or misspelt field fails the test, so that
- * no case can pass by being absent. Header-only, since every unit test is one program of one file.
+ * How the client's and the relay's unit tests read vector files: any missing or misspelt field
+ * fails the test, so that no case can pass by being absent. Header-only, since every unit test is
+ * one program of one file.
  */
 #ifndef CONCLAVE_TESTS_UNIT_CLIENT_VECTORS_H
 #define CONCLAVE_TESTS_UNIT_CLIENT_VECTORS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One small made-up sample of each type that the file server refuses, of those types that a body can show (libmagic tells
- * application/x-pie-executable only by the mode of a file). Header-only: a unit and an integration test share it.
+ * One small made-up sample of each type that the file server refuses, of those types that a body
+ * can show (libmagic tells application/x-pie-executable only by the mode of a file). Header-only: a
+ * unit and an integration test share it.
  */
 #ifndef CONCLAVE_TESTS_UNIT_SNIFF_SAMPLES_H
 #define CONCLAVE_TESTS_UNIT_SNIFF_SAMPLES_H

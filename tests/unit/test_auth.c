@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Authentication against what PySOGS answered (tests/vectors/sogs-auth.json), and the rules of access.
+ * Authentication against what PySOGS answered (tests/vectors/sogs-auth.json), and the rules of
+ * access.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -436,7 +437,10 @@ static void assert_statuses(enum who who, struct rights rights, const int expect
 static void access__by_rights__follows_the_table(void **state)
 {
     (void)state;
-    /* Neither accessible nor read: the room is not there, whatever else was granted (docs/design.md, D11). */
+    /*
+     * Neither accessible nor read: the room is not there, whatever else was granted
+     * (docs/design.md, D11).
+     */
     const int hidden[] = {404, 404, 404, 404, 404, 404, 404, 404, 404};
     assert_statuses(ANYONE, (struct rights){.write = true}, hidden);
     assert_statuses(USER, (struct rights){.write = true, .upload = true}, hidden);
@@ -459,7 +463,10 @@ static void access__by_rights__follows_the_table(void **state)
                     (const int[]){200, 200, 200, 200, 200, 200, 403, 403, 200});
     assert_statuses(USER, (struct rights){.admin = true, .moderator = true},
                     (const int[]){200, 200, 200, 200, 200, 200, 200, 200, 200});
-    /* A global moderator passes a room ban (docs/protocol/community.md, 3.8); an ordinary banned user gets 403, but 404 on /room. */
+    /*
+     * A global moderator passes a room ban (docs/protocol/community.md, 3.8); an ordinary banned
+     * user gets 403, but 404 on /room.
+     */
     assert_statuses(USER,
                     (struct rights){.banned = true, .moderator = true, .global_moderator = true},
                     (const int[]){200, 200, 200, 200, 200, 200, 403, 403, 200});

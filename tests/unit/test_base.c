@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Memory: the heap's door, the growing buffer, the arena. And the lane that fails every single allocation in turn.
- * The count of live blocks says whether anything was lost.
+ * Memory: the heap's door, the growing buffer, the arena. And the lane that fails every single
+ * allocation in turn. The count of live blocks says whether anything was lost.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -285,7 +285,10 @@ static void mem__fail_after__fails_once_and_counts(void **state)
     mem_free(third);
 }
 
-/* Everything in base/ that allocates. Whatever fails, what is there is whole; OK only if nothing failed. */
+/*
+ * Everything in base/ that allocates. Whatever fails, what is there is whole; OK only if nothing
+ * failed.
+ */
 static enum err use_all_of_base(void)
 {
     AUTO_ARENA struct arena *a = arena_new(MIB(4));

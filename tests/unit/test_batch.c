@@ -232,7 +232,10 @@ static void batch__another_content_type__is_refused(void **state)
 {
     (void)state;
     struct asked a = {.mem = NULL};
-    /* By way of an element, whose b64 defaults to octet-stream: nesting is refused before the type is looked at. */
+    /*
+     * By way of an element, whose b64 defaults to octet-stream: nesting is refused before the type
+     * is looked at.
+     */
     ask(&a, "/batch", "[{\"method\":\"POST\",\"path\":\"/batch\",\"b64\":\"W10=\"}]", true);
     assert_int_equal(code_of(&a, 0), 400);
     forget(&a);

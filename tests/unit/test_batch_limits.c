@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * /batch and /sequence: how much they take and give (docs/design.md, D8), and what happens at each limit.
+ * /batch and /sequence: how much they take and give (docs/design.md, D8), and what happens at each
+ * limit.
  */
 #include "batch_fixture.h"
 #include "unit/emulated.h"

@@ -20,10 +20,16 @@ static void bencode__every_vector__is_read_as_the_reference_does(void **state)
         enum err e = bencode_read_pair(span_of_bytes(input), &pair);
 
         bool expected = json_is_true(json_object_get(c, "reference_accepts"));
-        /* Allowed difference (docs/protocol/identity.md, 4.3): the reference skips one stray byte, we refuse it. */
+        /*
+         * Allowed difference (docs/protocol/identity.md, 4.3): the reference skips one stray byte,
+         * we refuse it.
+         */
         if (span_eq_text(name, "one stray byte after the first string"))
             expected = false;
-        /* Well-formed bencode whose metadata is bad: refused one step later, by v4_parse (test_onion.c). */
+        /*
+         * Well-formed bencode whose metadata is bad: refused one step later, by v4_parse
+         * (test_onion.c).
+         */
         if (span_eq_text(name, "metadata not json") || span_eq_text(name, "metadata not an object"))
             expected = true;
         if ((e == OK) != expected)

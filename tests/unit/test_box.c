@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two onion ciphers: keys against vectors, sealing in one go, in place and in pieces against each other and against
- * libsodium's own whole-message function.
+ * The two onion ciphers: keys against vectors, sealing in one go, in place and in pieces against
+ * each other and against libsodium's own whole-message function.
  */
 #include "unit/vectors.h"
 

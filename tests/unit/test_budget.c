@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The byte budget: never passed, first come first served, neither class starves the other, and nobody is told twice or
- * after having left.
+ * The byte budget: never passed, first come first served, neither class starves the other, and
+ * nobody is told twice or after having left.
  */
 #include <setjmp.h>
 #include <stdarg.h>

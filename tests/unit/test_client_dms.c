@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Direct messages of the client core against payloads made elsewhere, for both kinds of blinded ids.
+ * Direct messages of the client core against payloads made elsewhere, for both kinds of blinded
+ * ids.
  */
 #include "client_vectors.h"
 

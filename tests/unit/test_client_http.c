@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The client's parsers of what comes from outside without encryption: HTTP replies, addresses, NODEs, file links.
+ * The client's parsers of what comes from outside without encryption: HTTP replies, addresses,
+ * NODEs, file links.
  */
 #include "client_vectors.h"
 

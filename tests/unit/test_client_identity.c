@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The client's accounts, blinded ids and XEd25519 against the outside vectors. The server's own code has its tests;
- * here nothing of it takes part.
+ * The client's accounts, blinded ids and XEd25519 against the outside vectors. The server's own
+ * code has its tests; here nothing of it takes part.
  */
 #include "client_vectors.h"
 
@@ -47,7 +47,10 @@ static void account__from_every_vector_seed__has_its_keys_and_id(void **state)
         ASSERT_KEY_IS(&a.x_secret, at, "ed25519_scalar_equals_x25519_sk");
         ASSERT_KEY_IS(&a.x, at, "x25519_pk");
         assert_string_equal(account_id_text(&a.id).s, vectors_text(at, "session_id"));
-        /* seed16 is the random half, the rest zeros; the phrase is the one difference (differences.md). */
+        /*
+         * seed16 is the random half, the rest zeros; the phrase is the one difference
+         * (differences.md).
+         */
         assert_span_is(span_of(a.seed, ACCOUNT_RANDOM_BYTES), at, "seed16");
         assert_true(json_is_object(json_object_get(at, "mnemonic")));
     }
@@ -209,7 +212,10 @@ static void blinding25__every_vector__has_its_factor_id_and_signatures(void **st
     }
 }
 
-/* What is signed is composed in fs_auth.c (test_fs_auth); the key and its plain signatures stand here. */
+/*
+ * What is signed is composed in fs_auth.c (test_fs_auth); the key and its plain signatures stand
+ * here.
+ */
 static void blinding07__every_vector__has_its_seed_key_and_signatures(void **state)
 {
     (void)state;

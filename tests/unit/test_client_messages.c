@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What clients sign, send and read: request signatures, padding, posts, sealed boxes, classic attachments, against the
- * outside vectors.
+ * What clients sign, send and read: request signatures, padding, posts, sealed boxes, classic
+ * attachments, against the outside vectors.
  */
 #include "client_vectors.h"
 
@@ -27,9 +27,15 @@ static struct account account_of(const json_t *at, const char *name)
     return a;
 }
 
-/* --- X-SOGS headers ------------------------------------------------------------------------------------------------ */
+/*
+ * --- X-SOGS headers
+ * ------------------------------------------------------------------------------------------------
+ */
 
-/* Fills a request from a case that the reference accepted, as far as our own form of the headers goes. */
+/*
+ * Fills a request from a case that the reference accepted, as far as our own form of the headers
+ * goes.
+ */
 static bool request_of(const json_t *at, struct buf *body, struct sogs_request *r)
 {
     const json_t *headers = json_object_get(at, "headers");
@@ -92,7 +98,10 @@ sogs_auth__accepted_requests_of_the_reference__have_our_signed_bytes_and_signatu
         assert_string_equal(vectors_text(ours, "X-SOGS-Timestamp"),
                             vectors_text(headers, "X-SOGS-Timestamp"));
     }
-    /* Counted by hand; the rest are refusals, anonymous, or in forms of the headers that we do not write. */
+    /*
+     * Counted by hand; the rest are refusals, anonymous, or in forms of the headers that we do not
+     * write.
+     */
     assert_int_equal(checked, 22);
     assert_int_equal(signatures, 15);
 }
@@ -109,7 +118,10 @@ static void sogs_auth__bad_escape_in_the_path__is_malformed(void **state)
     }
 }
 
-/* --- Padding and content ------------------------------------------------------------------------------------------- */
+/*
+ * --- Padding and content
+ * -------------------------------------------------------------------------------------------
+ */
 
 static void padding__every_length__is_padded_as_both_generations_do_and_stripped(void **state)
 {
@@ -158,7 +170,10 @@ static void content__written__reads_back_and_every_truncation_is_told(void **sta
                                                                                : n == whole
                                                                                    ? OK
                                                                                    : ERR_MALFORMED);
-    /* Bytes as protoc makes them: field 1 { field 1 "hi", field 7 = 300 }, behind unknown fields of every wire type. */
+    /*
+     * Bytes as protoc makes them: field 1 { field 1 "hi", field 7 = 300 }, behind unknown fields of
+     * every wire type.
+     */
     static const uint8_t made[] = {0x10, 0x05, 0x19, 1,    2,    3,    4,   5,    6,
                                    7,    8,    0x25, 9,    9,    9,    9,   0x0a, 0x07,
                                    0x0a, 0x02, 0x68, 0x69, 0x38, 0xac, 0x02};
@@ -170,7 +185,10 @@ static void content__written__reads_back_and_every_truncation_is_told(void **sta
                      ERR_MALFORMED);
 }
 
-/* --- Posts ---------------------------------------------------------------------------------------------------------- */
+/*
+ * --- Posts
+ * ----------------------------------------------------------------------------------------------------------
+ */
 
 /* A row as a server would send it. */
 static json_t *row_of(const char *id, const char *data, const struct ed25519_sig *sig)
@@ -229,7 +247,10 @@ community_messages__both_kinds_of_author__are_signed_as_listed_and_verified_when
         assert_int_equal(xed25519_sign_desktop(&a.x_secret, buf_span(&data), &sig), OK);
         ASSERT_KEY_IS(&sig, plain, "signature_desktop_style");
         assert_row_verified(at, vectors_text(plain, "session_id"), &sig);
-        /* libsession's is random (its random bytes are not listed): ours must verify, and so must the listed one. */
+        /*
+         * libsession's is random (its random bytes are not listed): ours must verify, and so must
+         * the listed one.
+         */
         vectors_bytes(plain, "signature_libsession_style", sig.b, sizeof(sig.b));
         assert_row_verified(at, vectors_text(plain, "session_id"), &sig);
         assert_int_equal(xed25519_sign(&a.x_secret, buf_span(&data), NULL, &sig), OK);
@@ -275,7 +296,10 @@ static void message__rows_of_each_kind__are_told_apart_and_others_refused(void *
     }
 }
 
-/* --- Sealed boxes and attachments ------------------------------------------------------------------------------------- */
+/*
+ * --- Sealed boxes and attachments
+ * -------------------------------------------------------------------------------------
+ */
 
 static void sealed_box__both_vectors__are_the_listed_bytes_and_open(void **state)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The client's onion requests against the outside vectors: what it builds must be the same bytes, what it gets back
- * must open. How hops peel them stands in test_relay.c.
+ * The client's onion requests against the outside vectors: what it builds must be the same bytes,
+ * what it gets back must open. How hops peel them stands in test_relay.c.
  */
 #include "client_vectors.h"
 
@@ -156,7 +156,10 @@ static void check_layers(const json_t *file, const json_t *at, const struct onio
         assert_span_is(buf_span(&sealed), layer, "ciphertext");
         if (i == 0)
             continue;
-        /* A hop's layer: the hop is the one of the list, and its plaintext ends in the route it reads. */
+        /*
+         * A hop's layer: the hop is the one of the list, and its plaintext ends in the route it
+         * reads.
+         */
         struct frame frame = {0};
         const json_t *hop = json_array_get(vectors_list(file, "hops", 3), 3 - i);
         assert_int_equal(vectors_int(hop, "n"), 4 - (int64_t)i);

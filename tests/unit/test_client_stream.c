@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Deterministic attachments of the client core against tests/vectors/attachments.json, and the ids that they give.
+ * Deterministic attachments of the client core against tests/vectors/attachments.json, and the ids
+ * that they give.
  */
 #include <sodium.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The programs conclave-client and conclave-node as they are typed: what needs no server. With one, the integration tests
- * have their turn.
+ * The programs conclave-client and conclave-node as they are typed: what needs no server. With one,
+ * the integration tests have their turn.
  */
 #include "client_vectors.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Settings: defaults, the file, the environment, and the sentence an operator reads when something is wrong. Each test writes
- * its own file and clears the environment first.
+ * Settings: defaults, the file, the environment, and the sentence an operator reads when something
+ * is wrong. Each test writes its own file and clears the environment first.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -448,7 +448,9 @@ static void conf__a_line_of_a_hundred_admins__is_read(void **state)
     assert_memory_equal(l.conf->server.admin.id[99], "056300", 6);
 }
 
-/* The sample, with every semicolon before a key removed, is a file that says what the defaults say. */
+/*
+ * The sample, with every semicolon before a key removed, is a file that says what the defaults say.
+ */
 static void conf__the_printed_defaults__are_a_valid_file(void **state)
 {
     (void)state;
@@ -508,7 +510,9 @@ static void conf__each_allocation_failing_in_turn__says_so_and_leaks_nothing(voi
         enum err e = conf_load(path, &conf, &problems);
         int64_t asked = mem_fail_after(-1);
         assert_int_equal(conf != NULL, e == OK);
-        /* The sentences are the operator's loss, not the start's: those alone may fail unnoticed. */
+        /*
+         * The sentences are the operator's loss, not the start's: those alone may fail unnoticed.
+         */
         if (e == OK && buf_verdict(&problems) == OK && asked <= n) {
             conf_free(conf);
             break;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The pure parts of fair sharing: turns in a lane, shares of the processor, rates in a table of fixed size, what one
- * identity and all strangers together may do, and since when somebody is known.
+ * The pure parts of fair sharing: turns in a lane, shares of the processor, rates in a table of
+ * fixed size, what one identity and all strangers together may do, and since when somebody is
+ * known.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What filters see in a post, what they find in it, and what several rows of settings mean together.
+ * What filters see in a post, what they find in it, and what several rows of settings mean
+ * together.
  */
 #include <setjmp.h>
 #include <stdarg.h>

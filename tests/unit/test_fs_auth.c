@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The X-FS-* headers, both sides against tests/vectors/fs-auth.json and blinding.json: what the reference answered, and
- * what libsession signs.
+ * The X-FS-* headers, both sides against tests/vectors/fs-auth.json and blinding.json: what the
+ * reference answered, and what libsession signs.
  */
 #include <sodium.h>
 
@@ -67,7 +67,10 @@ static void fs_headers__every_case__is_answered_as_the_reference_answers(void **
                    json_object_get(at, "headers"), buf_span(&body));
         bool passed = fs_headers_check(&a.request, vectors_bool(at, "authentication_required"), now,
                                        &a.reply);
-        /* The one body: the reference fails on a bug of its own; we take what libsession signs (differences.md). */
+        /*
+         * The one body: the reference fails on a bug of its own; we take what libsession signs
+         * (differences.md).
+         */
         if (body.len > 0) {
             assert_int_equal(status, 500);
             assert_true(passed);
@@ -92,7 +95,10 @@ static struct account account_of(const json_t *at)
     return a;
 }
 
-/* Three of the cases are what an honest client of that account sends; the others are spoilt on purpose. */
+/*
+ * Three of the cases are what an honest client of that account sends; the others are spoilt on
+ * purpose.
+ */
 static void fs_auth__requests_of_the_vectors__have_their_signed_bytes_and_headers(void **state)
 {
     (void)state;

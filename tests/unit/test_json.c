@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading JSON strictly and under a ceiling; writing it so that every reader gets the same values back.
+ * Reading JSON strictly and under a ceiling; writing it so that every reader gets the same values
+ * back.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -226,7 +227,10 @@ static void json_in__size__ends_at_the_limit(void **state)
     assert_false(json_ok(&over));
 }
 
-/* [{},{},...] costs Jansson some 80 times its length: the ceiling ends it early (docs/design.md, D8). */
+/*
+ * [{},{},...] costs Jansson some 80 times its length: the ceiling ends it early (docs/design.md,
+ * D8).
+ */
 static void json_in__many_small_objects__stop_at_the_memory_ceiling(void **state)
 {
     (void)state;
@@ -349,7 +353,9 @@ static void run(const char *const *argv)
     assert_in_range(status, 0, 1);
 }
 
-/* A locale of our own, since a machine may have none with a comma: its folder, made by localedef. */
+/*
+ * A locale of our own, since a machine may have none with a comma: its folder, made by localedef.
+ */
 static void make_comma_locale(char folder[static 64])
 {
     char source[100];
@@ -427,7 +433,9 @@ static void json_out__100000_random_millisecond_times__equal_the_definition(void
     AUTO_BUF struct buf b = buf_make(100);
     char expected[64];
     for (int i = 0; i < 100000; i++) {
-        /* Times of these decades mostly, every tenth up to the edge of the fast path and past it. */
+        /*
+         * Times of these decades mostly, every tenth up to the edge of the fast path and past it.
+         */
         uint64_t ms = i % 10 != 0 ? 1600000000000U + next_random(&x) % 400000000000U
                                   : next_random(&x) % 3000000000000000U;
         double value = (double)ms / 1000;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Key files on a real file system: what is accepted, what is refused, and that none is ever replaced.
+ * Key files on a real file system: what is accepted, what is refused, and that none is ever
+ * replaced.
  */
 #include <setjmp.h>
 #include <stdarg.h>

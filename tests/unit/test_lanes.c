@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Lanes without a database: every job that was taken is run exactly once, the queue is bounded, and who waited too long
- * is told so. (With a database they are used by every integration test.)
+ * Lanes without a database: every job that was taken is run exactly once, the queue is bounded, and
+ * who waited too long is told so. (With a database they are used by every integration test.)
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What a log line looks like, and the clock it is stamped with. Standard error is replaced by a file in memory meanwhile.
+ * What a log line looks like, and the clock it is stamped with. Standard error is replaced by a
+ * file in memory meanwhile.
  */
 #include <setjmp.h>
 #include <stdarg.h>

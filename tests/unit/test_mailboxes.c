@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What memory may say about direct messages: "nothing new" only when that is sure, whatever happens in between.
+ * What memory may say about direct messages: "nothing new" only when that is sure, whatever happens
+ * in between.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +93,10 @@ static void note__while_the_database_is_read__is_not_lost(void **state)
     mailboxes_free(m);
 }
 
-/* The place is lost to others and taken again by a second reading, which has seen a note that the first had not. */
+/*
+ * The place is lost to others and taken again by a second reading, which has seen a note that the
+ * first had not.
+ */
 static void finish__after_the_place_was_taken_anew__changes_nothing(void **state)
 {
     (void)state;

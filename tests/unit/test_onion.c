@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Whole onion requests and answers as other implementations made them, and frames that none of them accepts.
- * Our own inventions of bad payloads: test_payload.c; sizes and streams of answers: test_seal.c.
+ * Whole onion requests and answers as other implementations made them, and frames that none of them
+ * accepts. Our own inventions of bad payloads: test_payload.c; sizes and streams of answers:
+ * test_seal.c.
  */
 #include "unit/vectors.h"
 
@@ -127,7 +128,10 @@ static void onion__every_vector__opens_parses_and_is_answered(void **state)
         struct reply_key key;
         enum err e = envelope_open(w->mem, &w->keys, kind, frame, &plain, &key);
         if (span_eq_text(vector_text(c, "enc_type"), "aes-cbc")) {
-            /* Allowed difference (docs/protocol/identity.md, 4.2): unauthenticated, answered as undecryptable. */
+            /*
+             * Allowed difference (docs/protocol/identity.md, 4.2): unauthenticated, answered as
+             * undecryptable.
+             */
             assert_int_equal(e, ERR_SEALED);
             refused++;
             test_free(frame.p);

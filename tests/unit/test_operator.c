@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The operator listener in this process: what it answers, and that it never takes a socket from a living server.
+ * The operator listener in this process: what it answers, and that it never takes a socket from a
+ * living server.
  */
 #include <setjmp.h>
 #include <stdarg.h>

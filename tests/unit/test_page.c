@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pages of `since` (docs/design.md, D17): exact cuts by a table, and a random walk in which readers with every limit follow a
- * model room by the highest number they received, as clients do, and must end with the room's picture.
+ * Pages of `since` (docs/design.md, D17): exact cuts by a table, and a random walk in which readers
+ * with every limit follow a model room by the highest number they received, as clients do, and must
+ * end with the room's picture.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,7 +152,10 @@ static const struct cut cuts[] = {
      .rows = {{1, 1, false}}},
 };
 
-/* The messages in the order in which a page wants them: naively, by looking for the least first event each time. */
+/*
+ * The messages in the order in which a page wants them: naively, by looking for the least first
+ * event each time.
+ */
 static const struct message_row *next_by_event(const struct page *page,
                                                const struct message_row *messages, size_t count,
                                                int64_t after)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Opened payloads of v4 and v3: what a request may say, and every way of saying it wrongly (docs/protocol/identity.md, 4.3 and 4.4).
+ * Opened payloads of v4 and v3: what a request may say, and every way of saying it wrongly
+ * (docs/protocol/identity.md, 4.3 and 4.4).
  */
 #include <setjmp.h>
 #include <stdarg.h>

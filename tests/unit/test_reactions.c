@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions without a server: how they are written, kept in memory and sealed; and messages without their padding.
+ * Reactions without a server: how they are written, kept in memory and sealed; and messages without
+ * their padding.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the relay's listener answers, with real sockets on loopback. The destination here is a listener that keeps the
- * last body and answers as told; the real server's turn comes in the integration tests. test_relay_hop.c has the
- * decisions of one hop.
+ * What the relay's listener answers, with real sockets on loopback. The destination here is a
+ * listener that keeps the last body and answers as told; the real server's turn comes in the
+ * integration tests. test_relay_hop.c has the decisions of one hop.
  */
 #include "relay_requests.h"
 
@@ -17,7 +17,10 @@
 
 enum { BIG = 1 << 21, SHORT_MS = 300, LONG_MS = 10000 };
 
-/* --- The listener --------------------------------------------------------------------------------------------------- */
+/*
+ * --- The listener
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 /* Where paths end in these tests. */
 struct destination {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What one hop decides, against the vectors of the storage server. Its listener is tested in test_relay.c.
+ * What one hop decides, against the vectors of the storage server. Its listener is tested in
+ * test_relay.c.
  */
 #include "relay_requests.h"
 
 #include "base/base64.h"
 
-/* --- One hop, by the vectors -------------------------------------------------------------------------------------- */
+/*
+ * --- One hop, by the vectors
+ * --------------------------------------------------------------------------------------
+ */
 
 static struct hop_keys keys_of_hop(const json_t *file, size_t n)
 {
@@ -21,7 +25,10 @@ static struct hop_keys keys_of_hop(const json_t *file, size_t n)
     return keys;
 }
 
-/* The outgoing frame of a forward: the next layer's bytes and its route with the hop number counted up. */
+/*
+ * The outgoing frame of a forward: the next layer's bytes and its route with the hop number counted
+ * up.
+ */
 static void check_forward(const struct hop_step *s, const json_t *next_layer, int hop_number)
 {
     struct frame f AUTO_FRAME = {0};
@@ -108,7 +115,9 @@ static void assert_refused_inside(const struct hop_step *s, enum layer_cipher ci
     assert_span_equal(buf_span(&plain), span_of_text(want));
 }
 
-/* A hop in the server's place opens all three ciphers under all names; what is inside is no frame. */
+/*
+ * A hop in the server's place opens all three ciphers under all names; what is inside is no frame.
+ */
 static void hop__every_cipher_and_alias__is_opened_as_the_storage_server_does(void **state)
 {
     (void)state;

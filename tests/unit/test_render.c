@@ -42,7 +42,10 @@ struct whisper_case {
     bool sees[READERS];
 };
 
-/* Protocol 02, 3.4. Columns: nobody, an ordinary member, a moderator, whom it is for, both, who wrote it (a moderator). */
+/*
+ * Protocol 02, 3.4. Columns: nobody, an ordinary member, a moderator, whom it is for, both, who
+ * wrote it (a moderator).
+ */
 static const struct whisper_case whispers[] = {
     {"to everybody", false, false, {true, true, true, true, true, true}},
     {"to all moderators", false, true, {false, false, true, false, true, true}},

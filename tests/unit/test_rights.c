@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Who may do what in a room: chosen cases by a table, every combination against docs/protocol/community.md, 3.8 spelled out slowly, and
- * the lists of moderators.
+ * Who may do what in a room: chosen cases by a table, every combination against
+ * docs/protocol/community.md, 3.8 spelled out slowly, and the lists of moderators.
  */
 #include <setjmp.h>
 #include <stdarg.h>

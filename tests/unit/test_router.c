@@ -14,7 +14,10 @@
 #include "base/arena.h"
 #include "router/dispatch.h"
 
-/* What the hooks and handlers of this test do, and what they were asked: one per call, found through services. */
+/*
+ * What the hooks and handlers of this test do, and what they were asked: one per call, found
+ * through services.
+ */
 struct world {
     struct services services; /* first: services of a call lead back to the world */
     struct dispatcher dispatcher;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sandbox, applied in a child of the test: what a server never does ends the child, what it does goes on. That the
- * running server has it, and works in it, is shown by tests/integration/test_sandbox.c.
+ * The sandbox, applied in a child of the test: what a server never does ends the child, what it
+ * does goes on. That the running server has it, and works in it, is shown by
+ * tests/integration/test_sandbox.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sealing replies: the plaintext of every kind of reply, the largest one, and bodies that come in pieces.
+ * Sealing replies: the plaintext of every kind of reply, the largest one, and bodies that come in
+ * pieces.
  */
 #include <setjmp.h>
 #include <stdarg.h>

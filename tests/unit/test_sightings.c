@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Sightings: each person, room and hour is handed out once, newcomers slowly, and a full table loses sightings rather
- * than growing.
+ * Sightings: each person, room and hour is handed out once, newcomers slowly, and a full table
+ * loses sightings rather than growing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -186,7 +186,10 @@ static void sightings__full_table__forgets_what_is_written_first(void **state)
     (void)state;
     static struct sighting out[MANY];
     struct sightings *s = make();
-    /* A few find no place within reach of a crowded one; without forgetting, half of the second would find none. */
+    /*
+     * A few find no place within reach of a crowded one; without forgetting, half of the second
+     * would find none.
+     */
     for (uint32_t i = 0; i < CAPACITY / 2; i++)
         add(s, i, 0, 1);
     assert_in_range(take_all(s, out), CAPACITY / 20 * 9, CAPACITY / 2);

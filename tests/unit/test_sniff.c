@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What libmagic, as it is installed, makes of plain files, of random bytes and of everything that clients encrypt. If a
- * new database of types weakens a rule, honest people would lose files: this is where it is noticed.
- * test-timeout-s: 300
+ * What libmagic, as it is installed, makes of plain files, of random bytes and of everything that
+ * clients encrypt. If a new database of types weakens a rule, honest people would lose files: this
+ * is where it is noticed. test-timeout-s: 300
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -78,7 +78,10 @@ static void types__that_random_bytes_show__are_never_refused(void **state)
     assert_true(sniff_is_plain("application/x-pie-executable", 100));
 }
 
-/* A length with the same weight for each of the classes of docs/protocol/files.md, 4.2, from 64 bytes on. */
+/*
+ * A length with the same weight for each of the classes of docs/protocol/files.md, 4.2, from 64
+ * bytes on.
+ */
 static size_t random_size(void)
 {
     static const size_t from[] = {64, 256, 1024, 4096}, to[] = {256, 1024, 4096, 65536};

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Bytes and text: spans, reader, hex, base64, UTF-8. Base64 is compared with OpenSSL's encoder and with RFC 4648, UTF-8 with
- * jansson's own check, because our code cannot vouch for itself.
+ * Bytes and text: spans, reader, hex, base64, UTF-8. Base64 is compared with OpenSSL's encoder and
+ * with RFC 4648, UTF-8 with jansson's own check, because our code cannot vouch for itself.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The two windows of a room: chosen cases, and a random walk against a list of everything that ever happened.
+ * The two windows of a room: chosen cases, and a random walk against a list of everything that ever
+ * happened.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reading tests/vectors from a cmocka test: every missing file, key or digit fails the test that asked for it, and every
- * list is asked for with the number of cases it must have at least, so that nothing is skipped silently.
+ * Reading tests/vectors from a cmocka test: every missing file, key or digit fails the test that
+ * asked for it, and every list is asked for with the number of cases it must have at least, so that
+ * nothing is skipped silently.
  */
 #ifndef CONCLAVE_TESTS_UNIT_VECTORS_H
 #define CONCLAVE_TESTS_UNIT_VECTORS_H
@@ -49,7 +50,10 @@ static inline struct span vector_text(const json_t *object, const char *key)
     return span_of(json_string_value(value), json_string_length(value));
 }
 
-/* The bytes written as hex under key, into memory of exactly their size (so that a sanitizer sees the end). */
+/*
+ * The bytes written as hex under key, into memory of exactly their size (so that a sanitizer sees
+ * the end).
+ */
 static inline struct bytes vector_bytes(const json_t *object, const char *key)
 {
     struct span text = vector_text(object, key);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Writes what a batch did to reactions: the difference between what the database has and what was decided, by one
- * statement per kind of change.
+ * Writes what a batch did to reactions: the difference between what the database has and what was
+ * decided, by one statement per kind of change.
  */
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 struct difference {
     int64_t *cleared; /* messages */

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c, write_batch_retries.c (posts that were
- * done before), write_batch_targets.c (the messages that ops name), write_batch_changes.c (edits and deletions), write_batch_reactions.c and write_batch_difference.c. For
- * these files only.
+ * What the parts of a batch share: write_batch.c (the frame), write_batch_posts.c,
+ * write_batch_retries.c (posts that were done before), write_batch_targets.c (the messages that ops
+ * name), write_batch_changes.c (edits and deletions), write_batch_reactions.c and
+ * write_batch_difference.c. For these files only.
  *
- * Each part has three moments: it learns before anything is decided, it decides one op after the other (numbers are drawn
- * then, so the order of ops is the order of numbers), and it writes the sum of what was decided. Between the last two
- * the truth about a message is what stands here, not what the database says.
+ * Each part has three moments: it learns before anything is decided, it decides one op after the
+ * other (numbers are drawn then, so the order of ops is the order of numbers), and it writes the
+ * sum of what was decided. Between the last two the truth about a message is what stands here, not
+ * what the database says.
  */
-#ifndef CONCLAVE_WORK_WRITE_BATCH_PARTS_H
-#define CONCLAVE_WORK_WRITE_BATCH_PARTS_H
+#ifndef CONCLAVE_WRITER_PARTS_H
+#define CONCLAVE_WRITER_PARTS_H
 
 #include "store/changing.h"
 #include "store/posting.h"
 #include "store/reactions.h"
 #include "store/retries.h"
-#include "work/write_batch.h"
+#include "writer/batch.h"
 
 /* One reaction of a message while the batch decides. */
 struct write_batch_reaction {
@@ -98,7 +100,10 @@ static inline double write_batch_now(const struct write_batch *b)
 }
 /* The next number of a room. */
 int64_t write_batch_draw(struct write_batch *b, const struct room_lock *room);
-/* WRITE_DONE when who asks may do this (docs/protocol/community.md, 3.8); moderators may, banned ones may not. */
+/*
+ * WRITE_DONE when who asks may do this (docs/protocol/community.md, 3.8); moderators may, banned
+ * ones may not.
+ */
 enum write_batch_right {
     WRITE_BATCH_READS,
     WRITE_BATCH_WRITES,
@@ -122,7 +127,10 @@ MUST_USE enum err write_batch_seal(struct write_batch *b, struct db *db, const s
 
 /* write_batch_retries.c */
 MUST_USE enum err write_batch_retries_learn(struct write_batch *b, struct db *db);
-/* True: op was done before, or is done by another op of this batch; it is answered with what that one became. */
+/*
+ * True: op was done before, or is done by another op of this batch; it is answered with what that
+ * one became.
+ */
 bool write_batch_repeats(struct write_batch *b, struct write_batch_plan *plan, struct write_op *op);
 MUST_USE enum err write_batch_retries_write(struct write_batch *b, struct db *db);
 

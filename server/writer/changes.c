@@ -4,7 +4,7 @@
  */
 #include "base/unpad.h"
 #include "store/attachments.h"
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 static bool is_own(const struct write_batch_plan *plan)
 {
@@ -86,7 +86,10 @@ enum err write_batch_edit_decide(struct write_batch *b, struct db *db,
         op->result = WRITE_MISSING;
     if (foreign)
         return OK;
-    /* The same text in another padding: nothing happened, and the old signature goes with the old bytes. */
+    /*
+     * The same text in another padding: nothing happened, and the old signature goes with the old
+     * bytes.
+     */
     if (e == OK && span_eq(unpad_data(t->data), unpad_data(op->post.data)))
         return OK;
     t->before.seqno_data = write_batch_draw(b, plan->room);
@@ -168,7 +171,10 @@ void write_batch_delete_all_decide(struct write_batch *b, struct write_batch_pla
 
 /* ---- writing ---- */
 
-/* What one uploaded to the room goes with all that one posted, attached or not; once, with the first slice. */
+/*
+ * What one uploaded to the room goes with all that one posted, attached or not; once, with the
+ * first slice.
+ */
 static enum err expire_uploads(struct write_batch *b, struct db *db)
 {
     enum err e = OK;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Reactions of a batch (docs/protocol/community.md, 2.10 and 3.5). Several ops may touch one message, so its reactions are taken into
- * memory, and each op changes them there. Writing the difference is in write_batch_difference.c.
+ * Reactions of a batch (docs/protocol/community.md, 2.10 and 3.5). Several ops may touch one
+ * message, so its reactions are taken into memory, and each op changes them there. Writing the
+ * difference is in write_batch_difference.c.
  */
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 #include <stdlib.h>
 
@@ -21,7 +22,10 @@ static struct write_batch_use *add_use(struct write_batch *b, struct write_batch
     return use;
 }
 
-/* At the end, the order of first use: end is that of the list, or a place in it from where to look for it. */
+/*
+ * At the end, the order of first use: end is that of the list, or a place in it from where to look
+ * for it.
+ */
 static struct write_batch_reaction *
 add_reaction(struct write_batch *b, struct write_batch_reaction **end, struct span text)
 {
@@ -43,7 +47,10 @@ static struct write_batch_target *target_of(struct write_batch *b, int64_t messa
     return NULL;
 }
 
-/* The messages that are reacted to, each once, with their rooms; and who asks for what, for reactions_held. */
+/*
+ * The messages that are reacted to, each once, with their rooms; and who asks for what, for
+ * reactions_held.
+ */
 struct reacted {
     int64_t *messages, *rooms;
     size_t count;
@@ -98,7 +105,10 @@ static struct write_batch_reaction *reaction_of(struct write_batch_reaction *con
     return low < count && reactions[low]->id == id ? reactions[low] : NULL;
 }
 
-/* A batch may touch hundreds of messages with dozens of reactions each: reactions is sorted here, not searched through. */
+/*
+ * A batch may touch hundreds of messages with dozens of reactions each: reactions is sorted here,
+ * not searched through.
+ */
 static enum err learn_held(struct write_batch *b, struct db *db, const struct reacted *r,
                            struct write_batch_reaction **reactions, size_t count)
 {

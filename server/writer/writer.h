@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The batch writer (docs/design.md, D4): everything of this process that draws room numbers goes through it. One thread with its
- * own connection takes whatever is queued, runs it in one transaction, commits, applies the result to memory
- * (state_apply), answers, and takes what queued meanwhile. A refused row is a result, never an error of its neighbours.
+ * The batch writer (docs/design.md, D4): everything of this process that draws room numbers goes
+ * through it. One thread with its own connection takes whatever is queued, runs it in one
+ * transaction, commits, applies the result to memory (state_apply), answers, and takes what queued
+ * meanwhile. A refused row is a result, never an error of its neighbours.
  */
-#ifndef CONCLAVE_WORK_WRITER_H
-#define CONCLAVE_WORK_WRITER_H
+#ifndef CONCLAVE_WRITER_WRITER_H
+#define CONCLAVE_WRITER_WRITER_H
 
 #include "crypto/fingerprint.h"
 #include "crypto/keys.h"
@@ -58,12 +59,15 @@ struct post_in {
     size_t file_count;
 };
 
-/* Embedded in the caller's memory; belongs to the writer from writer_submit until done is called. */
+/*
+ * Embedded in the caller's memory; belongs to the writer from writer_submit until done is called.
+ */
 struct write_op {
     struct write_op *next; /* the writer's */
     /*
-     * A second op, decided right behind this one and only if this one was done; both are answered by one call of this
-     * one's done, when both are over. NULL: none. That of an automatic reply (docs/design.md, D15).
+     * A second op, decided right behind this one and only if this one was done; both are answered
+     * by one call of this one's done, when both are over. NULL: none. That of an automatic reply
+     * (docs/design.md, D15).
      */
     struct write_op *then;
     struct write_op *after; /* the writer's: whose `then` this is */
@@ -119,7 +123,10 @@ void writer_free(struct writer *writer);
  */
 bool writer_is_ready(const struct writer *writer, int64_t mono_ms, enum db_reason *ret_reason);
 
-/* ERR_BUSY: the queue is full; nothing was kept. Otherwise done will be called exactly once. Any thread. */
+/*
+ * ERR_BUSY: the queue is full; nothing was kept. Otherwise done will be called exactly once. Any
+ * thread.
+ */
 MUST_USE enum err writer_submit(struct writer *writer, struct write_op *op);
 /*
  * Submits them together and waits until all are done, each with its result: for workers (batches),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The frame of a batch. The database is asked a fixed number of questions however many ops there are. Whatever is decided
- * here is decided under the rooms' locks, so what a pool thread found in memory is only a hint.
+ * The frame of a batch. The database is asked a fixed number of questions however many ops there
+ * are. Whatever is decided here is decided under the rooms' locks, so what a pool thread found in
+ * memory is only a hint.
  */
-#include "work/write_batch.h"
+#include "writer/batch.h"
 
 #include <stdlib.h>
 
@@ -13,7 +14,7 @@
 #include "metrics/metrics.h"
 #include "state/state.h"
 #include "work/timestamps.h"
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 struct write_batch *write_batch_new(const struct write_batch_options *options,
                                     struct write_op **ops, size_t count)
@@ -88,7 +89,10 @@ static enum err lock_rooms(struct write_batch *b, struct db *db)
     return OK;
 }
 
-/* A lone request brings its nonce along, so that claim and effect become durable together (docs/design.md, D5). */
+/*
+ * A lone request brings its nonce along, so that claim and effect become durable together
+ * (docs/design.md, D5).
+ */
 static enum err claim_nonces(struct write_batch *b, struct db *db)
 {
     struct nonce_key *nonces = ARENA_ARRAY(b->mem, b->count, struct nonce_key);
@@ -111,7 +115,10 @@ static enum err claim_nonces(struct write_batch *b, struct db *db)
     return e;
 }
 
-/* Index of (room, session) in keys, added when missing. Batches are small: a linear search costs less than a table. */
+/*
+ * Index of (room, session) in keys, added when missing. Batches are small: a linear search costs
+ * less than a table.
+ */
 static size_t key_index(struct author_key *keys, size_t *count, int64_t room,
                         const struct session_id *session, bool make)
 {
@@ -124,7 +131,10 @@ static size_t key_index(struct author_key *keys, size_t *count, int64_t room,
     return i;
 }
 
-/* Who was never seen has nothing that could be edited, deleted or taken back, and is not remembered for trying. */
+/*
+ * Who was never seen has nothing that could be edited, deleted or taken back, and is not remembered
+ * for trying.
+ */
 static bool makes_users(const struct write_op *op)
 {
     return op->kind == WRITE_POST || op->kind == WRITE_REACT;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The writer's thread and queue: what waits becomes the next batch (no fixed delay). What a batch
- * does to the database is in work/write_batch.c; here is who waits for whom, and what happens when
+ * does to the database is in writer/batch.c; here is who waits for whom, and what happens when
  * the database stumbles.
  */
-#include "work/writer.h"
+#include "writer/writer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -19,7 +19,7 @@
 #include "store/outcome.h"
 #include "store/numbers.h"
 #include "store/versions.h"
-#include "work/write_batch.h"
+#include "writer/batch.h"
 
 enum {
     QUEUE_MAX =

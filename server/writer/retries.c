@@ -4,7 +4,7 @@
  * The first one may stand in the database, or in this very batch. Only what became a message is
  * remembered.
  */
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 enum err write_batch_retries_learn(struct write_batch *b, struct db *db)
 {

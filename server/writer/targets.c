@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The messages that the ops of a batch name: found before anything is decided, read again for memory after all is
- * written.
+ * The messages that the ops of a batch name: found before anything is decided, read again for
+ * memory after all is written.
  */
 #include <stdlib.h>
 
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 static bool is_asked(const struct write_batch_plan *plan)
 {

@@ -8,7 +8,7 @@
 #include "store/files.h"
 #include "store/trusted_time.h"
 #include "work/timestamps.h"
-#include "work/write_batch_parts.h"
+#include "writer/parts.h"
 
 /* The rules of docs/protocol/community.md, 3.8 and 3.10 for one post. */
 static enum write_result judge(const struct write_batch *b, const struct write_batch_plan *plan,
@@ -16,7 +16,10 @@ static enum write_result judge(const struct write_batch *b, const struct write_b
 {
     const struct author_facts *f = plan->facts;
     int64_t limit = b->conf->rooms.post_limit.count;
-    /* Edits have no limit of their own: without this one they could make the server talk without end. */
+    /*
+     * Edits have no limit of their own: without this one they could make the server talk without
+     * end.
+     */
     if (op->by_server && op->after && op->after->kind == WRITE_EDIT && limit > 0 &&
         f->recent_posts >= limit)
         return WRITE_RATE_LIMITED;
@@ -132,7 +135,10 @@ enum err write_batch_files_write(struct write_batch *b, struct db *db)
                                                  .user = b->plans[i].facts->user,
                                                  .file = op->post.files[f]};
     }
-    /* Not by the clock of this process alone: what another one uploaded must neither be missed nor end early. */
+    /*
+     * Not by the clock of this process alone: what another one uploaded must neither be missed nor
+     * end early.
+     */
     int64_t now_ms = 0, ttl_ms = b->conf->files.room_ttl_ms;
     enum err e = clock_shared(db, b->now_ms, &now_ms);
     if (e != OK)
