@@ -116,13 +116,23 @@ static void insert(struct model *m, size_t room, enum message_state kind)
     assert_int_equal(message_seal(&m->key[room], m->room[room], seqno,
                                   span_of(signature, sizeof(signature)), SPAN("text"), &sealed),
                      OK);
-    const struct message_insert row = {.room = m->room[room],
-                                       .user = m->user,
-                                       .seqno = seqno,
-                                       .posted = (double)seqno,
-                                       .state = kind,
-                                       .key_id = m->key_id[room],
-                                       .sealed = buf_span(&sealed)};
+    struct message_insert row = {.room = m->room[room],
+                                 .user = m->user,
+                                 .seqno = seqno,
+                                 .posted = (double)seqno,
+                                 .state = kind,
+                                 .key_id = m->key_id[room],
+                                 .sealed = buf_span(&sealed)};
+    struct session_id author = {{0x15}};
+    memset(author.b + 1, 0xab, sizeof(author.b) - 1);
+    const struct message_facts facts = {.room = m->room[room],
+                                        .seqno_creation = seqno,
+                                        .seqno_data = seqno,
+                                        .state = (int64_t)kind,
+                                        .posted = (double)seqno,
+                                        .author = &author,
+                                        .sealed = row.sealed};
+    assert_int_equal(message_mac(&m->key[room], &facts, &row.mac), OK);
     assert_int_equal(posting_insert(m->db, mem, &row, 1, &ids), OK);
     m->messages[m->count].room = room;
     m->messages[m->count].state = kind;

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "integration/database.h"
 #include "integration/talk.h"
+#include "integration/unmarked.h"
 
 enum { ANA, BEN, PEOPLE };
 /* The job looks every 10 s, memory twice a second; the machine may be busy. */
@@ -32,6 +33,7 @@ static int open_talk(void **state)
     static const char *const env[] = {"CONCLAVE_ROOMS_POST_LIMIT=off", NULL};
     talk_open(&t, 2, PEOPLE, env);
     db = talk_database(&t);
+    unmark(&t.w, db); /* the tests change rows by SQL, which has no key for their MACs */
     return 0;
 }
 
@@ -70,8 +72,8 @@ static int64_t number(const char *format, ...)
 /* Everything in the room so far happened forty days ago. */
 static void age(const char *room)
 {
-    run("UPDATE conclave.messages SET posted = posted - 40 * 86400, edited = edited - 40 * 86400"
-        " WHERE " OF_ROOM,
+    run("UPDATE conclave.messages SET posted = posted - 40 * 86400, edited = edited - 40 * 86400,"
+        "       mac = NULL WHERE " OF_ROOM,
         room);
 }
 
@@ -135,7 +137,7 @@ static void old_messages__past_their_time__are_gone_at_both_servers_without_a_tr
         ids[i] = talk_post(&t, ANA, "attic", "long ago");
     talk_delete(&t, ANA, "attic", ids[1]);
     talk_react(&t, BEN, "attic", ids[2], "x");
-    run("UPDATE conclave.messages SET state = 1 WHERE id = %lld", (long long)ids[3]);
+    run("UPDATE conclave.messages SET state = 1, mac = NULL WHERE id = %lld", (long long)ids[3]);
     age("attic");
     pin("attic", ids[4]);
     int64_t fresh = talk_post(&t, ANA, "attic", "just now");

@@ -153,6 +153,13 @@ static struct commit post(struct fixture *f, struct db *db, size_t count)
                                           .posted = (double)seqno,
                                           .key_id = f->key_id,
                                           .sealed = buf_span(&sealed[i])};
+        const struct message_facts facts = {.room = f->room,
+                                            .seqno_creation = seqno,
+                                            .seqno_data = seqno,
+                                            .posted = (double)seqno,
+                                            .author = &f->author,
+                                            .sealed = rows[i].sealed};
+        assert_int_equal(message_mac(&f->key, &facts, &rows[i].mac), OK);
         c.rows[i] = (struct message_row){.room = f->room,
                                          .author = f->author,
                                          .posted = (double)seqno,

@@ -26,9 +26,11 @@ void unmark(struct world *w, struct db *db)
     assert_int_equal(box_seal(CIPHER_XCHACHA20, &storage, (struct span){0},
                               SPAN("conclave storage key"), &check),
                      OK);
-    assert_int_equal(world_stop_server(w, 0), 0);
+    for (size_t i = 0; i < w->server_count; i++)
+        assert_int_equal(world_stop_server(w, i), 0);
     assert_int_equal(DB_QUERY(db, "UPDATE conclave.server SET storage_check = $1", NULL,
                               PARAM_BYTES(buf_span(&check))),
                      OK);
-    assert_int_equal(world_restart_server(w, 0, NULL), OK);
+    for (size_t i = 0; i < w->server_count; i++)
+        assert_int_equal(world_restart_server(w, i, NULL), OK);
 }

@@ -10,7 +10,7 @@
 #include "integration/world.h"
 
 /*
- * Takes the mark from the check value, as only who has the storage key can, and restarts server 0.
+ * Takes the mark from the check value, as only who has the storage key can, and restarts all servers.
  */
 void unmark(struct world *w, struct db *db);
 
