@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- What the statements of this folder use as :name. In psql: \i server/store/names.sql, then \i one
+-- What the statements of this folder use as :name. In psql: SET search_path = conclave, then
+-- \i server/store/names.sql, then \i one
 -- of the others.
 
 -- How rows of one owner are asked for in the order of another column: WHERE room :is_owner ORDER BY
