@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
 -- What the statements of this folder use as :name. In psql: SET search_path = conclave, then
--- \i server/store/names.sql, then \i one
--- of the others.
+-- \i server/store/names.sql, then \i one of the others.
 
 -- How rows of one owner are asked for in the order of another column: WHERE room :is_owner ORDER BY
 -- room, id. Only the index of both columns has this order. With room = $1 ORDER BY id PostgreSQL
