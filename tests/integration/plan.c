@@ -16,7 +16,7 @@
 
 static bool has(struct span line, const char *words)
 {
-    return memmem(line.p, line.len, words, strlen(words)) != NULL;
+    return line.len > 0 && memmem(line.p, line.len, words, strlen(words)) != NULL;
 }
 
 /* The number behind the first occurrence of key; 0: there is none. */
