@@ -15,7 +15,7 @@ int64_t clock_wall_ms(void);
 /* Milliseconds and microseconds of the monotonic clock. */
 int64_t clock_mono_ms(void);
 int64_t clock_mono_us(void);
-/* Returns early after a signal of the system. */
+/* May return early, when a signal arrives. */
 void clock_sleep_ms(int64_t ms);
 /*
  * Waits for a signal, at most until that moment of the monotonic clock; may return early, as every

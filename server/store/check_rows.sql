@@ -10,7 +10,7 @@ SELECT k.id, r.token
 
 PREPARE "check.messages" AS
 SELECT m.id, r.token, m.key_id, m.body, m.room, m.seqno_creation,
-       m.seqno_data, m.state, m.posted, m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac
+       :mac_columns
   FROM messages m
   JOIN rooms r ON r.id = m.room
   JOIN users a ON a.id = m.author

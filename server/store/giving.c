@@ -25,8 +25,12 @@ static const char *const asks[GIVING_COUNT] = {
     [GIVING_ACTIVITY] = "SELECT room, user_id, last_active_hour * 3600.0::float8 FROM room_users",
     [GIVING_MESSAGES] = "SELECT m.id, m.room, m.author, m.posted, m.edited, m.seqno, m.seqno_data,"
                         "       m.seqno_reactions, m.seqno_creation, m.state = 1, m.whisper_to,"
-                        "       m.whisper_mods, m.key_id, m.body, " MESSAGE_MAC_COLUMNS
-                        "  FROM messages m" MESSAGE_PEOPLE " WHERE m.state <> 2 ORDER BY m.id",
+                        "       m.whisper_mods, m.key_id, m.body, m.seqno_data, m.state, m.posted,"
+                        "       m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac"
+                        "  FROM messages m"
+                        "  JOIN users a ON a.id = m.author"
+                        "  LEFT JOIN users w ON w.id = m.whisper_to"
+                        " WHERE m.state <> 2 ORDER BY m.id",
     [GIVING_PINS] = "SELECT room, message, pinned_by, pinned_at FROM pins",
     [GIVING_REACTIONS] = "SELECT r.id, r.message, m.room, r.key_id, r.text"
                          "  FROM reactions r"

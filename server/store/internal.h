@@ -9,14 +9,6 @@
 #include "store/store.h"
 #include "store/versions.h"
 
-/* Who wrote message m, and for whom alone it is. */
-#define MESSAGE_PEOPLE                                                                             \
-    "  JOIN users a ON a.id = m.author"                                                            \
-    "  LEFT JOIN users w ON w.id = m.whisper_to"
-/* Of message m with its people: for message_mac_check_row. */
-#define MESSAGE_MAC_COLUMNS                                                                        \
-    "m.seqno_data, m.state, m.posted, m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac"
-
 /* Runs a statement that returns one bigint; ERR_MISSING without a row. */
 MUST_USE enum err store_one_i64(struct db *db, const char *statement, const struct param *params,
                                 size_t count, int64_t *ret_value);

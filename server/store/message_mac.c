@@ -66,7 +66,7 @@ enum err message_mac_check(struct ring *ring, const struct aead_key *row_key,
     return mac_eq(SPAN_OF_KEY(&right), mac) ? OK : ERR_SEALED;
 }
 
-/* MESSAGE_MAC_COLUMNS; people: where the author and the reader of a whisper are put. */
+/* :mac_columns; people: where the author and the reader of a whisper are put. */
 static void read_facts(const struct row *row, int first, struct session_id people[static 2],
                        struct message_facts *facts)
 {

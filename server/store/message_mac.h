@@ -40,7 +40,8 @@ MUST_USE enum err message_mac_check(struct ring *ring, const struct aead_key *ro
                                     const struct message_facts *facts, struct span mac);
 
 /*
- * The same, with MESSAGE_MAC_COLUMNS from the first column on; facts: room, seqno_creation, sealed.
+ * The same, with :mac_columns (names.sql) from the first column on; facts: room, seqno_creation,
+ * sealed.
  */
 MUST_USE enum err message_mac_check_row(struct ring *ring, const struct aead_key *row_key,
                                         const struct row *row, int first,

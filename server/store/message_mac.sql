@@ -5,7 +5,7 @@
 PREPARE "message_mac.missing" AS
 SELECT m.id, m.room, m.seqno_creation, m.key_id,
        substring(m.body, 1, 24) || substring(m.body, octet_length(m.body) - 15),
-       m.seqno_data, m.state, m.posted, m.edited, a.session_id, w.session_id, m.whisper_mods, m.mac
+       :mac_columns
   FROM messages m
   JOIN users a ON a.id = m.author
   LEFT JOIN users w ON w.id = m.whisper_to

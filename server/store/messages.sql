@@ -17,7 +17,7 @@ PREPARE "messages.events" AS
 WITH written AS MATERIALIZED (
     SELECT id, seqno_data AS event
       FROM messages
-     WHERE room = $1 AND state = 0 AND body IS NOT NULL
+     WHERE room = $1 AND state = :MESSAGE_VISIBLE AND body IS NOT NULL
        AND seqno_data > $2 AND seqno_data <= $3
      ORDER BY seqno_data LIMIT $4),
 stop AS MATERIALIZED (
@@ -26,21 +26,21 @@ stop AS MATERIALIZED (
 reacted AS (
     SELECT id, seqno_reactions AS event
       FROM messages
-     WHERE $5 AND room = $1 AND state = 0 AND body IS NOT NULL
+     WHERE $5 AND room = $1 AND state = :MESSAGE_VISIBLE AND body IS NOT NULL
        AND seqno_reactions > seqno_data AND seqno_data <= $2
        AND seqno_reactions > $2 AND seqno_reactions <= (SELECT event FROM stop)
      ORDER BY seqno_reactions LIMIT $4),
 near AS MATERIALIZED (
     SELECT id, seqno_data AS event, seqno_creation <= $6 AS counts
       FROM messages
-     WHERE $6 > 0 AND room = $1 AND state = 0 AND body IS NULL
+     WHERE $6 > 0 AND room = $1 AND state = :MESSAGE_VISIBLE AND body IS NULL
        AND seqno_data > $2 AND seqno_data <= (SELECT event FROM stop)
      ORDER BY seqno_data LIMIT 4 * $4),
 far AS MATERIALIZED (
     SELECT id, seqno_data AS event
       FROM messages
      WHERE (SELECT count(*) = 4 * $4 AND count(*) FILTER (WHERE counts) < $4 FROM near)
-       AND state = 0 AND body IS NULL
+       AND state = :MESSAGE_VISIBLE AND body IS NULL
        AND int8range((room << 40) + seqno_creation, (room << 40) + seqno_data)
            @> (($1 << 40) + least($6, $2))
        AND seqno_data > (SELECT max(event) FROM near)
@@ -69,7 +69,7 @@ SELECT m.id, (SELECT session_id FROM users WHERE id = m.author), m.posted, m.edi
           FROM messages
          WHERE room :is_owner
    AND id < $2
-           AND state = 0 AND body IS NOT NULL
+           AND state = :MESSAGE_VISIBLE AND body IS NOT NULL
          ORDER BY room DESC, id DESC :own_limit
 ) m
  ORDER BY m.room DESC, m.id DESC
@@ -81,7 +81,7 @@ SELECT m.id, (SELECT session_id FROM users WHERE id = m.author), m.posted, m.edi
  (SELECT session_id FROM users WHERE id = m.whisper_to),
        m.whisper_mods, m.key_id, m.body, m.room, m.state, m.mac
   FROM messages m
- WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL;
+ WHERE m.room = $1 AND m.id = $2 AND m.state = :MESSAGE_VISIBLE AND m.body IS NOT NULL;
 
 PREPARE "messages.by_ids" AS
 SELECT m.id, (SELECT session_id FROM users WHERE id = m.author), m.posted, m.edited,

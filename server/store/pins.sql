@@ -21,7 +21,7 @@ SELECT m.room, m.id, u.id,
                               WHERE room = $1 AND message <> $2))
   FROM messages m
   JOIN users u ON u.session_id = $3
- WHERE m.room = $1 AND m.id = $2 AND m.state = 0 AND m.body IS NOT NULL
+ WHERE m.room = $1 AND m.id = $2 AND m.state = :MESSAGE_VISIBLE AND m.body IS NOT NULL
    AND m.whisper_to IS NULL AND NOT m.whisper_mods
     ON CONFLICT (room, message) DO UPDATE
    SET pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at

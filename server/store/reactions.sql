@@ -30,7 +30,7 @@ SELECT id, message, key_id, text, users
 PREPARE "reactions.regular" AS
 SELECT id
   FROM messages
- WHERE room = $1 AND id = $2 AND state = 0 AND body IS NOT NULL
+ WHERE room = $1 AND id = $2 AND state = :MESSAGE_VISIBLE AND body IS NOT NULL
    AND whisper_to IS NULL AND NOT whisper_mods;
 
 PREPARE "reactions.reactors" AS

@@ -29,7 +29,7 @@ SELECT count(*), coalesce(sum(octet_length(m.body)), 0)::bigint,
                                WHERE f.message = m.id AND f.expiry IS DISTINCT FROM 0), 0)),
                 0)::bigint
   FROM messages m
- WHERE m.room :is_owner AND m.state = 0 AND m.body IS NOT NULL
+ WHERE m.room :is_owner AND m.state = :MESSAGE_VISIBLE AND m.body IS NOT NULL
    AND (m.posted < $2 OR m.id <= $3)
    AND NOT EXISTS (SELECT 1 FROM pins p WHERE p.message = m.id);
 
@@ -44,14 +44,14 @@ SELECT coalesce(max(id), 0)
                                 WHERE f.message = m.id AND f.expiry IS DISTINCT FROM 0), 0))
                OVER (ORDER BY m.room DESC, m.id DESC) AS bytes
           FROM messages m
-         WHERE m.room :is_owner AND m.state = 0 AND m.body IS NOT NULL) t
+         WHERE m.room :is_owner AND m.state = :MESSAGE_VISIBLE AND m.body IS NOT NULL) t
  WHERE bytes > $2::bigint;
 
 PREPARE "retention.victims" AS
 (SELECT id
    FROM (SELECT m.id, m.posted
            FROM messages m
-          WHERE m.room :is_owner AND m.state = 0 AND m.body IS NOT NULL
+          WHERE m.room :is_owner AND m.state = :MESSAGE_VISIBLE AND m.body IS NOT NULL
             AND NOT EXISTS (SELECT 1 FROM pins p WHERE p.message = m.id)
           ORDER BY m.room, m.id LIMIT $4) live
   WHERE posted < $2 OR id <= $3)
@@ -59,14 +59,14 @@ PREPARE "retention.victims" AS
 (SELECT id
    FROM (SELECT m.id, m.posted
            FROM messages m
-          WHERE m.room :is_owner AND m.state <> 0
+          WHERE m.room :is_owner AND m.state <> :MESSAGE_VISIBLE
           ORDER BY m.room, m.id LIMIT $4) unseen
   WHERE posted < $2)
  UNION ALL
 (SELECT id
    FROM (SELECT m.id, m.edited
            FROM messages m
-          WHERE m.room :is_owner AND m.state = 0 AND m.body IS NULL
+          WHERE m.room :is_owner AND m.state = :MESSAGE_VISIBLE AND m.body IS NULL
           ORDER BY m.room, m.seqno_data LIMIT $4) tombs
   WHERE edited < $2);
 

@@ -5,7 +5,7 @@ PREPARE "statistics.messages" AS
 SELECT count(body), coalesce(sum(octet_length(body)), 0)::bigint,
        count(*) - count(body)
   FROM messages
- WHERE ($1::bigint = 0 OR room = $1) AND state = 0;
+ WHERE ($1::bigint = 0 OR room = $1) AND state = :MESSAGE_VISIBLE;
 
 PREPARE "statistics.files" AS
 SELECT count(*), coalesce(sum(b.size), 0)::bigint
